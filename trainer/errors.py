@@ -1,0 +1,80 @@
+"""Every exception the headless half raises on purpose. Each says what failed, with which value, and what to do."""
+
+from __future__ import annotations
+
+
+class TrainerError(Exception):
+    """What the world did wrong, in one sentence, with a way out.
+
+    Attributes:
+        message: What failed, with the value that failed; one sentence, no traceback.
+        hint: What the user can do about it; empty if there is nothing to say.
+    """
+
+    def __init__(self, message: str, *, hint: str = "") -> None:
+        super().__init__(message)
+        self.message = message
+        self.hint = hint
+
+    def __str__(self) -> str:
+        return f"{self.message} {self.hint}" if self.hint else self.message
+
+
+class InputError(TrainerError):
+    """Something the user gave cannot be used; nothing was created."""
+
+
+class SweepFileError(InputError):
+    """A sweep file is missing, unreadable, or not YAML."""
+
+
+class SweepConfigError(InputError):
+    """A sweep configuration breaks W&B's rules."""
+
+
+class ProgramError(InputError):
+    """The program a sweep names cannot be started."""
+
+
+class DatasetError(InputError):
+    """A data set is unknown or unusable."""
+
+
+class HyperparameterError(InputError):
+    """A hyperparameter is unknown to the model, or its value cannot be used."""
+
+
+class MissingPackageError(InputError):
+    """An optional package that the request needs is not installed."""
+
+
+class SweepReferenceError(InputError):
+    """A text does not name a sweep or run (`id`, `project/id`, `entity/project/id` or a URL)."""
+
+
+class TerminalError(InputError):
+    """The app cannot be drawn here: no terminal, a dumb one, or one too small."""
+
+
+class PortTakenError(InputError):
+    """The port the user asked for is in use."""
+
+
+class NotFoundError(InputError):
+    """The server answered, and has no such sweep, run or project."""
+
+
+class AuthenticationError(InputError):
+    """The server refused the API key."""
+
+
+class ServerError(TrainerError):
+    """A W&B server answered with an error it will keep answering with."""
+
+
+class ServerLostError(ServerError):
+    """A W&B server could not be reached, or did not start, within the deadline."""
+
+
+class AgentError(TrainerError):
+    """A local agent host could not be started, found or stopped."""

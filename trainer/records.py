@@ -1,0 +1,152 @@
+"""Frozen values read from a W&B server or from local agents. Owns no I/O; JSON is parsed in `wire`."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from pathlib import Path
+from typing import Literal
+
+from trainer.states import AgentState, RunState, SweepState
+
+Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
+"""Any value that JSON can carry. Treat containers inside records as read-only."""
+
+Goal = Literal["minimize", "maximize"]
+Ranking = Literal["best", "last"]
+"""Which logged value of the metric ranks a run."""
+
+
+@dataclass(frozen=True, slots=True)
+class SweepReference:
+    """Names one sweep on a server."""
+
+    entity: str
+    project: str
+    id: str
+
+    def __str__(self) -> str:
+        return f"{self.entity}/{self.project}/{self.id}"
+
+
+@dataclass(frozen=True, slots=True)
+class Metric:
+    """What a sweep optimises."""
+
+    name: str
+    goal: Goal = "minimize"
+    target: float | None = None
+    """Value at which the sweep may stop; None for no target."""
+
+    def is_better(self, value: float, than: float | None) -> bool:
+        """Return whether `value` beats `than`; NaN never wins, and anything beats None."""
+        if math.isnan(value):
+            return False
+        if than is None or math.isnan(than):
+            return True
+        return value < than if self.goal == "minimize" else value > than
+
+
+@dataclass(frozen=True, slots=True)
+class HistoryPoint:
+    """One row of a run's history."""
+
+    step: int
+    values: Mapping[str, float]
+    """Numeric metrics of the row, without W&B's own `_` keys."""
+    runtime_seconds: float | None = None
+
+
+@dataclass(frozen=True, slots=True)
+class SweepRecord:
+    """A sweep as its server describes it."""
+
+    reference: SweepReference
+    name: str
+    """Display name; the id when the sweep has none."""
+    state: SweepState
+    method: str
+    """grid, random, bayes or custom."""
+    metric: Metric | None
+    config: Mapping[str, Json]
+    """The sweep configuration as it was created."""
+    created_at: datetime | None = None
+    """Aware, UTC."""
+    run_count: int = 0
+    """Runs that exist, in any state."""
+    run_count_expected: int | None = None
+    """Runs there will be; None when the sweep has no end of its own."""
+    best_value: float | None = None
+    """The server's best value of the metric; None when there is none yet."""
+    url: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class RunRecord:
+    """A run as its server describes it."""
+
+    id: str
+    name: str
+    state: RunState
+    config: Mapping[str, Json] = field(default_factory=dict)
+    """Flat form: `{"lr": 0.1}`, without W&B's own `_wandb`."""
+    summary: Mapping[str, Json] = field(default_factory=dict)
+    """Last logged values and what the program wrote, without W&B's own `_` keys."""
+    tags: tuple[str, ...] = ()
+    created_at: datetime | None = None
+    heartbeat_at: datetime | None = None
+    duration_seconds: float | None = None
+    """Seconds from start to last sign of life; None before the start."""
+    host: str = ""
+    sweep_id: str = ""
+    curve: tuple[HistoryPoint, ...] = ()
+    """History of the sweep's metric, oldest first, perhaps sampled; empty where it was not asked for."""
+
+    def metric_value(self, metric: Metric, by: Ranking) -> float | None:
+        """Return the run's value of `metric`: its last, or the best of `curve` (and of the summary).
+
+        Returns:
+            A finite number, or None when the run has not logged one.
+        """
+        last = self.summary.get(metric.name)
+        values = [float(last)] if isinstance(last, int | float) and not isinstance(last, bool) else []
+        if by == "best":
+            values += [point.values[metric.name] for point in self.curve if metric.name in point.values]
+        finite = [value for value in values if math.isfinite(value)]
+        if not finite:
+            return None
+        if by == "last":
+            return finite[0]
+        return min(finite) if metric.goal == "minimize" else max(finite)
+
+
+@dataclass(frozen=True, slots=True)
+class LocalAgent:
+    """One slot of an agent host on this machine."""
+
+    slot: int
+    """Counts from 1 within its host."""
+    state: AgentState
+    agent_id: str = ""
+    """Id the server gave; empty before registration."""
+    host_pid: int = 0
+    run_id: str = ""
+    """The current run; empty when there is none."""
+    run_started_at: datetime | None = None
+    runs_done: int = 0
+    runs_failed: int = 0
+    last_line: str = ""
+    """Last line the current (or last) run printed, or why the agent stopped."""
+    log_path: Path | None = None
+    """Log of the current (or last) run."""
+
+
+@dataclass(frozen=True, slots=True)
+class ConsoleLine:
+    """One line a run printed."""
+
+    number: int
+    text: str
+    is_error: bool = False

@@ -1,0 +1,142 @@
+"""Which W&B server to use, and with which key: decided once, here, from flags, environment and files.
+
+A flag beats the environment, which beats wandb's own files. Owns no connection: `connection` opens one.
+"""
+
+from __future__ import annotations
+
+import configparser
+import netrc
+import os
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from enum import StrEnum
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from trainer.errors import AuthenticationError, InputError
+
+CLOUD_URL = "https://api.wandb.ai"
+
+
+class ServerKind(StrEnum):
+    """What stands behind the base URL."""
+
+    CLOUD = "cloud"
+    SELF_HOSTED = "self-hosted"
+    EMBEDDED = "embedded"
+
+
+@dataclass(frozen=True, slots=True)
+class Settings:
+    """The user's choice of server, project and entity."""
+
+    kind: ServerKind
+    base_url: str
+    """Without a trailing slash; empty for the embedded server, whose address is known once it runs."""
+    api_key: str = field(default="", repr=False)
+    """Empty for the embedded server, which keeps its own."""
+    entity: str | None = None
+    """None for the default entity of the key's owner."""
+    project: str | None = None
+    """None for the project that the sweep names."""
+
+
+def resolve_settings(
+    server: str | None = None,
+    entity: str | None = None,
+    project: str | None = None,
+    environ: Mapping[str, str] | None = None,
+) -> Settings:
+    """Decide which server to use.
+
+    `--server` (a URL, `cloud` or `local`), else `WANDB_BASE_URL`, else the host that `wandb login` stored, else
+    the cloud where a key for it is known, else the embedded server.
+
+    Raises:
+        InputError: If `server` is not a URL, `cloud` or `local`.
+        AuthenticationError: If a server was named for which no key is known.
+    """
+    environ = os.environ if environ is None else environ
+    entity = entity or environ.get("WANDB_ENTITY") or None
+    project = project or environ.get("WANDB_PROJECT") or None
+    if server == "local":
+        return Settings(ServerKind.EMBEDDED, "", "", entity, project)
+    named = (
+        CLOUD_URL
+        if server == "cloud"
+        else server or environ.get("WANDB_BASE_URL") or _stored_base_url(environ)
+    )
+    if named is None and not _key_for(CLOUD_URL, environ):
+        return Settings(ServerKind.EMBEDDED, "", "", entity, project)
+    base_url = (named or CLOUD_URL).rstrip("/")
+    parts = urlsplit(base_url)
+    if parts.scheme not in ("http", "https") or not parts.hostname:
+        raise InputError(
+            f"{named!r} is not a server.",
+            hint="Give a URL such as https://api.wandb.ai, or `cloud`, or `local`.",
+        )
+    key = _key_for(base_url, environ)
+    if not key:
+        raise AuthenticationError(
+            f"No API key is known for {base_url}.",
+            hint=f"Run `wandb login --host {base_url}`, set WANDB_API_KEY, or use `--server local`.",
+        )
+    kind = ServerKind.CLOUD if base_url == CLOUD_URL else ServerKind.SELF_HOSTED
+    return Settings(kind, base_url, key, entity, project)
+
+
+def _key_for(base_url: str, environ: Mapping[str, str]) -> str:
+    """Return the API key for a server: WANDB_API_KEY, else netrc as wandb 0.31 writes it; empty if unknown."""
+    if key := environ.get("WANDB_API_KEY", ""):
+        return key
+    home = Path(environ.get("HOME") or Path.home())
+    candidates = [Path(environ["NETRC"])] if environ.get("NETRC") else [home / ".netrc", home / "_netrc"]
+    host = urlsplit(base_url).hostname or ""
+    for path in candidates:
+        try:
+            login = netrc.netrc(str(path)).authenticators(host)
+        except FileNotFoundError:
+            continue
+        except (OSError, netrc.NetrcParseError) as error:
+            raise AuthenticationError(
+                f"{path} cannot be read: {error}.", hint="Mend it or set WANDB_API_KEY."
+            ) from error
+        if login and login[2]:
+            return login[2]
+    return ""
+
+
+def _stored_base_url(environ: Mapping[str, str]) -> str | None:
+    """Return the host that `wandb login --host` stored in wandb's settings file, or None."""
+    home = Path(environ.get("HOME") or Path.home())
+    folder = Path(environ.get("WANDB_CONFIG_DIR") or home / ".config" / "wandb")
+    parser = configparser.ConfigParser()
+    try:
+        parser.read(folder / "settings")
+        return parser.get("default", "base_url", fallback=None) or None
+    except (OSError, configparser.Error):
+        # wandb itself ignores a settings file it cannot read; so do we, or `--server` would be needed everywhere.
+        return None
+
+
+@dataclass(frozen=True, slots=True)
+class Connection:
+    """A server that answered: everything needed to talk to it."""
+
+    kind: ServerKind
+    base_url: str
+    api_key: str = field(repr=False)
+    entity: str
+    """The entity used where a reference names none."""
+    project: str | None = None
+    """The project the user asked for; None for the one that the sweep names."""
+
+    @property
+    def label(self) -> str:
+        """Return the words by which the status bar and every command's first line name the server."""
+        return f"{self.kind} server {self.base_url}" if self.kind is not ServerKind.CLOUD else "W&B cloud"
+
+    def environ(self) -> dict[str, str]:
+        """Return the variables that point any W&B tool at this server; they hold the key."""
+        return {"WANDB_BASE_URL": self.base_url, "WANDB_API_KEY": self.api_key, "WANDB_ENTITY": self.entity}

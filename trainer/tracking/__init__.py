@@ -1,0 +1,1 @@
+"""Read and steer sweeps on any W&B-compatible server."""

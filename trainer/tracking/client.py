@@ -1,0 +1,88 @@
+"""What the rest of the program may ask of a W&B server. `wandb_client` answers over W&B's wire protocol."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from typing import Protocol
+
+from trainer.records import ConsoleLine, HistoryPoint, Json, RunRecord, SweepRecord, SweepReference
+from trainer.settings import Connection
+from trainer.states import SweepState
+
+
+@dataclass(frozen=True, slots=True)
+class SweepSnapshot:
+    """One answer of the server about a sweep."""
+
+    sweep: SweepRecord
+    runs: tuple[RunRecord, ...]
+    """The runs that may differ from the last snapshot; all of them in the first."""
+    cursor: str
+    """Opaque: give it to the next `poll_sweep` to hear only of what changed since."""
+
+
+@dataclass(frozen=True, slots=True)
+class AgentCommand:
+    """What the server tells an agent to do."""
+
+    type: str
+    """run, resume, stop or exit."""
+    run_id: str = ""
+    args: Mapping[str, Json] | None = None
+    """Hyperparameters in flat form; None but for run and resume."""
+
+
+class TrackingClient(Protocol):
+    """A W&B server as the program sees it. Every call blocks for at most the client's timeout; thread-safe.
+
+    Every method raises `ServerLostError` when the server does not answer, `AuthenticationError` when it refuses
+    the key, `NotFoundError` when it has no such thing, and `ServerError` for any other error it reports.
+    """
+
+    connection: Connection
+
+    def default_entity(self) -> str:
+        """Return the entity that owns the key."""
+
+    def list_sweeps(self, project: str | None = None, limit: int = 200) -> list[SweepRecord]:
+        """Return sweeps of the connection's entity, newest first, of one project or (None) of all."""
+
+    def read_sweep(self, reference: SweepReference) -> SweepRecord:
+        """Return one sweep."""
+
+    def create_sweep(
+        self, config: Mapping[str, Json], entity: str, project: str, prior_runs: Sequence[str] = ()
+    ) -> SweepRecord:
+        """Create a sweep; the configuration is sent as the stock SDK sends it."""
+
+    def set_sweep_state(self, reference: SweepReference, state: SweepState) -> None:
+        """Pause (PAUSED), resume (RUNNING), stop (FINISHED: current runs end by themselves) or cancel a sweep."""
+
+    def poll_sweep(
+        self, reference: SweepReference, cursor: str = "", *, curves: bool = True
+    ) -> SweepSnapshot:
+        """Return what changed since `cursor`, in one request (more only while the first snapshot pages).
+
+        The cost is bounded by the runs alive and new since, not by those finished before.
+        """
+
+    def read_run(self, entity: str, project: str, run_id: str) -> RunRecord:
+        """Return one run, without its curve."""
+
+    def read_history(
+        self, entity: str, project: str, run_id: str, *, min_step: int = 0, samples: int = 1000
+    ) -> list[HistoryPoint]:
+        """Return up to `samples` rows of a run's history, from `min_step` on, oldest first."""
+
+    def read_console(self, entity: str, project: str, run_id: str, *, after: int = -1) -> list[ConsoleLine]:
+        """Return the lines a run printed whose number is greater than `after`."""
+
+    def stop_run(self, entity: str, project: str, run_id: str) -> None:
+        """Ask a run to end; it ends at its next step."""
+
+    def create_agent(self, reference: SweepReference, host: str) -> str:
+        """Register an agent for a sweep and return its id."""
+
+    def heartbeat(self, agent_id: str, live_run_ids: Sequence[str]) -> list[AgentCommand]:
+        """Report an agent's live runs and return the commands to obey; empty means wait."""

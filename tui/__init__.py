@@ -1,0 +1,1 @@
+"""The Textual app of sweep-tui: it shows and asks; `trainer` does."""
