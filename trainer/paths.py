@@ -13,9 +13,7 @@ def _xdg(environ: Mapping[str, str] | None, variable: str, fallback: str) -> Pat
     environ = os.environ if environ is None else environ
     configured = environ.get(variable, "")
     # The XDG base directory specification 0.8 says to ignore relative paths.
-    base = (
-        Path(configured) if configured.startswith("/") else Path(environ.get("HOME") or Path.home(), fallback)
-    )
+    base = Path(configured) if configured.startswith("/") else Path(environ.get("HOME") or Path.home(), fallback)
     return base / _APP
 
 

@@ -62,11 +62,7 @@ def resolve_settings(
     project = project or environ.get("WANDB_PROJECT") or None
     if server == "local":
         return Settings(ServerKind.EMBEDDED, "", "", entity, project)
-    named = (
-        CLOUD_URL
-        if server == "cloud"
-        else server or environ.get("WANDB_BASE_URL") or _stored_base_url(environ)
-    )
+    named = CLOUD_URL if server == "cloud" else server or environ.get("WANDB_BASE_URL") or _stored_base_url(environ)
     if named is None and not _key_for(CLOUD_URL, environ):
         return Settings(ServerKind.EMBEDDED, "", "", entity, project)
     base_url = (named or CLOUD_URL).rstrip("/")

@@ -59,9 +59,7 @@ class TrackingClient(Protocol):
     def set_sweep_state(self, reference: SweepReference, state: SweepState) -> None:
         """Pause (PAUSED), resume (RUNNING), stop (FINISHED: current runs end by themselves) or cancel a sweep."""
 
-    def poll_sweep(
-        self, reference: SweepReference, cursor: str = "", *, curves: bool = True
-    ) -> SweepSnapshot:
+    def poll_sweep(self, reference: SweepReference, cursor: str = "", *, curves: bool = True) -> SweepSnapshot:
         """Return what changed since `cursor`, in one request (more only while the first snapshot pages).
 
         The cost is bounded by the runs alive and new since, not by those finished before.
