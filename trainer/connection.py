@@ -1,0 +1,38 @@
+"""Open a connection to the server that the settings name; the embedded one is started when it is not running."""
+
+from __future__ import annotations
+
+import dataclasses
+
+from trainer.server.lifecycle import ensure_running, find_running
+from trainer.settings import Connection, ServerKind, Settings
+from trainer.tracking.wandb_client import WandbClient
+
+
+def connect(settings: Settings) -> Connection:
+    """Return a connection to a server that has answered and accepted the key.
+
+    Raises:
+        ServerLostError: If the server does not answer, or the embedded one does not start.
+        AuthenticationError: If the server refuses the key.
+    """
+    if settings.kind is ServerKind.EMBEDDED:
+        address = ensure_running()
+        # The embedded server has one owner, so an entity meant for a cloud account does not apply.
+        return _identified(
+            Connection(ServerKind.EMBEDDED, address.base_url, address.api_key, "", settings.project), entity=None
+        )
+    kind = settings.kind
+    running = find_running()
+    if running is not None and running.base_url == settings.base_url:
+        kind = ServerKind.EMBEDDED
+    return _identified(
+        Connection(kind, settings.base_url, settings.api_key, "", settings.project),
+        entity=None if kind is ServerKind.EMBEDDED else settings.entity,
+    )
+
+
+def _identified(connection: Connection, entity: str | None) -> Connection:
+    """Ask the server who owns the key, which also proves that it answers and accepts it."""
+    owner = WandbClient(connection).default_entity()
+    return dataclasses.replace(connection, entity=entity or owner)

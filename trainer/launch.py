@@ -1,0 +1,131 @@
+"""From a sweep configuration to a running sweep: check it, create it, start its local agents.
+
+Nothing is created until everything that can be checked here has been checked.
+"""
+
+from __future__ import annotations
+
+import copy
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.agents.pool import AgentHost, start_agents
+from trainer.errors import SweepConfigError
+from trainer.records import Json, SweepRecord
+from trainer.settings import Connection, ServerKind
+from trainer.sweep.command import check_program
+from trainer.sweep.validation import violations
+from trainer.tracking.client import TrackingClient
+
+DEFAULT_PROJECT = "uncategorized"
+"""Where W&B (SDK 0.31) puts what names no project."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchRequest:
+    """What the user asked to run."""
+
+    config: Mapping[str, Json]
+    agents: int
+    """Local agents to start; 0 creates the sweep only."""
+    cwd: Path
+    """Folder in which the program runs."""
+
+
+@dataclass(frozen=True, slots=True)
+class LaunchedSweep:
+    """A sweep that exists, with the local agents that work on it."""
+
+    sweep: SweepRecord
+    host: AgentHost | None
+    """None when no agents were asked for."""
+
+
+@dataclass(frozen=True, slots=True)
+class Overrides:
+    """What the command line changes in a sweep file; None leaves the file's value."""
+
+    name: str | None = None
+    entity: str | None = None
+    count: int | None = None
+    """Runs in all; becomes `run_cap`, so that the server ends the sweep, whoever runs it."""
+    dataset: str | None = None
+    """Replaces the parameter `dataset` by this constant."""
+    seed: int | None = None
+    """Replaces the parameter `seed` by this constant; the embedded server seeds its search with it too."""
+
+
+def overridden(config: Mapping[str, Json], overrides: Overrides) -> dict[str, Json]:
+    """Return a copy of a sweep configuration with the command line's changes.
+
+    Raises:
+        SweepConfigError: If a parameter is to be replaced and `parameters` is not a mapping.
+    """
+    changed = copy.deepcopy(dict(config))
+    for key, text in (("name", overrides.name), ("entity", overrides.entity)):
+        if text is not None:
+            changed[key] = text
+    if overrides.count is not None:
+        cap = changed.get("run_cap")
+        changed["run_cap"] = min(cap, overrides.count) if isinstance(cap, int) else overrides.count
+    for key, value in (("dataset", overrides.dataset), ("seed", overrides.seed)):
+        if value is None:
+            continue
+        parameters = changed.setdefault("parameters", {})
+        if not isinstance(parameters, dict):
+            raise SweepConfigError("`parameters` is not a mapping.", hint="Write one `name: {…}` line per parameter.")
+        parameters[key] = {"value": value}
+    return changed
+
+
+def check_launch(config: Mapping[str, Json], cwd: Path) -> None:
+    """Raise for the first thing that would keep a sweep from running, before anything is created.
+
+    Raises:
+        SweepConfigError: If the configuration breaks W&B's rules; the message counts and names the problems.
+        ProgramError: If the program it names does not exist.
+    """
+    problems = violations(config)
+    if problems:
+        first = problems[0]
+        more = f" (and {len(problems) - 1} more)" if len(problems) > 1 else ""
+        raise SweepConfigError(f"{first.path}: {first.message}{more}", hint=first.hint)
+    check_program(config, cwd)
+
+
+def launch_sweep(
+    connection: Connection,
+    client: TrackingClient,
+    request: LaunchRequest,
+    *,
+    prior_runs: Sequence[str] = (),
+) -> LaunchedSweep:
+    """Create a sweep and start its local agents.
+
+    Raises:
+        SweepConfigError, ProgramError: As `check_launch`; nothing has been created then.
+        ServerError: If the server refuses the sweep.
+        AgentError: If the agents could not be started; the sweep exists and its id is in the message.
+    """
+    check_launch(request.config, request.cwd)
+    sweep = client.create_sweep(
+        request.config,
+        _entity(connection, request.config),
+        connection.project or _text(request.config, "project") or DEFAULT_PROJECT,
+        prior_runs,
+    )
+    host = start_agents(connection, sweep, request.agents, cwd=request.cwd) if request.agents else None
+    return LaunchedSweep(sweep, host)
+
+
+def _entity(connection: Connection, config: Mapping[str, Json]) -> str:
+    """Return the entity that will own the sweep; the embedded server knows only its own."""
+    if connection.kind is ServerKind.EMBEDDED:
+        return connection.entity
+    return _text(config, "entity") or connection.entity
+
+
+def _text(config: Mapping[str, Json], key: str) -> str:
+    value = config.get(key)
+    return value if isinstance(value, str) else ""
