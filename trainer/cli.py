@@ -145,7 +145,7 @@ def _found(text: str, settings: Settings) -> tuple[Connection, WandbClient, Swee
 
 @click.command()
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--agents", "-a", type=click.IntRange(0, 256), default=1, show_default=True, help="Local agents to start.")
+@click.option("--agents", "-a", type=click.IntRange(0, 256), default=1, show_default=True, help="Local agents.")
 @click.option("--count", type=click.IntRange(1), help="Runs in all; becomes the sweep's run_cap.")
 @click.option("--dataset", help="Replace the parameter `dataset` by this constant.")
 @click.option("--seed", type=click.IntRange(0), help="Replace the parameter `seed`; also seeds the local search.")
@@ -254,7 +254,13 @@ def open_(app: AppOpener, sweep: str, server: str | None, entity: str | None, pr
 @click.option("--detach", is_flag=True, help="Leave the agents in the background and return.")
 @server_options
 def agent(
-    sweep: str, agents: int, count: int | None, detach: bool, server: str | None, entity: str | None, project: str | None
+    sweep: str,
+    agents: int,
+    count: int | None,
+    detach: bool,
+    server: str | None,
+    entity: str | None,
+    project: str | None,
 ) -> int:
     """Add local agents to SWEEP and follow it; Ctrl-C stops them, `--detach` leaves them."""
     from trainer.agents.pool import start_agents
@@ -362,9 +368,7 @@ def leaderboard(
     "--format", "output_format", type=click.Choice(["yaml", "args", "json"]), default="yaml", show_default=True
 )
 @server_options
-def best(
-    sweep: str, by: str, output_format: str, server: str | None, entity: str | None, project: str | None
-) -> int:
+def best(sweep: str, by: str, output_format: str, server: str | None, entity: str | None, project: str | None) -> int:
     """Print the best configuration of SWEEP, ready to paste."""
     from trainer.tracking.leaderboard import ranking_metric, render_best
 

@@ -31,7 +31,19 @@ def test_trainer_never_loads_textual() -> None:
     assert not loaded_after(statement) & {"textual", "rich", "tui"}
 
 
-HEAVY = {"wandb", "sklearn", "scipy", "optuna", "pandas", "numpy", "xgboost", "plotext", "starlette", "uvicorn", "graphql"}
+HEAVY = {
+    "wandb",
+    "sklearn",
+    "scipy",
+    "optuna",
+    "pandas",
+    "numpy",
+    "xgboost",
+    "plotext",
+    "starlette",
+    "uvicorn",
+    "graphql",
+}
 
 
 @pytest.mark.parametrize(

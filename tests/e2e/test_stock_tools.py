@@ -1,0 +1,63 @@
+"""The unmodified wandb SDK and CLI on the embedded server, pointed there by `sweep-tui env` alone."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+from tests.e2e.conftest import BIN, ROOT, User
+
+WANDB = (str(BIN / "wandb"),)
+PYTHON = (str(BIN / "python"), "-c")
+
+
+def exported(user: User) -> dict[str, str]:
+    lines = user.run("env").stdout.splitlines()
+    pairs = dict(line.removeprefix("export ").split("=", 1) for line in lines)
+    return pairs | {"PATH": f"{BIN}:{user.environ['PATH']}", "PYTHONPATH": str(ROOT)}
+
+
+def test_wandb_sweep_and_wandb_agent(user: User, tmp_path: Path) -> None:
+    environ = exported(user)
+    created = user.run("sweep", ROOT / "sweeps/iris-grid.yaml", program=WANDB, cwd=tmp_path, **environ)
+    assert created.returncode == 0, created.stderr
+    found = re.search(r"wandb agent (\S+)", created.stderr + created.stdout)
+    assert found, created.stderr
+    sweep = found[1]
+
+    agent = user.run("agent", "--count", "2", sweep, program=WANDB, cwd=tmp_path, timeout=180, **environ)
+    assert agent.returncode == 0, agent.stderr
+
+    script = f"""
+import wandb
+sweep = wandb.Api().sweep("{sweep}")
+runs = list(sweep.runs)
+assert len(runs) == 2, runs
+assert all(run.state == "finished" for run in runs), [run.state for run in runs]
+assert sweep.best_run().summary["accuracy"] == max(run.summary["accuracy"] for run in runs)
+assert all(len(run.history(keys=["accuracy"], pandas=False)) > 1 for run in runs)
+print("fine")
+"""
+    read = user.run(script, program=PYTHON, cwd=tmp_path, **environ)
+    assert read.stdout.strip().endswith("fine"), read.stderr
+
+    # Our own agents take over where the stock one stopped, and do the remaining four points.
+    rest = user.run("agent", sweep, "-a", "2", timeout=180)
+    assert rest.returncode == 0, rest.stderr
+    assert "6/6 done" in rest.stderr
+
+
+def test_function_agent(user: User, tmp_path: Path) -> None:
+    script = """
+import wandb
+def train():
+    with wandb.init() as run:
+        run.log({"loss": run.config.x ** 2})
+space = {"x": {"values": [1, 2]}}
+sweep = wandb.sweep({"method": "grid", "metric": {"name": "loss"}, "parameters": space}, project="f")
+wandb.agent(sweep, function=train, project="f")
+runs = wandb.Api().sweep(f"f/{sweep}").runs
+print(sorted(run.summary["loss"] for run in runs))
+"""
+    result = user.run(script, program=PYTHON, cwd=tmp_path, timeout=180, **exported(user))
+    assert "[1, 4]" in result.stdout, result.stdout + result.stderr
