@@ -1,0 +1,141 @@
+"""Which columns a leaderboard has: counted value by value, so that an update costs what changed, not all runs."""
+
+from __future__ import annotations
+
+import json
+from collections import Counter
+from collections.abc import Iterable, Iterator, Mapping
+from dataclasses import dataclass
+from enum import StrEnum
+
+from trainer.records import Json, RunRecord
+
+
+class ColumnKind(StrEnum):
+    """Where the value of a column comes from."""
+
+    RANK = "rank"
+    NAME = "name"
+    STATE = "state"
+    METRIC = "metric"
+    CONFIG = "config"
+    SUMMARY = "summary"
+    DURATION = "duration"
+
+
+@dataclass(frozen=True, slots=True)
+class Column:
+    """One column of the leaderboard."""
+
+    kind: ColumnKind
+    title: str
+    path: str = ""
+    """Dotted key of a configuration value, or name of a summary value; empty for the other kinds."""
+
+    @property
+    def is_number(self) -> bool:
+        """Whether its values are aligned to the right whatever they are."""
+        return self.kind in (ColumnKind.RANK, ColumnKind.METRIC, ColumnKind.SUMMARY, ColumnKind.DURATION)
+
+
+RANK = Column(ColumnKind.RANK, "#")
+NAME = Column(ColumnKind.NAME, "run")
+STATE = Column(ColumnKind.STATE, "state")
+DURATION = Column(ColumnKind.DURATION, "time")
+
+
+def flat_items(config: Mapping[str, Json], prefix: str = "") -> Iterator[tuple[str, Json]]:
+    """Yield the leaves of a nested configuration under dotted keys, in its own order."""
+    for key, value in config.items():
+        if isinstance(value, Mapping) and value:
+            yield from flat_items(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
+
+
+def swept_keys(sweep_config: Mapping[str, Json]) -> list[str]:
+    """Return the dotted keys of the parameters that a sweep varies, in the order of its configuration."""
+    parameters = sweep_config.get("parameters")
+    return list(_swept(parameters, "")) if isinstance(parameters, Mapping) else []
+
+
+def _swept(parameters: Mapping[str, Json], prefix: str) -> Iterator[str]:
+    for name, parameter in parameters.items():
+        if not isinstance(parameter, Mapping):
+            continue
+        nested = parameter.get("parameters")
+        if isinstance(nested, Mapping):
+            yield from _swept(nested, f"{prefix}{name}.")
+            continue
+        values = parameter.get("values")
+        if "value" in parameter or (isinstance(values, list) and len(values) < 2):
+            continue
+        yield f"{prefix}{name}"
+
+
+def summary_numbers(summary: Mapping[str, Json]) -> Iterator[tuple[str, float]]:
+    """Yield the numeric values of a run's summary; tables, files and texts are not for a leaderboard."""
+    for key, value in summary.items():
+        if isinstance(value, int | float) and not isinstance(value, bool):
+            yield key, value
+
+
+class ColumnCounter:
+    """Knows which configuration keys vary among runs and which numbers their summaries hold."""
+
+    def __init__(self, first: Iterable[str], metric_name: str) -> None:
+        self._first = list(first)
+        self._metric_name = metric_name
+        self._runs = 0
+        self._config: dict[str, Counter[str]] = {}
+        self._summary: Counter[str] = Counter()
+        self._columns: list[Column] | None = None
+
+    def add(self, flat_config: Mapping[str, Json], summary: Mapping[str, Json]) -> None:
+        """Count one run."""
+        self._count(flat_config, summary, 1)
+
+    def remove(self, flat_config: Mapping[str, Json], summary: Mapping[str, Json]) -> None:
+        """Take back one run that was counted with these values."""
+        self._count(flat_config, summary, -1)
+
+    def replace(self, old: tuple[dict[str, Json], RunRecord], new: tuple[dict[str, Json], RunRecord]) -> None:
+        """Count `new` in the place of `old`, each a flat configuration and its run."""
+        if old[0] == new[0] and old[1].summary.keys() == new[1].summary.keys():
+            return
+        self.remove(old[0], old[1].summary)
+        self.add(new[0], new[1].summary)
+
+    def _count(self, flat_config: Mapping[str, Json], summary: Mapping[str, Json], by: int) -> None:
+        self._runs += by
+        for key, value in flat_config.items():
+            counts = self._config.setdefault(key, Counter())
+            token = value if isinstance(value, str) else json.dumps(value)
+            counts[token] += by
+            if not counts[token]:
+                del counts[token]
+        for key, _ in summary_numbers(summary):
+            self._summary[key] += by
+        self._columns = None
+
+    @property
+    def columns(self) -> list[Column]:
+        """The columns in their order: what is swept, what else varies, the other metrics, between fixed ones."""
+        if self._columns is None:
+            varying = [key for key in self._config if key not in self._first and self._varies(key)]
+            metrics = [key for key, count in self._summary.items() if count > 0 and key != self._metric_name]
+            metric = [Column(ColumnKind.METRIC, self._metric_name)] if self._metric_name else []
+            self._columns = [
+                RANK,
+                NAME,
+                STATE,
+                *metric,
+                *(Column(ColumnKind.CONFIG, key, key) for key in (*self._first, *varying)),
+                *(Column(ColumnKind.SUMMARY, key, key) for key in metrics),
+                DURATION,
+            ]
+        return self._columns
+
+    def _varies(self, key: str) -> bool:
+        counts = self._config[key]
+        return len(counts) > 1 or (len(counts) == 1 and counts.total() < self._runs)

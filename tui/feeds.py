@@ -1,0 +1,209 @@
+"""Folds what the headless half reports about a sweep into one view model; pure, tested without an app.
+
+The road: a thread worker puts every event into an `EventInbox`; the screen drains it in one message handler at most
+ten times a second and gives the batch to `SweepFeed`. An inbox, and not batches cut in the worker, because an
+iterator that blocks for the next event would hold back the ones that came before it.
+"""
+
+from __future__ import annotations
+
+import heapq
+import threading
+from collections.abc import Callable, Iterable
+from dataclasses import dataclass
+from datetime import datetime
+
+from trainer.events import AgentsChanged, RunsChanged, ServerBack, ServerLost, SweepChanged, SweepEvent
+from trainer.records import LocalAgent, RunRecord, SweepRecord
+from trainer.states import AgentState, RunState, SweepState
+from tui.columns import swept_keys
+from tui.leaderboard_model import LeaderboardModel
+from tui.sweep_pace import WINDOW, Pace, ended_at, pace_of
+
+DRAIN_INTERVAL_SECONDS = 0.1
+"""Ten repaints a second are plenty."""
+
+
+class EventInbox:
+    """A thread-safe box between the worker that reads events and the screen that shows them."""
+
+    def __init__(self, wake: Callable[[], object]) -> None:
+        """Create the box.
+
+        Args:
+            wake: Called, in the writer's thread, when the box stops being empty.
+        """
+        self._wake = wake
+        self._lock = threading.Lock()
+        self._events: list[SweepEvent] = []
+
+    def put(self, event: SweepEvent) -> None:
+        """Add one event and wake the reader unless it was woken already."""
+        with self._lock:
+            self._events.append(event)
+            is_first = len(self._events) == 1
+        if is_first:
+            self._wake()
+
+    def drain(self) -> list[SweepEvent]:
+        """Return and forget everything in the box, oldest first."""
+        with self._lock:
+            events, self._events = self._events, []
+        return events
+
+
+@dataclass(slots=True)
+class FeedChange:
+    """What a batch of events changed, so that only the panels concerned are drawn again."""
+
+    sweep: bool = False
+    run_ids: frozenset[str] = frozenset()
+    columns: bool = False
+    agents: bool = False
+    connection: bool = False
+    new_best: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class SweepProgress:
+    """The numbers of the progress header."""
+
+    done: int
+    running: int
+    pending: int
+    finished: int
+    failed: int
+    stopped: int
+    """Runs that were killed or preempted."""
+    expected: int | None
+    """None when the sweep has no end of its own."""
+
+    @property
+    def left(self) -> int | None:
+        """Runs that do not exist yet; None when the sweep has no end of its own."""
+        return None if self.expected is None else max(self.expected - self.done - self.running - self.pending, 0)
+
+
+class SweepFeed:
+    """Everything the live view knows about one sweep."""
+
+    def __init__(self) -> None:
+        self.sweep: SweepRecord | None = None
+        self.board = LeaderboardModel()
+        self.agents: tuple[LocalAgent, ...] = ()
+        self.lost: ServerLost | None = None
+        """What is wrong with the server; None while it answers."""
+        self._ended: set[str] = set()
+        self._alive: set[str] = set()
+        self._recent: dict[str, datetime] = {}
+        """The runs that ended last, at least `WINDOW` of them where there are so many, and when they did."""
+        self._first_start: datetime | None = None
+        self._last_end: datetime | None = None
+
+    def apply(self, events: Iterable[SweepEvent]) -> FeedChange:
+        """Fold a batch in and say what it changed; the cost follows the changes, not the number of runs."""
+        change = FeedChange()
+        runs: dict[str, RunRecord] = {}
+        for event in events:
+            if isinstance(event, SweepChanged):
+                change.sweep = True
+                self._take_sweep(event.sweep)
+            elif isinstance(event, RunsChanged):
+                runs.update((run.id, run) for run in event.runs)
+            elif isinstance(event, AgentsChanged):
+                change.agents = True
+                self.agents = event.agents
+            elif isinstance(event, ServerLost):
+                change.connection = True
+                self.lost = event
+            elif isinstance(event, ServerBack):
+                change.connection = True
+                self.lost = None
+        self._take_runs(runs.values(), change)
+        return change
+
+    def _take_sweep(self, sweep: SweepRecord) -> None:
+        before, self.sweep = self.sweep, sweep
+        if before is None or before.metric != sweep.metric or before.config != sweep.config:
+            board = LeaderboardModel(sweep.metric, swept_keys(sweep.config))
+            board.set_ranking(self.board.by)
+            board.set_filter(self.board.filter)
+            board.upsert(self.board.runs.values())
+            self.board = board
+
+    def _take_runs(self, runs: Iterable[RunRecord], change: FeedChange) -> None:
+        best_before, columns_before = self.best_value, self.board.columns
+        change.run_ids = frozenset(self.board.upsert(runs))
+        for run_id in change.run_ids:
+            self._note_times(self.board.runs[run_id])
+        if len(self._recent) > 2 * WINDOW:
+            self._recent = dict(heapq.nlargest(WINDOW, self._recent.items(), key=lambda item: item[1]))
+        change.columns = self.board.columns != columns_before
+        change.new_best = self.best_value != best_before
+
+    def _note_times(self, run: RunRecord) -> None:
+        is_over = run.state.is_terminal
+        (self._ended if is_over else self._alive).add(run.id)
+        (self._alive if is_over else self._ended).discard(run.id)
+        start, end = run.created_at, ended_at(run)
+        if start and (self._first_start is None or start < self._first_start):
+            self._first_start = start
+        if end and (self._last_end is None or end > self._last_end):
+            self._last_end = end
+        if is_over and end:
+            self._recent[run.id] = end
+        else:
+            self._recent.pop(run.id, None)
+
+    @property
+    def best(self) -> RunRecord | None:
+        """The best run so far; None while no run has a value."""
+        return self.board.runs[self.board.best_id] if self.board.best_id else None
+
+    @property
+    def best_value(self) -> float | None:
+        """The metric of the best run."""
+        return self.board.value(self.board.best_id) if self.board.best_id else None
+
+    @property
+    def progress(self) -> SweepProgress:
+        """Counts per state against the runs there will be."""
+        counts = self.board.state_counts
+        return SweepProgress(
+            done=len(self._ended),
+            running=counts[RunState.RUNNING] + counts[RunState.PREEMPTING],
+            pending=counts[RunState.PENDING],
+            finished=counts[RunState.FINISHED],
+            failed=counts[RunState.FAILED] + counts[RunState.CRASHED],
+            stopped=counts[RunState.KILLED] + counts[RunState.PREEMPTED],
+            expected=self.sweep.run_count_expected if self.sweep else None,
+        )
+
+    @property
+    def live_agents(self) -> list[LocalAgent]:
+        """Local agents that may still ask for a run."""
+        return [agent for agent in self.agents if not agent.state.is_terminal]
+
+    @property
+    def is_over(self) -> bool:
+        """Whether nothing will change any more: the sweep has ended and no run is alive."""
+        return bool(self.sweep and self.sweep.state.is_terminal and not self._alive)
+
+    def pace(self) -> Pace:
+        """Estimate the rate and the time left."""
+        runs = self.board.runs
+        alive = [runs[run_id] for run_id in self._alive if runs[run_id].state is RunState.RUNNING]
+        working = sum(agent.state in (AgentState.RUNNING, AgentState.WAITING) for agent in self.agents)
+        slots = max(len(alive), working)
+        if self.is_over or (self.sweep and self.sweep.state is SweepState.PAUSED and not alive):
+            return Pace()
+        left = 0 if self.sweep and self.sweep.state.is_terminal else self.progress.left
+        return pace_of([runs[run_id] for run_id in self._recent], alive, slots, left)
+
+    def elapsed_seconds(self, now: datetime) -> float | None:
+        """Return the seconds since the first run (or the sweep) began, until now or until the last run ended."""
+        start = self._first_start or (self.sweep.created_at if self.sweep else None)
+        if start is None:
+            return None
+        end = self._last_end if self.is_over and self._last_end else now
+        return max((end - start).total_seconds(), 0.0)
