@@ -150,3 +150,14 @@ class ConsoleLine:
     number: int
     text: str
     is_error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class AgentCommand:
+    """What the server tells an agent to do."""
+
+    type: str
+    """run, resume, stop or exit."""
+    run_id: str = ""
+    args: Mapping[str, Json] | None = None
+    """Hyperparameters in flat form; None but for run and resume."""

@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from trainer.records import ConsoleLine, HistoryPoint, Json, RunRecord, SweepRecord, SweepReference
+from trainer.records import AgentCommand, ConsoleLine, HistoryPoint, Json, RunRecord, SweepRecord, SweepReference
 from trainer.settings import Connection
 from trainer.states import SweepState
 
@@ -20,17 +20,6 @@ class SweepSnapshot:
     """The runs that may differ from the last snapshot; all of them in the first."""
     cursor: str
     """Opaque: give it to the next `poll_sweep` to hear only of what changed since."""
-
-
-@dataclass(frozen=True, slots=True)
-class AgentCommand:
-    """What the server tells an agent to do."""
-
-    type: str
-    """run, resume, stop or exit."""
-    run_id: str = ""
-    args: Mapping[str, Json] | None = None
-    """Hyperparameters in flat form; None but for run and resume."""
 
 
 class TrackingClient(Protocol):
