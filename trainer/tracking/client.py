@@ -6,7 +6,16 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
-from trainer.records import AgentCommand, ConsoleLine, HistoryPoint, Json, RunRecord, SweepRecord, SweepReference
+from trainer.records import (
+    AgentCommand,
+    ConsoleLine,
+    HistoryPoint,
+    Json,
+    Metric,
+    RunRecord,
+    SweepRecord,
+    SweepReference,
+)
 from trainer.settings import Connection
 from trainer.states import SweepState
 
@@ -53,6 +62,9 @@ class TrackingClient(Protocol):
 
         The cost is bounded by the runs alive and new since, not by those finished before.
         """
+
+    def read_runs(self, sweep: SweepRecord, metric: Metric | None = None) -> tuple[RunRecord, ...]:
+        """Return every run of a sweep, oldest first; with the curve of `metric` where one is given."""
 
     def read_run(self, entity: str, project: str, run_id: str) -> RunRecord:
         """Return one run, without its curve."""

@@ -1,0 +1,159 @@
+"""The GraphQL documents we send, in the fields, filters and names that SDK 0.31 uses. Owns no transport."""
+
+from __future__ import annotations
+
+_SWEEP_FIELDS = """
+fragment SweepFields on Sweep {
+  id name displayName method state description bestLoss config createdAt updatedAt runCount runCountExpected
+}
+"""
+
+_RUN_FIELDS = """
+fragment RunFields on Run {
+  id name displayName state config summaryMetrics tags createdAt heartbeatAt sweepName
+}
+"""
+
+DEFAULT_ENTITY = "query GetDefaultEntity { viewer { id entity } }"
+
+LIST_PROJECT_SWEEPS = (
+    """
+query GetSweeps($project: String!, $entity: String!, $cursor: String, $perPage: Int = 50) {
+  project(name: $project, entityName: $entity) {
+    name
+    sweeps(after: $cursor, first: $perPage) {
+      pageInfo { endCursor hasNextPage }
+      edges { node { ...SweepFields } }
+    }
+  }
+}
+"""
+    + _SWEEP_FIELDS
+)
+
+LIST_SWEEPS = (
+    """
+query GetProjectsWithSweeps($entity: String, $cursor: String, $perPage: Int = 50, $sweepsPerProject: Int = 50) {
+  models(entityName: $entity, after: $cursor, first: $perPage) {
+    pageInfo { endCursor hasNextPage }
+    edges {
+      node {
+        name
+        sweeps(first: $sweepsPerProject) {
+          pageInfo { endCursor hasNextPage }
+          edges { node { ...SweepFields } }
+        }
+      }
+    }
+  }
+}
+"""
+    + _SWEEP_FIELDS
+)
+
+READ_SWEEP = (
+    """
+query GetSweep($name: String!, $project: String, $entity: String) {
+  project(name: $project, entityName: $entity) { sweep(sweepName: $name) { ...SweepFields } }
+}
+"""
+    + _SWEEP_FIELDS
+)
+
+UPSERT_SWEEP = """
+mutation UpsertSweep(
+  $id: ID, $config: String, $description: String, $entityName: String, $projectName: String,
+  $controller: JSONString, $launchScheduler: JSONString, $templateVariableValues: JSONString,
+  $scheduler: JSONString, $state: String, $priorRunsFilters: JSONString, $displayName: String
+) {
+  upsertSweep(input: {
+    id: $id, config: $config, description: $description, entityName: $entityName, projectName: $projectName,
+    controller: $controller, launchScheduler: $launchScheduler, templateVariableValues: $templateVariableValues,
+    scheduler: $scheduler, state: $state, priorRunsFilters: $priorRunsFilters, displayName: $displayName
+  }) {
+    sweep { name project { id name entity { id name } } }
+    configValidationWarnings
+  }
+}
+"""
+
+SET_SWEEP_STATE = """
+mutation UpsertSweep($id: ID, $state: String, $entityName: String, $projectName: String) {
+  upsertSweep(input: {id: $id, state: $state, entityName: $entityName, projectName: $projectName}) {
+    sweep { name }
+  }
+}
+"""
+
+
+def sweep_runs(*, with_sweep: bool, curves: bool) -> str:
+    """Return the document that reads a page of runs, with the sweep itself and sampled curves where wanted."""
+    specs = ", $specs: [JSONString!]!" if curves else ""
+    name = ", $sweep: String!" if with_sweep else ""
+    return f"""
+query SweepRuns($project: String!, $entity: String!, $filters: JSONString, $cursor: String,
+    $perPage: Int = 50, $order: String{name}{specs}) {{
+  project(name: $project, entityName: $entity) {{
+    {"sweep(sweepName: $sweep) { ...SweepFields }" if with_sweep else ""}
+    runs(filters: $filters, after: $cursor, first: $perPage, order: $order) {{
+      edges {{ node {{ ...RunFields {"sampledHistory(specs: $specs)" if curves else ""} }} }}
+      pageInfo {{ endCursor hasNextPage }}
+    }}
+  }}
+}}
+{_SWEEP_FIELDS if with_sweep else ""}{_RUN_FIELDS}"""
+
+
+READ_RUN = (
+    """
+query Run($project: String!, $entity: String!, $name: String!) {
+  project(name: $project, entityName: $entity) { run(name: $name) { ...RunFields } }
+}
+"""
+    + _RUN_FIELDS
+)
+
+FULL_HISTORY = """
+query RunFullHistory($project: String!, $entity: String!, $name: String!, $samples: Int) {
+  project(name: $project, entityName: $entity) { run(name: $name) { history(samples: $samples) } }
+}
+"""
+
+HISTORY_PAGE = """
+query HistoryPage($project: String!, $entity: String!, $name: String!, $minStep: Int64!, $maxStep: Int64!,
+    $pageSize: Int!) {
+  project(name: $project, entityName: $entity) {
+    run(name: $name) { history(minStep: $minStep, maxStep: $maxStep, samples: $pageSize) }
+  }
+}
+"""
+
+CONSOLE_PAGE = """
+query RunConsoleLogPage($entity: String!, $project: String!, $name: String!, $first: Int, $after: String) {
+  project(name: $project, entityName: $entity) {
+    run(name: $name) {
+      logLineCount
+      logLines(first: $first, after: $after, useImprovedPagination: true) {
+        edges { node { number timestamp level label line } }
+        pageInfo { endCursor hasNextPage }
+      }
+    }
+  }
+}
+"""
+
+STOP_RUN = "mutation StopRun($id: ID!) { stopRun(input: {id: $id}) { success } }"
+
+CREATE_AGENT = """
+mutation CreateAgent($host: String!, $projectName: String, $entityName: String, $sweep: String!) {
+  createAgent(input: {host: $host, projectName: $projectName, entityName: $entityName, sweep: $sweep}) {
+    agent { id }
+  }
+}
+"""
+
+HEARTBEAT = """
+mutation Heartbeat($id: ID!, $metrics: JSONString, $runState: JSONString) {
+  agentHeartbeat(input: {id: $id, metrics: $metrics, runState: $runState}) { agent { id } commands }
+}
+"""

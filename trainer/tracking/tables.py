@@ -1,0 +1,104 @@
+"""A small table as aligned text, CSV or Markdown. Knows nothing of runs."""
+
+from __future__ import annotations
+
+import csv
+import io
+import shutil
+import unicodedata
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+Cell = str | int | float | None
+"""None is an absent number."""
+
+_MAX_CELL_WIDTH = 32
+_GAP = "  "
+
+
+@dataclass(frozen=True, slots=True)
+class Table:
+    """Heads and rows of equal length."""
+
+    heads: tuple[str, ...]
+    rows: tuple[tuple[Cell, ...], ...]
+    droppable: range = range(0)
+    """Columns that may be left out, last first, where there is no room for all."""
+
+
+def render_plain(table: Table, width: int | None = None) -> str:
+    """Return the table as aligned text that fits.
+
+    Args:
+        table: What to show.
+        width: Columns there are; None to ask the terminal (no limit without one), 0 for no limit.
+    """
+    if width is None:
+        width = shutil.get_terminal_size((0, 0)).columns
+    texts = [[_clipped(head) for head in table.heads]]
+    texts += [[_clipped(cell_text(cell)) for cell in row] for row in table.rows]
+    kept = list(range(len(table.heads)))
+    left_out: list[str] = []
+    for column in reversed(table.droppable):
+        if not width or _line_width(texts, kept) <= width:
+            break
+        kept.remove(column)
+        left_out.insert(0, table.heads[column])
+    lines = [_line(row, texts, table, kept, width) for row in texts]
+    if left_out:
+        lines.append(f"(no room for {', '.join(left_out)})")
+    return "\n".join(lines)
+
+
+def render_csv(table: Table) -> str:
+    """Return the table as CSV with full precision; an absent number is empty."""
+    stream = io.StringIO()
+    writer = csv.writer(stream, lineterminator="\n")
+    writer.writerow(table.heads)
+    writer.writerows(["" if cell is None else cell for cell in row] for row in table.rows)
+    return stream.getvalue().rstrip("\n")
+
+
+def render_markdown(table: Table) -> str:
+    """Return the table as GitHub Markdown, numbers to the right."""
+    rules = ["---:" if _is_numeric(table, column) else "---" for column in range(len(table.heads))]
+    rows = [list(table.heads), rules, *([cell_text(cell) for cell in row] for row in table.rows)]
+    return "\n".join("| " + " | ".join(text.replace("|", "\\|") for text in row) + " |" for row in rows)
+
+
+def cell_text(cell: Cell) -> str:
+    """Return a cell in six significant digits, on one line; an absent number as a dash."""
+    if cell is None:
+        return "–"
+    if isinstance(cell, float):
+        return f"{cell:.6g}"
+    return " ".join(str(cell).split()) if isinstance(cell, str) else str(cell)
+
+
+def _display_width(text: str) -> int:
+    return sum(2 if unicodedata.east_asian_width(letter) in "WF" else 1 for letter in text)
+
+
+def _clipped(text: str) -> str:
+    return text if len(text) <= _MAX_CELL_WIDTH else text[: _MAX_CELL_WIDTH - 1] + "…"
+
+
+def _column_width(texts: Sequence[Sequence[str]], column: int) -> int:
+    return max(_display_width(row[column]) for row in texts)
+
+
+def _line_width(texts: Sequence[Sequence[str]], kept: Sequence[int]) -> int:
+    return sum(_column_width(texts, column) for column in kept) + len(_GAP) * (len(kept) - 1)
+
+
+def _is_numeric(table: Table, column: int) -> bool:
+    return all(isinstance(row[column], int | float | None) for row in table.rows)
+
+
+def _line(row: Sequence[str], texts: Sequence[Sequence[str]], table: Table, kept: Sequence[int], width: int) -> str:
+    cells = []
+    for column in kept:
+        padding = " " * (_column_width(texts, column) - _display_width(row[column]))
+        cells.append(padding + row[column] if _is_numeric(table, column) else row[column] + padding)
+    line = _GAP.join(cells).rstrip()
+    return line if not width or len(line) <= width else line[: width - 1] + "…"

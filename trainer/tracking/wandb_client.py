@@ -1,0 +1,301 @@
+"""`TrackingClient` over W&B's wire protocol: the same requests for the cloud, a self-hosted and the embedded server.
+
+Speaks GraphQL itself, since importing the SDK costs 0.7 s and its public API one request per run and panel.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+from trainer.errors import AuthenticationError, InputError, NotFoundError, ServerError
+from trainer.records import (
+    AgentCommand,
+    ConsoleLine,
+    HistoryPoint,
+    Json,
+    Metric,
+    RunRecord,
+    SweepRecord,
+    SweepReference,
+)
+from trainer.settings import Connection, ServerKind
+from trainer.states import SweepState
+from trainer.tracking import documents
+from trainer.tracking.client import SweepSnapshot
+from trainer.tracking.console_pages import ConsolePages
+from trainer.tracking.sweep_cursor import SweepCursor, runs_filter
+from trainer.tracking.sweep_upsert import creation_variables
+from trainer.tracking.transport import GraphQLTransport
+from trainer.wire import agent_commands, history_points, run_record, sweep_record
+
+CURVE_SAMPLES = 200
+"""Points per curve: more than a terminal has columns."""
+CURVED_BEST_RUNS = 100
+"""Ended runs whose curves the first snapshot of a sweep reads: the best by last value; live runs come on top."""
+_CURVES_PER_REQUEST = 200
+_LAST_STEP = 2**62
+_EPOCH = datetime.min.replace(tzinfo=UTC)
+
+
+class WandbClient:
+    """A W&B server, spoken to directly. Safe to share between threads.
+
+    A method blocks for at most `timeout_seconds` per request it makes; all but `list_sweeps`, `create_sweep`,
+    `set_sweep_state`, `stop_run` and the first snapshot of a large sweep make one.
+    """
+
+    def __init__(self, connection: Connection, timeout_seconds: float = 10) -> None:
+        self.connection = connection
+        self._transport = GraphQLTransport(connection, timeout_seconds)
+        self._console = ConsolePages(self._transport)
+        # The cloud limits the cost of one answer; the embedded server is asked for few large pages.
+        self._page_size = 1000 if connection.kind is ServerKind.EMBEDDED else 200
+
+    def default_entity(self) -> str:
+        """Return the entity that owns the key."""
+        viewer = self._transport.execute(documents.DEFAULT_ENTITY, {}).get("viewer")
+        if not isinstance(viewer, dict) or not viewer.get("entity"):
+            raise AuthenticationError(
+                f"{self.connection.base_url} does not know the API key.",
+                hint="Run `wandb login --relogin`, or set WANDB_API_KEY.",
+            )
+        return str(viewer["entity"])
+
+    def list_sweeps(self, project: str | None = None, limit: int = 200) -> list[SweepRecord]:
+        """Return sweeps of the connection's entity, newest first, of one project or (None) of all."""
+        projects = [project] if project else []
+        found: list[SweepRecord] = []
+        if project is None:
+            for node in self._pages(documents.LIST_SWEEPS, {"perPage": 50, "sweepsPerProject": 100}, "models"):
+                sweeps = node.get("sweeps") or {}
+                if (sweeps.get("pageInfo") or {}).get("hasNextPage"):
+                    projects.append(str(node.get("name")))
+                else:
+                    found += [self._sweep(edge["node"], str(node.get("name"))) for edge in sweeps.get("edges") or ()]
+        for name in projects:
+            variables = {"project": name, "perPage": 200}
+            nodes = self._pages(documents.LIST_PROJECT_SWEEPS, variables, "project", "sweeps")
+            found += [self._sweep(node, name) for node in nodes]
+        found.sort(key=lambda sweep: sweep.created_at or _EPOCH, reverse=True)
+        return found[:limit]
+
+    def read_sweep(self, reference: SweepReference) -> SweepRecord:
+        """Return one sweep."""
+        return self._sweep(self._sweep_node(reference), reference.project, reference.entity)
+
+    def create_sweep(
+        self, config: Mapping[str, Json], entity: str, project: str, prior_runs: Sequence[str] = ()
+    ) -> SweepRecord:
+        """Create a sweep; the configuration is sent as the stock SDK sends it.
+
+        Raises:
+            SweepConfigError: If the bounds of a parameter are of different kinds.
+        """
+        variables = creation_variables(config, entity, project, prior_runs)
+        data = self._transport.execute(documents.UPSERT_SWEEP, variables, repeatable=False)
+        sweep = (data.get("upsertSweep") or {}).get("sweep")
+        if not isinstance(sweep, dict) or not sweep.get("name"):
+            raise ServerError(f"{self.connection.base_url} did not say which sweep it created.")
+        owner = sweep.get("project") or {}
+        return self.read_sweep(
+            SweepReference(
+                str((owner.get("entity") or {}).get("name") or entity),
+                str(owner.get("name") or project),
+                str(sweep["name"]),
+            )
+        )
+
+    def set_sweep_state(self, reference: SweepReference, state: SweepState) -> None:
+        """Pause (PAUSED), resume (RUNNING), stop (FINISHED: current runs end by themselves) or cancel a sweep.
+
+        Raises:
+            InputError: If the sweep is over already, as stock wandb refuses it.
+        """
+        node = self._sweep_node(reference)
+        current = self._sweep(node, reference.project, reference.entity).state
+        if current is state:
+            return
+        if current.is_terminal and state is not SweepState.RUNNING:
+            raise InputError(
+                f"Sweep {reference} is {current.value.lower()} already.", hint="Only resuming it is possible."
+            )
+        self._transport.execute(
+            documents.SET_SWEEP_STATE,
+            {
+                "id": node.get("id"),
+                "state": state.value,
+                "entityName": reference.entity,
+                "projectName": reference.project,
+            },
+        )
+
+    def poll_sweep(self, reference: SweepReference, cursor: str = "", *, curves: bool = True) -> SweepSnapshot:
+        """Return what changed since `cursor`, in one request (more only while the first snapshot pages).
+
+        The cost is bounded by the runs alive and new since, not by those finished before. The first snapshot
+        holds curves of the live runs and of the `CURVED_BEST_RUNS` best; later ones of every run in them.
+        """
+        if not cursor:
+            return self._first_snapshot(reference, curves)
+        known = SweepCursor.load(cursor)
+        wanted = Metric(known.metric) if curves and known.metric else None
+        sweep, runs = self._runs(reference, known.changed_filter(reference.id), wanted, with_sweep=True)
+        assert sweep is not None
+        return SweepSnapshot(sweep, tuple(runs), known.advanced(runs, sweep.metric).dump())
+
+    def read_runs(self, sweep: SweepRecord, metric: Metric | None = None) -> tuple[RunRecord, ...]:
+        """Return every run of a sweep, oldest first; with the curve of `metric` where one is given."""
+        filters = runs_filter(sweep.reference.id)
+        return tuple(self._runs(sweep.reference, filters, metric, with_sweep=False)[1])
+
+    def read_run(self, entity: str, project: str, run_id: str) -> RunRecord:
+        """Return one run, without its curve."""
+        return run_record(self._run_node(documents.READ_RUN, entity, project, run_id, {}))
+
+    def read_history(
+        self, entity: str, project: str, run_id: str, *, min_step: int = 0, samples: int = 1000
+    ) -> list[HistoryPoint]:
+        """Return up to `samples` rows of a run's history, from `min_step` on, oldest first."""
+        if min_step <= 0:
+            node = self._run_node(documents.FULL_HISTORY, entity, project, run_id, {"samples": samples})
+        else:
+            page = {"minStep": min_step, "maxStep": _LAST_STEP, "pageSize": samples}
+            node = self._run_node(documents.HISTORY_PAGE, entity, project, run_id, page)
+        return [point for point in history_points(node.get("history") or ()) if point.step >= min_step]
+
+    def read_console(self, entity: str, project: str, run_id: str, *, after: int = -1) -> list[ConsoleLine]:
+        """Return the lines a run printed whose number is greater than `after`; at most `console_pages.MAX_LINES`."""
+        return self._console.read(entity, project, run_id, after)
+
+    def stop_run(self, entity: str, project: str, run_id: str) -> None:
+        """Ask a run to end; it ends at its next step."""
+        node = self._run_node(documents.READ_RUN, entity, project, run_id, {})
+        self._transport.execute(documents.STOP_RUN, {"id": node.get("id")})
+
+    def create_agent(self, reference: SweepReference, host: str) -> str:
+        """Register an agent for a sweep and return its id."""
+        data = self._transport.execute(
+            documents.CREATE_AGENT,
+            {
+                "host": host,
+                "projectName": reference.project,
+                "entityName": reference.entity,
+                "sweep": reference.id,
+            },
+        )
+        agent = (data.get("createAgent") or {}).get("agent") or {}
+        if not agent.get("id"):
+            raise ServerError(f"{self.connection.base_url} did not register an agent for {reference}.")
+        return str(agent["id"])
+
+    def heartbeat(self, agent_id: str, live_run_ids: Sequence[str]) -> list[AgentCommand]:
+        """Report an agent's live runs and return the commands to obey; empty means wait."""
+        states = json.dumps(dict.fromkeys(live_run_ids, True))
+        data = self._transport.execute(documents.HEARTBEAT, {"id": agent_id, "metrics": "{}", "runState": states})
+        return agent_commands((data.get("agentHeartbeat") or {}).get("commands"))
+
+    def _first_snapshot(self, reference: SweepReference, curves: bool) -> SweepSnapshot:
+        """Read every run without its curve, then the curves worth showing."""
+        sweep, runs = self._runs(reference, runs_filter(reference.id), None, with_sweep=True)
+        assert sweep is not None
+        metric = sweep.metric
+        if curves and metric:
+            chosen = _runs_worth_a_curve(runs, metric)
+            curved: dict[str, RunRecord] = {}
+            for start in range(0, len(chosen), _CURVES_PER_REQUEST):
+                names = runs_filter(reference.id, chosen[start : start + _CURVES_PER_REQUEST])
+                curved |= {run.id: run for run in self._runs(reference, names, metric, with_sweep=False)[1]}
+            runs = [curved.get(run.id, run) for run in runs]
+        return SweepSnapshot(sweep, tuple(runs), SweepCursor().advanced(runs, metric).dump())
+
+    def _runs(
+        self, reference: SweepReference, filters: Mapping[str, Json], metric: Metric | None, *, with_sweep: bool
+    ) -> tuple[SweepRecord | None, list[RunRecord]]:
+        """Page through the runs that match; the sweep comes with the first page, curves of `metric` with each."""
+        variables: dict[str, Any] = {
+            "entity": reference.entity,
+            "project": reference.project,
+            "filters": json.dumps(filters),
+            "order": "+created_at",
+            "perPage": self._page_size,
+            "cursor": None,
+        }
+        if metric:
+            variables["specs"] = [json.dumps({"keys": ["_step", metric.name], "samples": CURVE_SAMPLES})]
+        sweep: SweepRecord | None = None
+        runs: dict[str, RunRecord] = {}
+        while True:
+            first = with_sweep and sweep is None
+            named = {"sweep": reference.id} if first else {}
+            document = documents.sweep_runs(with_sweep=first, curves=metric is not None)
+            project = self._transport.execute(document, variables | named).get("project") or {}
+            if first:
+                if not project.get("sweep"):
+                    raise self._missing(f"sweep {reference}")
+                sweep = self._sweep(project["sweep"], reference.project, reference.entity)
+            page = project.get("runs") or {}
+            for edge in page.get("edges") or ():
+                run = run_record(edge["node"], metric)
+                runs[run.id] = run
+            info = page.get("pageInfo") or {}
+            if not info.get("hasNextPage") or not info.get("endCursor"):
+                return sweep, list(runs.values())
+            variables["cursor"] = info["endCursor"]
+
+    def _pages(self, document: str, variables: Mapping[str, Any], *path: str) -> list[dict[str, Any]]:
+        """Return the nodes of a connection, all pages of it."""
+        nodes: list[dict[str, Any]] = []
+        cursor = None
+        while True:
+            data: Any = self._transport.execute(
+                document, {"entity": self.connection.entity, **variables, "cursor": cursor}
+            )
+            for name in path:
+                data = data.get(name)
+                if data is None and name == "project":
+                    raise self._missing(f"project {self.connection.entity}/{variables.get('project')}")
+                data = data or {}
+            nodes += [edge["node"] for edge in data.get("edges") or ()]
+            info = data.get("pageInfo") or {}
+            cursor = info.get("endCursor")
+            if not info.get("hasNextPage") or not cursor:
+                return nodes
+
+    def _sweep(self, node: Mapping[str, Any], project: str, entity: str | None = None) -> SweepRecord:
+        return sweep_record(node, entity or self.connection.entity, project, self.connection.base_url)
+
+    def _sweep_node(self, reference: SweepReference) -> dict[str, Any]:
+        variables = {"name": reference.id, "project": reference.project, "entity": reference.entity}
+        project = self._transport.execute(documents.READ_SWEEP, variables).get("project") or {}
+        if not project.get("sweep"):
+            raise self._missing(f"sweep {reference}")
+        return dict(project["sweep"])
+
+    def _run_node(
+        self, document: str, entity: str, project: str, run_id: str, variables: Mapping[str, Any]
+    ) -> dict[str, Any]:
+        data = self._transport.execute(document, {"entity": entity, "project": project, "name": run_id, **variables})
+        run = (data.get("project") or {}).get("run")
+        if not run:
+            raise self._missing(f"run {entity}/{project}/{run_id}")
+        return dict(run)
+
+    def _missing(self, what: str) -> NotFoundError:
+        return NotFoundError(
+            f"The {self.connection.label} has no {what}.", hint="Check the name, and that the key may see it."
+        )
+
+
+def _runs_worth_a_curve(runs: Sequence[RunRecord], metric: Metric) -> list[str]:
+    """Return the ids of the live runs and of the best ended ones by their last value."""
+    live = [run.id for run in runs if not run.state.is_terminal]
+    valued = [
+        (value, run.id)
+        for run in runs
+        if run.state.is_terminal and (value := run.metric_value(metric, "last")) is not None
+    ]
+    valued.sort(key=lambda entry: entry[0], reverse=metric.goal == "maximize")
+    return live + [run_id for _, run_id in valued[:CURVED_BEST_RUNS]]
