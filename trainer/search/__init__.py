@@ -1,0 +1,1 @@
+"""Which configuration a sweep runs next, and which run it stops early: ask and tell."""
