@@ -1,0 +1,146 @@
+"""SweepApp: wiring only. Screens, themes, keys and signals meet here; what they do lives with them."""
+
+from __future__ import annotations
+
+import asyncio
+import importlib
+import signal
+from functools import partial
+from typing import ClassVar
+
+from textual import on, work
+from textual.app import App
+from textual.binding import Binding, BindingType
+from textual.screen import ModalScreen
+
+from trainer.errors import TrainerError
+from trainer.paths import config_dir
+from tui.commands import get_action_commands
+from tui.keys import KEYMAP_FILE_NAME, known_binding_ids, load_keymap, unknown_ids
+from tui.messages import BuilderOpenRequested, ServerConnected, StartFailed, SweepOpenRequested
+from tui.screens.confirm import ConfirmScreen, HoldsChanges
+from tui.screens.opening import OpeningScreen
+from tui.screens.sweeps import SweepsScreen
+from tui.session import Session
+from tui.start import OpenHome, Start
+from tui.theme import DARK_THEME_NAME, THEMES
+from tui.widgets.app_header import AppHeader
+
+PRELOAD = "preload"
+LATER_SCREENS = ("tui.screens.sweep_builder", "tui.screens.sweep", "tui.screens.run", "tui.screens.help")
+
+
+class SweepApp(App[None]):
+    """The terminal app. It ends with `failure` set when what the command line asked for could not be opened."""
+
+    TITLE = "sweep-tui"
+    CSS_PATH = "app.tcss"
+    COMMANDS = {*App.COMMANDS, get_action_commands}
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
+    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "q,ctrl+q,ctrl+c", "quit", "Quit", id="app.quit", show=False, tooltip="Leave; local agents keep running"
+        ),
+        Binding(
+            "question_mark,f1", "help", "Help", key_display="?", id="app.help", tooltip="Show every key of this screen"
+        ),
+    ]
+
+    failure: TrainerError | None = None
+
+    def __init__(self, session: Session, start: Start | None = None) -> None:
+        """Create the app.
+
+        Args:
+            session: What is alive while the app runs.
+            start: What to show first; None for the sweeps of the server.
+        """
+        super().__init__()
+        self.session = session
+        self.start = start or OpenHome()
+        self.keymap: dict[str, str] = {}
+        for theme in THEMES:
+            self.register_theme(theme)
+        if self.theme == "textual-dark":
+            # Textual's own default; a theme that TEXTUAL_THEME names is the user's wish and stays.
+            self.theme = DARK_THEME_NAME
+
+    def on_mount(self) -> None:
+        """Install the user's keys and the signal handlers, and open what was asked for."""
+        self._install_signal_handlers()
+        self._install_keymap()
+        self.push_screen(SweepsScreen(self.session))
+        if not isinstance(self.start, OpenHome):
+            self.push_screen(OpeningScreen(self.session, self.start))
+        self.call_after_refresh(self.preload_screens)
+
+    def _install_signal_handlers(self) -> None:
+        """End the app properly on SIGHUP and SIGTERM; else the terminal stays in the alternate screen."""
+        if self.is_headless:
+            return
+        loop = asyncio.get_running_loop()
+        for number in (signal.SIGHUP, signal.SIGTERM):
+            loop.add_signal_handler(number, partial(self.exit, return_code=128 + number))
+
+    def _install_keymap(self) -> None:
+        try:
+            self.keymap = load_keymap(config_dir() / KEYMAP_FILE_NAME)
+        except TrainerError as error:
+            self.notify(str(error), title="Keys", severity="warning", timeout=10)
+        self.set_keymap(self.keymap)
+
+    @work(thread=True, exclusive=True, exit_on_error=False, group=PRELOAD)
+    def preload_screens(self) -> None:
+        """Import the screens that are opened later, while the user looks at the first."""
+        for name in LATER_SCREENS:
+            importlib.import_module(name)
+        for problem in unknown_ids(self.keymap, known_binding_ids()):
+            self.call_from_thread(self.notify, problem, title="Keys", severity="warning", timeout=10)
+
+    @on(ServerConnected)
+    def _name_the_server(self, message: ServerConnected) -> None:
+        for screen in self.screen_stack:
+            for header in screen.query(AppHeader):
+                header.server = message.label
+
+    @on(StartFailed)
+    def _give_up(self, message: StartFailed) -> None:
+        self.failure = message.error
+        self.exit(return_code=1)
+
+    @on(SweepOpenRequested)
+    def _open_sweep(self, message: SweepOpenRequested) -> None:
+        # Imported when first needed (or by `preload_screens`): the charts and tables cost 60 ms of the first paint.
+        from tui.screens.sweep import SweepScreen
+
+        screen = SweepScreen(self.session, message.reference)
+        if message.replace_screen:
+            self.switch_screen(screen)
+        else:
+            self.push_screen(screen)
+
+    @on(BuilderOpenRequested)
+    def _open_builder(self, message: BuilderOpenRequested) -> None:
+        # Imported when first needed, like the live view.
+        from tui.screens.sweep_builder import SweepBuilderScreen
+
+        self.push_screen(SweepBuilderScreen(self.session, message.config, message.path))
+
+    def action_help(self) -> None:
+        """Show every key of the current screen."""
+        from tui.screens.help import HelpScreen
+
+        if not isinstance(self.screen, ModalScreen):
+            self.push_screen(HelpScreen.of(self.screen))
+
+    async def action_quit(self) -> None:
+        """Leave; asks first where changes would be lost."""
+        unsaved = [
+            screen.unsaved for screen in self.screen_stack if isinstance(screen, HoldsChanges) and screen.unsaved
+        ]
+        if not unsaved or isinstance(self.screen, ConfirmScreen):
+            self.exit()
+            return
+        question = ConfirmScreen("Quit without saving?", f"{unsaved[0]} would be lost.", confirm="Quit", danger=True)
+        self.push_screen(question, lambda agreed: self.exit() if agreed else None)

@@ -1,0 +1,95 @@
+"""The console script `sweep-tui`: trainer's commands, with the app behind `run`, `open` and no command.
+
+Owns the decision whether the app can be drawn here. Imports Textual only when it is going to be: `--help`, `plan` and
+every other headless command must not wait 250 ms for it.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from pathlib import Path
+from typing import TYPE_CHECKING, NoReturn
+
+from trainer.cli import build_cli, run_cli
+from trainer.errors import TerminalError
+
+if TYPE_CHECKING:
+    from trainer.launch import LaunchRequest
+    from trainer.settings import Settings
+    from tui.start import Start
+
+MIN_WIDTH = 40
+MIN_HEIGHT = 10
+
+
+class TerminalApp:
+    """Draws the app on the terminal that stdin and stdout are; see `trainer.cli.AppOpener`."""
+
+    def can_open(self) -> bool:
+        """Return whether stdin and stdout are a terminal that understands more than plain text."""
+        return _is_terminal()
+
+    def open_home(self, settings: Settings) -> int:
+        """Show the sweeps of the server; return the exit code."""
+        require_terminal("`sweep-tui run FILE --headless`, `sweep-tui leaderboard SWEEP` or `sweep-tui --help`")
+        from tui.start import OpenHome
+
+        return _show(settings, OpenHome())
+
+    def open_sweep(self, settings: Settings, reference_text: str) -> int:
+        """Show the live view of one sweep; return the exit code."""
+        require_terminal(f"`sweep-tui leaderboard {reference_text}`")
+        from tui.start import OpenSweep
+
+        return _show(settings, OpenSweep(reference_text))
+
+    def open_launch(self, settings: Settings, request: LaunchRequest) -> int:
+        """Launch a sweep and show its live view; return the exit code."""
+        require_terminal("the same command with `--headless`")
+        from tui.start import OpenLaunch
+
+        return _show(settings, OpenLaunch(request.config, request.agents))
+
+
+def main() -> NoReturn:
+    """Run the command line and exit."""
+    run_cli(build_cli(TerminalApp()))
+
+
+def require_terminal(instead: str) -> None:
+    """Raise unless the app can be drawn.
+
+    Args:
+        instead: The command that does the job without a terminal.
+
+    Raises:
+        TerminalError: If stdin or stdout is no terminal, the terminal is dumb, or it is too small.
+    """
+    if not (sys.stdin.isatty() and sys.stdout.isatty()):
+        raise TerminalError("The app needs a terminal, and stdin or stdout is not one.", hint=f"Use {instead}.")
+    if not _is_terminal():
+        raise TerminalError("The app cannot be drawn with TERM=dumb.", hint=f"Set TERM, or use {instead}.")
+    width, height = os.get_terminal_size(sys.stdout.fileno())
+    # A pseudo-terminal whose size nobody set reports 0 x 0; Textual assumes 80 x 24 there.
+    if (width and width < MIN_WIDTH) or (height and height < MIN_HEIGHT):
+        raise TerminalError(
+            f"This terminal is {width}×{height}; the app needs at least {MIN_WIDTH}×{MIN_HEIGHT}.",
+            hint=f"Enlarge it, or use {instead}.",
+        )
+
+
+def _is_terminal() -> bool:
+    return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
+
+
+def _show(settings: Settings, start: Start) -> int:
+    from tui.app import SweepApp
+    from tui.session import Session
+
+    app = SweepApp(Session(settings, Path.cwd()), start)
+    app.run()
+    if app.failure is not None:
+        raise app.failure
+    # Textual keeps the code given to `exit` to itself.
+    return app.return_code or 0

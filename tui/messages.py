@@ -1,0 +1,45 @@
+"""Messages that cross screens. A widget's own messages live in the widget."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from pathlib import Path
+
+from textual.message import Message
+
+from trainer.errors import TrainerError
+from trainer.records import Json, SweepReference
+
+
+@dataclass
+class ServerConnected(Message):
+    """The session's server answered: headers can name it."""
+
+    label: str
+
+
+@dataclass
+class SweepOpenRequested(Message):
+    """The user wants to watch a sweep."""
+
+    reference: SweepReference
+    replace_screen: bool = False
+    """Whether the live view takes the place of the screen that asked, and is not put on top of it."""
+
+
+@dataclass
+class StartFailed(Message):
+    """What the command line asked for could not be opened: the app ends and the command line says why."""
+
+    error: TrainerError
+
+
+@dataclass
+class BuilderOpenRequested(Message):
+    """The user wants to build a sweep, from nothing, from a file or from another sweep's configuration."""
+
+    path: Path | None = None
+    """The file to edit; None for none."""
+    config: Mapping[str, Json] | None = None
+    """The configuration to begin with; None for the file's, or for a fresh one."""

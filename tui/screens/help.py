@@ -1,0 +1,105 @@
+"""HelpScreen: every key of the screen it was opened from, taken from the bindings; never written twice."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import ClassVar
+
+from textual.app import App, ComposeResult
+from textual.binding import ActiveBinding, Binding, BindingType
+from textual.containers import Vertical, VerticalScroll
+from textual.content import Content
+from textual.dom import DOMNode
+from textual.screen import ModalScreen, Screen
+from textual.widgets import Static
+
+_PLAIN_KEYS = ("tab", "shift+tab")
+"""Textual's own keys that are worth a line; its editing keys in fields are those of every terminal."""
+_SECTION_ORDER = ("Screen", "Focused", "App")
+
+
+class HelpScreen(ModalScreen[None]):
+    """A list of keys with what they do, by where they work, and the ids by which they can be changed."""
+
+    CSS_PATH = "help.tcss"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape,q,question_mark,f1", "dismiss", "Close", id="help.close", tooltip="Close the help"),
+        Binding("j", "scroll(1)", "Down", id="help.down", show=False, tooltip="Scroll down"),
+        Binding("k", "scroll(-1)", "Up", id="help.up", show=False, tooltip="Scroll up"),
+    ]
+
+    def __init__(self, title: str, sections: Sequence[tuple[str, Content]]) -> None:
+        """Create the help from finished sections; see `of`."""
+        super().__init__()
+        self.help_title = title
+        self.sections = sections
+
+    @classmethod
+    def of(cls, screen: Screen[object]) -> HelpScreen:
+        """Return the help of a screen and of the widget that has its focus."""
+        by_section: dict[str, list[ActiveBinding]] = {name: [] for name in _SECTION_ORDER}
+        for active in screen.active_bindings.values():
+            if active.binding.tooltip or active.binding.key in _PLAIN_KEYS:
+                by_section[_section(active.node)].append(active)
+        names = {
+            "Screen": type(screen).__name__.removesuffix("Screen"),
+            "Focused": f"Here: {type(screen.focused).__name__}" if screen.focused else "Here",
+            "App": "Everywhere",
+        }
+        return cls(
+            names["Screen"],
+            [(names[name], _lines(screen.app, by_section[name])) for name in _SECTION_ORDER if by_section[name]],
+        )
+
+    def compose(self) -> ComposeResult:
+        """Compose the list."""
+        with Vertical(classes="dialog help-dialog"):
+            yield Static(f"Keys · {self.help_title}", classes="dialog-title", markup=False)
+            with VerticalScroll(id="help-keys"):
+                for name, content in self.sections:
+                    yield Static(name, classes="help-section", markup=False)
+                    yield Static(content)
+            yield Static(
+                "esc closes · ctrl+p finds every action by its name · keys are yours: keymap.yaml",
+                classes="dialog-hint",
+                markup=False,
+            )
+
+    def on_mount(self) -> None:
+        """Let the arrow keys scroll at once."""
+        self.query_one("#help-keys").focus()
+
+    def action_scroll(self, lines: int) -> None:
+        """Scroll by lines."""
+        self.query_one("#help-keys", VerticalScroll).scroll_relative(y=lines, animate=False)
+
+
+def _section(node: DOMNode) -> str:
+    if isinstance(node, App):
+        return "App"
+    return "Screen" if isinstance(node, Screen) else "Focused"
+
+
+def _lines(app: App[object], actives: Sequence[ActiveBinding]) -> Content:
+    """Return one line for each action: its keys, what it does, its binding id."""
+    keys_by_action: dict[tuple[DOMNode, str], list[str]] = {}
+    bindings: dict[tuple[DOMNode, str], ActiveBinding] = {}
+    for active in actives:
+        action = (active.node, active.binding.action)
+        display = app.get_key_display(active.binding)
+        if display not in keys_by_action.setdefault(action, []):
+            keys_by_action[action].append(display)
+        bindings.setdefault(action, active)
+    lines = []
+    for action, active in bindings.items():
+        binding = active.binding
+        text = binding.tooltip or binding.description
+        lines.append(
+            Content.from_markup(
+                "[b $primary]$keys[/]  $text[$text-muted]$id[/]",
+                keys=", ".join(keys_by_action[action]).ljust(16),
+                text=text,
+                id=f"  {binding.id}" if binding.id and "." in binding.id else "",
+            )
+        )
+    return Content("\n").join(lines)

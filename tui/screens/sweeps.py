@@ -1,0 +1,340 @@
+"""SweepsScreen, the home: the sweeps of the server, kept fresh, and the ways to a new one."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+from datetime import UTC, datetime
+from typing import ClassVar
+
+from textual import getters, on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Center, Horizontal, Middle
+from textual.content import Content
+from textual.message import Message
+from textual.screen import Screen
+from textual.widgets import DataTable, Footer, Input, Static
+from textual.worker import get_current_worker
+
+from trainer.errors import TrainerError
+from trainer.records import SweepRecord
+from trainer.states import SweepState
+from tui.formatting import count_text, sweep_label
+from tui.messages import BuilderOpenRequested, ServerConnected, SweepOpenRequested
+from tui.screens.confirm import ConfirmScreen
+from tui.session import Session
+from tui.widgets.app_header import AppHeader
+from tui.widgets.sweeps_table import SweepsTable
+
+SWEEP_LIST = "sweep-list"
+STEERING = "steering"
+REFRESH_SECONDS = 3.0
+_EMPTY = """[b $foreground]No sweeps yet[/]
+
+A sweep tries many settings of your program
+and shows which are best.
+
+[b $primary]ctrl+n[/]  build one: the example runs at once
+[b $primary]o[/]       open a sweep file
+[b $primary]?[/]       all keys"""
+
+
+class SweepsScreen(Screen[None]):
+    """The sweeps of the connected server."""
+
+    CSS_PATH = "sweeps.tcss"
+    AUTO_FOCUS = ""
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+n", "new_sweep", "New sweep", id="sweeps.new", tooltip="Build a new sweep"),
+        Binding("o", "open_file", "Open file", id="sweeps.open_file", tooltip="Open a sweep file in the builder"),
+        Binding("d", "duplicate", "Copy", id="sweeps.copy", show=False, tooltip="Build a new sweep from this one"),
+        Binding("P", "toggle_pause", "Pause", id="sweeps.pause", tooltip="Pause the sweep, or resume a paused one"),
+        Binding(
+            "S", "stop", "Stop", id="sweeps.stop", tooltip="Hand out no further runs; current runs end by themselves"
+        ),
+        Binding(
+            "C", "cancel", "Cancel", id="sweeps.cancel", tooltip="Hand out no further runs and end the current ones"
+        ),
+        Binding(
+            "slash", "filter", "Filter", key_display="/", id="sweeps.filter", tooltip="Show sweeps with these words"
+        ),
+        Binding("r", "refresh_list", "Refresh", id="sweeps.refresh", show=False, tooltip="Ask the server now"),
+        Binding(
+            "escape", "clear_filter", "Clear filter", id="sweeps.clear_filter", show=False, tooltip="Show all sweeps"
+        ),
+    ]
+
+    @dataclass
+    class SweepsListed(Message):
+        """The server named its sweeps."""
+
+        sweeps: tuple[SweepRecord, ...]
+
+        def can_replace(self, message: Message) -> bool:
+            """Only the newest list matters."""
+            return isinstance(message, SweepsScreen.SweepsListed)
+
+    @dataclass
+    class ListFailed(Message):
+        """The server could not be asked."""
+
+        error: TrainerError
+
+    @dataclass
+    class SweepSteered(Message):
+        """The server took a new state for a sweep."""
+
+        sweep: SweepRecord
+        state: SweepState
+
+    table = getters.query_one("#sweeps", SweepsTable)
+    filter_input = getters.query_one("#filter", Input)
+
+    def __init__(self, session: Session) -> None:
+        """Create the screen; the server is asked once it is shown."""
+        super().__init__()
+        self.session = session
+        self.sweeps: tuple[SweepRecord, ...] | None = None
+        """None until the server has answered."""
+        self._wake = threading.Event()
+
+    def compose(self) -> ComposeResult:
+        """Compose the screen."""
+        yield AppHeader("Sweeps", self.session.label, self.session.project)
+        with Horizontal(id="summary-line"):
+            yield Static("", id="summary")
+            yield Input(placeholder="filter by name, project, method, state", id="filter", compact=True)
+        with Middle(id="message-area"), Center():
+            yield Static("", id="message")
+        yield SweepsTable(id="sweeps")
+        yield Footer()
+
+    def on_mount(self) -> None:
+        """Say what is going on until the server answers."""
+        self._show_message(Content.from_markup("[$primary]◌[/]  $label", label=self.session.label))
+
+    def on_screen_resume(self) -> None:
+        """Ask the server, now and every few seconds."""
+        self._wake.clear()
+        self.watch_sweeps()
+
+    def on_screen_suspend(self) -> None:
+        """Leave the server alone while another screen is shown."""
+        self._end_watching()
+
+    def on_unmount(self) -> None:
+        """Let the worker end at once."""
+        self._end_watching()
+
+    def _end_watching(self) -> None:
+        self.workers.cancel_group(self, SWEEP_LIST)
+        self._wake.set()
+
+    @work(thread=True, exclusive=True, exit_on_error=False, group=SWEEP_LIST)
+    def watch_sweeps(self) -> None:
+        """Connect, then list the sweeps every few seconds until the screen is left."""
+        worker = get_current_worker()
+        while not worker.is_cancelled:
+            try:
+                was_connected = self.session.is_connected
+                connection = self.session.connect()
+                if not was_connected:
+                    self.app.post_message(ServerConnected(connection.label))
+                sweeps = tuple(self.session.list_sweeps())
+                if not worker.is_cancelled:
+                    self.post_message(self.SweepsListed(sweeps))
+            except TrainerError as error:
+                if not worker.is_cancelled:
+                    self.post_message(self.ListFailed(error))
+            if self._wake.wait(REFRESH_SECONDS) and not worker.is_cancelled:
+                self._wake.clear()
+
+    @on(SweepsListed)
+    def _show_sweeps(self, message: SweepsListed) -> None:
+        self.sweeps = message.sweeps
+        self._show_list()
+
+    @on(ListFailed)
+    def _show_failure(self, message: ListFailed) -> None:
+        error = message.error
+        if self.sweeps is None:
+            self._show_message(
+                Content.from_markup(
+                    "[b $error]✗ $title[/]\n\n$hint\n\n[b $primary]r[/]  try again now",
+                    title=error.message,
+                    hint=error.hint,
+                )
+            )
+        else:
+            self.query_one("#summary", Static).update(Content.from_markup("[$error]✗ $text[/]", text=error.message))
+
+    def _show_message(self, content: Content) -> None:
+        self.set_class(False, "-listing")
+        self.query_one("#message", Static).update(content)
+
+    def _show_list(self) -> None:
+        sweeps = self.sweeps or ()
+        if not sweeps:
+            self._show_message(Content.from_markup(_EMPTY))
+            self.query_one("#summary", Static).update("")
+            return
+        matching = matching_sweeps(sweeps, self.filter_input.value)
+        was_listing = self.has_class("-listing")
+        self.set_class(True, "-listing")
+        self.table.show(matching, datetime.now(UTC))
+        self.query_one("#summary", Static).update(summary(sweeps, matching))
+        if not was_listing and not self.filter_input.has_focus:
+            self.table.focus()
+        self.refresh_bindings()
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer only what the sweep under the cursor allows."""
+        if action in ("open_sweep", "duplicate", "filter"):
+            return bool(self.sweeps)
+        if action == "clear_filter":
+            return bool(self.filter_input.value or self.filter_input.has_focus)
+        sweep = self.table.current if self.sweeps else None
+        if action in ("toggle_pause", "stop", "cancel"):
+            return sweep is not None and not sweep.state.is_terminal
+        return True
+
+    @on(DataTable.RowHighlighted)
+    def _cursor_moved(self) -> None:
+        self.refresh_bindings()
+
+    @on(DataTable.RowSelected)
+    def _row_selected(self) -> None:
+        self.action_open_sweep()
+
+    def action_open_sweep(self) -> None:
+        """Watch the sweep under the cursor."""
+        if sweep := self.table.current:
+            self.post_message(SweepOpenRequested(sweep.reference))
+
+    def action_new_sweep(self) -> None:
+        """Build a new sweep."""
+        self.post_message(BuilderOpenRequested())
+
+    def action_duplicate(self) -> None:
+        """Build a new sweep from the one under the cursor."""
+        if sweep := self.table.current:
+            self.post_message(BuilderOpenRequested(config=sweep.config))
+
+    def action_open_file(self) -> None:
+        """Open a sweep file in the builder."""
+        # Imported when first needed: the parser of sweep files costs 25 ms that the first paint must not wait for.
+        from tui.screens.open_file import OpenFileScreen
+
+        def open_builder(request: BuilderOpenRequested | None) -> None:
+            if request is not None:
+                self.post_message(request)
+
+        self.app.push_screen(OpenFileScreen(self.session.cwd), open_builder)
+
+    def action_refresh_list(self) -> None:
+        """Ask the server now."""
+        self._wake.set()
+
+    def action_filter(self) -> None:
+        """Go to the filter."""
+        self.add_class("-filtering")
+        self.filter_input.focus()
+
+    def action_clear_filter(self) -> None:
+        """Show all sweeps again."""
+        self.filter_input.value = ""
+        self.remove_class("-filtering")
+        self.table.focus()
+
+    @on(Input.Changed, "#filter")
+    def _filter_changed(self) -> None:
+        if self.sweeps:
+            self._show_list()
+
+    @on(Input.Submitted, "#filter")
+    def _filter_done(self) -> None:
+        self.table.focus()
+
+    def action_toggle_pause(self) -> None:
+        """Pause the sweep under the cursor, or resume it."""
+        sweep = self.table.current
+        if sweep is None:
+            return
+        if sweep.state is SweepState.PAUSED:
+            self.steer(sweep, SweepState.RUNNING)
+        else:
+            self._ask(
+                sweep, SweepState.PAUSED, "Pause", "No further runs start until you resume it; current runs go on."
+            )
+
+    def action_stop(self) -> None:
+        """Stop the sweep under the cursor."""
+        if sweep := self.table.current:
+            self._ask(
+                sweep, SweepState.FINISHED, "Stop", "No further runs start, for good; current runs end by themselves."
+            )
+
+    def action_cancel(self) -> None:
+        """Cancel the sweep under the cursor."""
+        if sweep := self.table.current:
+            self._ask(
+                sweep,
+                SweepState.CANCELED,
+                "Cancel sweep",
+                "No further runs start, for good, and current runs are ended.",
+            )
+
+    def _ask(self, sweep: SweepRecord, state: SweepState, verb: str, detail: str) -> None:
+        def answered(agreed: bool | None) -> None:
+            if agreed:
+                self.steer(sweep, state)
+
+        question = f"{verb.split()[0]} {sweep.name}?"
+        self.app.push_screen(ConfirmScreen(question, detail, confirm=verb, danger=state.is_terminal), answered)
+
+    @work(thread=True, exclusive=False, exit_on_error=False, group=STEERING)
+    def steer(self, sweep: SweepRecord, state: SweepState) -> None:
+        """Give a sweep a new state."""
+        try:
+            self.session.set_sweep_state(sweep.reference, state)
+        except TrainerError as error:
+            self.app.call_from_thread(self.notify, str(error), title=sweep.name, severity="error", timeout=8)
+            return
+        self.post_message(self.SweepSteered(sweep, state))
+
+    @on(SweepSteered)
+    def _steered(self, message: SweepSteered) -> None:
+        self.notify(f"{message.sweep.name} is {sweep_label(message.state).word} now.")
+        self._wake.set()
+
+
+def matching_sweeps(sweeps: Sequence[SweepRecord], query: str) -> list[SweepRecord]:
+    """Return the sweeps in which every word of `query` occurs, in name, id, project, method, state or metric."""
+    words = query.casefold().split()
+
+    def text(sweep: SweepRecord) -> str:
+        metric = sweep.metric.name if sweep.metric else ""
+        parts = (
+            sweep.name,
+            sweep.reference.id,
+            sweep.reference.project,
+            sweep.method,
+            sweep_label(sweep.state).word,
+            metric,
+        )
+        return " ".join(parts).casefold()
+
+    return [sweep for sweep in sweeps if all(word in text(sweep) for word in words)]
+
+
+def summary(sweeps: Sequence[SweepRecord], matching: Sequence[SweepRecord]) -> Content:
+    """Return the line above the list: how many sweeps there are and how many of them are at work."""
+    shown = count_text(len(sweeps), "sweep")
+    if len(matching) < len(sweeps):
+        shown = f"{len(matching)} of {shown}"
+    running = sum(sweep.state is SweepState.RUNNING for sweep in sweeps)
+    return Content.from_markup(
+        "[b]$shown[/][$text-muted]$rest[/]", shown=shown, rest=f"  ·  {running} running" if running else ""
+    )

@@ -1,0 +1,159 @@
+"""What is alive while the app runs: the connection, its client, local agents. Owns no widget and starts no thread.
+
+Every method that blocks says so; screens call those in thread workers only. What they need is imported inside
+`connect` and its kin, in the worker: requests and the agent pool cost 150 ms that the first paint must not wait for.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+import threading
+from collections.abc import Iterator, Mapping
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+from trainer.records import ConsoleLine, HistoryPoint, Json, RunRecord, SweepRecord, SweepReference
+from trainer.settings import Connection, ServerKind, Settings
+from trainer.states import SweepState
+
+if TYPE_CHECKING:
+    from trainer.events import SweepEvent
+    from trainer.tracking.client import TrackingClient
+
+
+class Session:
+    """The server, client and agents of one app. Thread-safe."""
+
+    def __init__(self, settings: Settings, cwd: Path) -> None:
+        """Remember the user's choice of server; nothing is contacted yet.
+
+        Args:
+            settings: Which server to use.
+            cwd: Folder in which programs run and relative paths start.
+        """
+        self.settings = settings
+        self.cwd = cwd
+        self._lock = threading.Lock()
+        self._connection: Connection | None = None
+        self._client: TrackingClient | None = None
+
+    @property
+    def is_connected(self) -> bool:
+        """Whether the server has answered once."""
+        return self._connection is not None
+
+    @property
+    def label(self) -> str:
+        """The words that name the server; says so while it has not answered yet."""
+        if self._connection is not None:
+            return self._connection.label
+        if self.settings.kind is ServerKind.EMBEDDED:
+            return "embedded server starting…"
+        return f"connecting to {self.settings.base_url}…"
+
+    @property
+    def project(self) -> str | None:
+        """The project the user asked for; None for every project."""
+        return self.settings.project
+
+    def connect(self) -> Connection:
+        """Connect unless connected already; blocks until the server answered (up to 15 s where it must be started).
+
+        Raises:
+            ServerLostError: If the server does not answer.
+            AuthenticationError: If it refuses the key.
+        """
+        with self._lock:
+            if self._connection is None:
+                from trainer.connection import connect
+                from trainer.tracking.wandb_client import WandbClient
+
+                connection = connect(self.settings)
+                self._client = WandbClient(connection)
+                self._connection = connection
+            return self._connection
+
+    @property
+    def client(self) -> TrackingClient:
+        """The client of the connection; blocks like `connect` on first use."""
+        self.connect()
+        assert self._client is not None
+        return self._client
+
+    def resolve_reference(self, text: str) -> SweepReference:
+        """Return the sweep that a text names (id, `project/id`, `entity/project/id` or URL); blocks.
+
+        Raises:
+            SweepReferenceError: If the text does not name a sweep.
+        """
+        from trainer.tracking.references import parse_sweep_reference
+
+        connection = self.connect()
+        return parse_sweep_reference(text, connection.entity, connection.project)
+
+    def list_sweeps(self) -> list[SweepRecord]:
+        """Return the newest sweeps of the project, or of all projects; blocks."""
+        return self.client.list_sweeps(self.project)
+
+    def read_sweep(self, reference: SweepReference) -> SweepRecord:
+        """Return one sweep; blocks."""
+        return self.client.read_sweep(reference)
+
+    def launch(self, config: Mapping[str, Json], agents: int, project: str | None = None) -> SweepRecord:
+        """Check a configuration, create the sweep and start its local agents; blocks.
+
+        Args:
+            config: The sweep configuration.
+            agents: Local agents to start; 0 creates the sweep only.
+            project: Where to create it; None for the session's project, else the configuration's.
+
+        Raises:
+            SweepConfigError, ProgramError: If it cannot run; nothing has been created then.
+            ServerError, AgentError: If the server or this machine refuses.
+        """
+        from trainer.launch import LaunchRequest, launch_sweep
+
+        connection = self.connect()
+        if project:
+            connection = dataclasses.replace(connection, project=project)
+        return launch_sweep(connection, self.client, LaunchRequest(config, agents, self.cwd)).sweep
+
+    def follow(self, reference: SweepReference, stop: threading.Event) -> Iterator[SweepEvent]:
+        """Yield everything about a sweep and its local agents, then what changes, until `stop` is set; blocks."""
+        from trainer.agents.pool import local_agents
+        from trainer.tracking.follow import follow_sweep
+
+        return follow_sweep(self.client, reference, stop=stop, agents=lambda: local_agents(reference), forever=True)
+
+    def set_sweep_state(self, reference: SweepReference, state: SweepState) -> None:
+        """Pause, resume, stop or cancel a sweep; blocks."""
+        self.client.set_sweep_state(reference, state)
+
+    def start_agents(self, reference: SweepReference, count: int) -> None:
+        """Start `count` more local agents for a sweep; blocks."""
+        from trainer.agents.pool import start_agents
+
+        start_agents(self.connect(), self.client.read_sweep(reference), count, cwd=self.cwd)
+
+    def stop_agents(self, reference: SweepReference) -> int:
+        """Ask the local agents of a sweep to stop their runs and end; return how many hosts were asked. Blocks."""
+        from trainer.agents.pool import live_hosts
+
+        hosts = live_hosts(reference)
+        for host in hosts:
+            host.request_stop()
+        return len(hosts)
+
+    def read_run(self, reference: SweepReference, run_id: str) -> RunRecord:
+        """Return one run of a sweep, without its curve; blocks."""
+        return self.client.read_run(reference.entity, reference.project, run_id)
+
+    def read_history(
+        self, reference: SweepReference, run_id: str, *, min_step: int = 0, samples: int = 1000
+    ) -> list[HistoryPoint]:
+        """Return rows of a run's history, oldest first; blocks."""
+        return self.client.read_history(reference.entity, reference.project, run_id, min_step=min_step, samples=samples)
+
+    def read_console(self, reference: SweepReference, run_id: str, *, after: int = -1) -> list[ConsoleLine]:
+        """Return the lines a run printed after line `after`; blocks."""
+        return self.client.read_console(reference.entity, reference.project, run_id, after=after)

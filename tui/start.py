@@ -1,0 +1,32 @@
+"""What the command line asked the app to show first."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from trainer.records import Json
+
+
+@dataclass(frozen=True, slots=True)
+class OpenHome:
+    """The sweeps of the server."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenSweep:
+    """The live view of one sweep."""
+
+    text: str
+    """An id, `project/id`, `entity/project/id` or a URL."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenLaunch:
+    """Launch a sweep, then its live view."""
+
+    config: Mapping[str, Json]
+    agents: int
+
+
+Start = OpenHome | OpenSweep | OpenLaunch
