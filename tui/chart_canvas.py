@@ -1,0 +1,209 @@
+"""Draws curves as text: reduces the data, then gives it to plotext. Owns no widget; called in worker threads only.
+
+plotext is the project's chart library and is kept behind this module. It is imported on the first call, which is never
+on the event loop and never before the first paint (it costs 140 ms).
+"""
+
+from __future__ import annotations
+
+import math
+import threading
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.style import Style
+from rich.text import Span, Text
+
+from tui.formatting import number_text
+
+MIN_WIDTH, MIN_HEIGHT = 16, 4
+Color = tuple[int, int, int]
+Points = Sequence[tuple[float, float]]
+
+_DRAWING = threading.Lock()
+"""plotext's theme tables are global, and its kernel's thread safety is not documented: one chart at a time."""
+
+
+@dataclass(frozen=True, slots=True)
+class Curve:
+    """One line of a chart."""
+
+    label: str
+    """Short name at the line's end, which tells lines apart without colour."""
+    color: Color
+    points: tuple[tuple[float, float], ...]
+    """x and y in the order of x; what is not finite is left out."""
+    is_dots: bool = False
+    """Whether to draw the points only, without a line between them."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChartRequest:
+    """Everything that decides how a chart looks."""
+
+    curves: tuple[Curve, ...]
+    width: int
+    height: int
+    axis_color: Color
+    log_y: bool = False
+    integer_x: bool = True
+    """Whether x counts something, so that its ticks are whole numbers."""
+
+
+def reduced(points: Points, columns: int) -> list[tuple[float, float]]:
+    """Return at most about two points per column, the lowest and the highest, so that spikes stay.
+
+    Points that are not finite are left out. Points are returned in the order of x.
+    """
+    finite = [(x, y) for x, y in points if math.isfinite(x) and math.isfinite(y)]
+    if len(finite) <= 2 * columns:
+        return finite
+    low, high = finite[0][0], finite[-1][0]
+    scale = columns / (high - low) if high > low else 0.0
+    kept: list[tuple[float, float]] = []
+    column: list[tuple[float, float]] = []
+    current = 0
+    for point in finite:
+        index = min(int((point[0] - low) * scale), columns - 1)
+        if index != current and column:
+            kept.extend(_extremes(column))
+            column = []
+        current = index
+        column.append(point)
+    kept.extend(_extremes(column))
+    return kept
+
+
+def _extremes(column: list[tuple[float, float]]) -> list[tuple[float, float]]:
+    """Return the lowest and highest point of a column, and keep its last for the line's end."""
+    picked = {min(column, key=lambda p: p[1]), max(column, key=lambda p: p[1]), column[-1]}
+    return sorted(picked)
+
+
+def nice_ticks(low: float, high: float, most: int, least_step: float = 0.0) -> list[float]:
+    """Return round numbers within a range: as many as possible but at most `most`, and perhaps none.
+
+    Args:
+        low: Start of the range.
+        high: End of the range, greater than `low`.
+        most: Ticks there is room for; at least 1.
+        least_step: Smallest distance between ticks, for example 1 for whole numbers.
+    """
+    magnitude = 10.0 ** math.floor(math.log10((high - low) / max(most, 1)))
+    for factor in (0.5, 1, 2, 2.5, 5, 10, 20, 25, 50, 100):
+        step = factor * magnitude
+        first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
+        if step >= least_step and last - first + 1 <= max(most, 1):
+            return [round(index * step, 12) for index in range(first, last + 1)]
+    return []
+
+
+def draw_chart(request: ChartRequest) -> Text:
+    """Draw a chart; empty text when it would be too small to read or there is nothing to draw."""
+    curves = [_prepared(curve, request) for curve in request.curves]
+    curves = [curve for curve in curves if curve.points]
+    if not curves or request.width < MIN_WIDTH or request.height < MIN_HEIGHT:
+        return Text()
+    # Imported here so that only the worker that draws pays for it.
+    import plotext
+
+    with _DRAWING:
+        figure = _figure(plotext, request)
+        x_low, x_high, y_low, y_high = _limits(curves)
+        _set_ruler(figure.ruler("x", "lower"), x_low, x_high, _x_ticks(x_low, x_high, request), log=False)
+        _set_ruler(figure.ruler("y", "left"), y_low, y_high, _y_ticks(y_low, y_high, request), log=request.log_y)
+        # The first curve is the most important one: it is drawn last, on top.
+        for curve in reversed(curves):
+            _draw_curve(plotext, figure, curve)
+        cell_width, cell_height = (x_high - x_low) / request.width, (y_high - y_low) / request.height
+        for curve, y in zip(curves, _label_heights(curves, y_high, cell_height, request.height - 2), strict=True):
+            label = plotext.colorize(curve.label, plotext.pixel(curve.color))
+            figure.draw(figure.text(curve.points[-1][0] + 1.5 * cell_width, y, label))
+        drawn = Text.from_ansi(figure.build().string().rstrip("\n"))
+    # Only the colours of the lines: the background is the widget's.
+    spans = [
+        Span(span.start, span.end, Style(color=span.style.color))
+        for span in drawn.spans
+        if isinstance(span.style, Style)
+    ]
+    return Text(drawn.plain, spans=spans, no_wrap=True, end="")
+
+
+def _prepared(curve: Curve, request: ChartRequest) -> Curve:
+    points = reduced(curve.points, request.width)
+    if request.log_y:
+        points = [(x, math.log10(y)) for x, y in points if y > 0]
+    return Curve(curve.label, curve.color, tuple(points), curve.is_dots)
+
+
+def _figure(plotext, request: ChartRequest):  # type: ignore[no-untyped-def]
+    """Return a figure of our own: plotext 6's public API has only the one global figure."""
+    from plotext._kernel.terminal import terminal
+
+    figure = terminal().limit(False, False)._master
+    figure.theme("simple")
+    figure.plot_size(request.width, request.height)
+    figure.axes(False, axis="x", side="upper")
+    figure.axes(False, axis="y", side="right")
+    pixel = plotext.pixel(request.axis_color)
+    for axis, side in (("x", "lower"), ("y", "left")):
+        figure.axes(True, axis=axis, side=side, pixel=pixel)
+        figure.ruler(axis, side).pixel(pixel)
+    return figure
+
+
+def _limits(curves: Sequence[Curve]) -> tuple[float, float, float, float]:
+    xs = [x for curve in curves for x, _ in curve.points]
+    ys = [y for curve in curves for _, y in curve.points]
+    x_low, x_high, y_low, y_high = min(xs), max(xs), min(ys), max(ys)
+    if x_high <= x_low:
+        x_low, x_high = x_low - 0.5, x_high + 0.5
+    if y_high <= y_low:
+        margin = abs(y_low) * 0.05 or 0.5
+        y_low, y_high = y_low - margin, y_high + margin
+    # Room at the right for the labels at the lines' ends.
+    return x_low, x_high + (x_high - x_low) * 0.04, y_low, y_high
+
+
+def _x_ticks(low: float, high: float, request: ChartRequest) -> list[float]:
+    return nice_ticks(low, high, max(request.width // 12, 2), 1.0 if request.integer_x else 0.0)
+
+
+def _y_ticks(low: float, high: float, request: ChartRequest) -> list[float]:
+    most = max(request.height // 3, 2)
+    decades = nice_ticks(low, high, most, 1.0) if request.log_y else []
+    return decades if len(decades) > 1 else nice_ticks(low, high, most)
+
+
+def _set_ruler(ruler, low: float, high: float, ticks: Sequence[float], *, log: bool) -> None:  # type: ignore[no-untyped-def]
+    labels = [number_text(10**tick if log else tick) for tick in ticks]
+    decimals = max((len(label.partition(".")[2]) for label in labels), default=0)
+    if not log and not any("e" in label for label in labels):
+        labels = [f"{tick:.{decimals}f}" for tick in ticks]
+    ruler.lim(low, high)
+    ruler.ticks(list(ticks), labels)
+
+
+def _draw_curve(plotext, figure, curve: Curve) -> None:  # type: ignore[no-untyped-def]
+    xs, ys = [x for x, _ in curve.points], [y for _, y in curve.points]
+    is_dots = curve.is_dots or len(xs) == 1
+    signal = figure.signal(xs, ys, marker=plotext.marker("•" if is_dots else "braille", plotext.pixel(curve.color)))
+    if not is_dots:
+        signal.lines()
+    figure.draw(signal)
+
+
+def _label_heights(curves: Sequence[Curve], y_high: float, cell_height: float, rows: int) -> list[float]:
+    """Return where each curve's label goes: beside its end, or in the nearest free row where ends crowd."""
+    taken: set[tuple[int, int]] = set()
+    heights = []
+    for curve in curves:
+        x, y = curve.points[-1]
+        row = round((y_high - y) / cell_height)
+        # Ends at different x do not crowd each other; a tenth of a cell is close enough for the same one.
+        place = round(x * 10)
+        free = (near for far in range(rows) for near in (row - far, row + far) if 0 <= near < rows)
+        chosen = next((near for near in free if (place, near) not in taken), row)
+        taken.add((place, chosen))
+        heights.append(y + (row - chosen) * cell_height)
+    return heights

@@ -1,0 +1,90 @@
+"""Which runs the chart draws, and each one's colour. Pure; the table and the legend show the same marks."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+
+from tui.table_layout import Mark
+
+DARK_COLORS = (
+    "#7da6f0", "#ef9a5d", "#8ccf7e", "#d58ff0", "#5ac8be",
+    "#f0717b", "#d9cf6a", "#a3b4c9", "#f4a6c8", "#4fa8d8",
+)  # fmt: skip
+LIGHT_COLORS = (
+    "#2f5bb7", "#b4530f", "#2e7d32", "#8a3ab0", "#0b7a74",
+    "#bd2b3a", "#7d6b00", "#56657a", "#b03a78", "#0f6a9c",
+)  # fmt: skip
+DRAWN, HIDDEN = "●", "◌"
+
+
+def chart_colors(dark: bool) -> tuple[str, ...]:
+    """Return the colours of curves for a dark or a light theme."""
+    return DARK_COLORS if dark else LIGHT_COLORS
+
+
+class ChartSelection:
+    """The best runs, those the user added, without those the user hid; a run keeps its colour while it is drawn."""
+
+    def __init__(self, limit: int = 10) -> None:
+        self.limit = limit
+        self._hidden: set[str] = set()
+        self._added: list[str] = []
+        self._slots: dict[str, int] = {}
+
+    @property
+    def drawn(self) -> list[str]:
+        """Ids of the runs to draw, as of the last `update`, best first."""
+        return list(self._slots)
+
+    def toggle(self, run_id: str) -> bool:
+        """Take a run out of the chart, or put it in; return whether it is in from the next `update` on."""
+        if run_id in self._slots:
+            self._hidden.add(run_id)
+            if run_id in self._added:
+                self._added.remove(run_id)
+            return False
+        self._hidden.discard(run_id)
+        if run_id not in self._added:
+            self._added.append(run_id)
+        return True
+
+    def reset(self) -> None:
+        """Forget what the user hid and added."""
+        self._hidden.clear()
+        self._added.clear()
+
+    def update(self, ranked: Sequence[str], with_values: int) -> bool:
+        """Choose anew.
+
+        Args:
+            ranked: Every run, best first.
+            with_values: How many of them have something to draw; they come first.
+
+        Returns:
+            Whether other runs are drawn than before.
+        """
+        added = set(self._added[-self.limit :])
+        chosen: list[str] = []
+        for run_id in ranked[:with_values]:
+            if len(chosen) >= self.limit - len(added):
+                break
+            if run_id not in self._hidden and run_id not in added:
+                chosen.append(run_id)
+        wanted = set(chosen) | added
+        # Looks no further than needed: with 10,000 runs the ten drawn ones are found at the top.
+        ordered = chosen if not added else [run_id for run_id in ranked if run_id in wanted]
+        free = [slot for slot in range(self.limit) if slot not in {self._slots[i] for i in wanted if i in self._slots}]
+        slots = {run_id: self._slots[run_id] if run_id in self._slots else free.pop(0) for run_id in ordered}
+        changed = list(slots.items()) != list(self._slots.items())
+        self._slots = slots
+        return changed
+
+    def color(self, run_id: str, dark: bool) -> str:
+        """Return the colour of a drawn run."""
+        return chart_colors(dark)[self._slots[run_id] % len(DARK_COLORS)]
+
+    def marks(self, dark: bool) -> dict[str, Mark]:
+        """Return the marks of the runs that are drawn or were hidden."""
+        marks = {run_id: Mark(HIDDEN) for run_id in self._hidden}
+        marks.update((run_id, Mark(DRAWN, self.color(run_id, dark))) for run_id in self._slots)
+        return marks

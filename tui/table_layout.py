@@ -1,0 +1,150 @@
+"""What a leaderboard row says and how wide its columns are. Pure: the runs table only paints it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from trainer.states import RunState
+from tui.columns import Column, ColumnKind
+from tui.formatting import MISSING, duration_text, metric_text, run_label, shortened, value_text
+from tui.leaderboard_model import LeaderboardModel
+
+MAX_WIDTHS = {ColumnKind.NAME: 28, ColumnKind.CONFIG: 24}
+TITLE_LIMITS = (40, 16, 12, 10, 8, 6)
+"""Longest titles, tried in this order until the columns fit."""
+GAP = 2
+WIDEST_GAP = 4
+
+
+@dataclass(frozen=True, slots=True)
+class Cell:
+    """One cell of a row: its text and the name of its look (empty for the plain one)."""
+
+    text: str
+    look: str = ""
+
+
+@dataclass(frozen=True, slots=True)
+class Mark:
+    """How a run relates to the chart."""
+
+    glyph: str = " "
+    color: str = ""
+    """Empty for the table's own muted colour."""
+
+
+NO_MARK = Mark()
+
+
+def title_of(column: Column, board: LeaderboardModel) -> str:
+    """Return a column's title; the metric says which of its values is shown."""
+    return f"{board.by} {column.title}" if column.kind is ColumnKind.METRIC else column.title
+
+
+def cell_of(board: LeaderboardModel, run_id: str, column: Column) -> Cell:
+    """Return what a cell shows."""
+    run = board.runs[run_id]
+    match column.kind:
+        case ColumnKind.RANK:
+            rank = board.rank(run_id)
+            return Cell(MISSING, "muted") if rank is None else Cell(str(rank), "best" if rank == 1 else "muted")
+        case ColumnKind.STATE:
+            label = run_label(run.state)
+            return Cell(str(label), label.tone)
+        case ColumnKind.METRIC:
+            value = board.value(run_id)
+            if value is None:
+                return Cell(MISSING, "muted")
+            return Cell(metric_text(value), "best" if run_id == board.best_id else "value")
+        case ColumnKind.NAME:
+            return Cell(shortened(run.name, MAX_WIDTHS[ColumnKind.NAME]))
+        case ColumnKind.DURATION:
+            look = "" if run.state is RunState.RUNNING else "muted"
+            return Cell(duration_text(run.duration_seconds), look)
+        case ColumnKind.CONFIG:
+            flat = board.flat_config(run_id)
+            if column.path not in flat:
+                return Cell(MISSING, "muted")
+            return Cell(value_text(flat[column.path], MAX_WIDTHS[ColumnKind.CONFIG]))
+        case ColumnKind.SUMMARY:
+            number = run.summary.get(column.path)
+            is_number = isinstance(number, int | float) and not isinstance(number, bool)
+            return Cell(metric_text(number), "soft") if is_number else Cell(MISSING, "muted")  # type: ignore[arg-type]
+
+
+@dataclass(frozen=True, slots=True)
+class ColumnLayout:
+    """Where each column starts and how wide it is."""
+
+    columns: tuple[Column, ...]
+    titles: tuple[str, ...]
+    starts: tuple[int, ...]
+    widths: tuple[int, ...]
+    frozen: int
+    """Columns that stay where they are while the others scroll."""
+
+    @property
+    def width(self) -> int:
+        """Cells of a whole row."""
+        return self.starts[-1] + self.widths[-1] if self.starts else 0
+
+    @property
+    def frozen_width(self) -> int:
+        """Cells of the columns that stay, with the gap behind them."""
+        return self.starts[self.frozen] if self.frozen < len(self.starts) else self.width
+
+    def column_at(self, x: int) -> Column | None:
+        """Return the column that covers cell `x` of a row; a column owns the gap behind it."""
+        found = None
+        for column, start in zip(self.columns, self.starts, strict=True):
+            if start <= x:
+                found = column
+        return found if x < self.width else None
+
+
+def lay_out(board: LeaderboardModel, value_widths: Mapping[Column, int], available: int, first_x: int) -> ColumnLayout:
+    """Place the columns of a board.
+
+    Titles are shortened only as far as the space asks for; space that is left widens the gaps.
+
+    Args:
+        board: Gives the columns and their titles.
+        value_widths: Widest value seen per column.
+        available: Cells there are.
+        first_x: Where the first column starts, behind the chart's mark.
+    """
+    columns = board.columns
+    for limit in TITLE_LIMITS:
+        shown = [_shown_title(column, board, max(limit, value_widths.get(column, 1))) for column in columns]
+        widths = [max(len(title), value_widths.get(column, 1)) for column, title in zip(columns, shown, strict=True)]
+        if first_x + sum(widths) + GAP * (len(widths) - 1) <= available:
+            break
+    spare = available - first_x - sum(widths)
+    gap = min(max(spare // max(len(widths) - 1, 1), GAP), WIDEST_GAP)
+    return ColumnLayout(tuple(columns), tuple(shown), _starts(widths, gap, first_x), tuple(widths), _frozen(columns))
+
+
+def _shown_title(column: Column, board: LeaderboardModel, limit: int) -> str:
+    """Return a title within a limit; the metric gives up the word that says which value first, its name last."""
+    arrow = " ▾" if column == board.sort_column else ""
+    title = title_of(column, board)
+    if column.kind is ColumnKind.METRIC and len(title) > limit:
+        title, limit = column.title, max(limit, 12)
+    elif column.kind is ColumnKind.CONFIG and len(title) > limit:
+        # The last part of a nested key says most: `lr` for `optimizer.schedule.lr`.
+        title = title.rpartition(".")[2]
+    return shortened(title, limit) + arrow
+
+
+def _starts(widths: Sequence[int], gap: int, first_x: int) -> tuple[int, ...]:
+    starts, x = [], first_x
+    for width in widths:
+        starts.append(x)
+        x += width + gap
+    return tuple(starts)
+
+
+def _frozen(columns: Sequence[Column]) -> int:
+    """Return how many columns stay in sight: those up to the run's name."""
+    return 1 + next(index for index, column in enumerate(columns) if column.kind is ColumnKind.NAME)

@@ -1,0 +1,114 @@
+"""BestConfig: the configuration of the best run, values aligned, ready to be copied."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+
+from rich.style import Style
+from rich.text import Text
+from textual.app import ComposeResult
+from textual.containers import VerticalScroll
+from textual.widgets import Static
+
+from trainer.records import Json, Metric, RunRecord
+from tui.columns import flat_items, summary_numbers
+from tui.formatting import metric_text, shortened, value_text
+
+
+class BestConfig(VerticalScroll, can_focus=True):
+    """What to use: swept values first, then the metrics, then what was the same for every run."""
+
+    COMPONENT_CLASSES = {f"best-config--{look}" for look in ("name", "key", "value", "best", "muted")}
+    DEFAULT_CSS = """
+    BestConfig {
+        height: auto;
+        & > Static { height: auto; width: 100%; }
+        & > .best-config--name { color: $foreground; text-style: bold; }
+        & > .best-config--key { color: $text-muted; }
+        & > .best-config--value { color: $foreground; text-style: bold; }
+        & > .best-config--best { color: $accent; text-style: bold; }
+        & > .best-config--muted { color: $text-muted; }
+    }
+    """
+
+    def __init__(self, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        self._run: RunRecord | None = None
+        self._metric: Metric | None = None
+        self._value: float | None = None
+        self._first: Sequence[str] = ()
+
+    def compose(self) -> ComposeResult:
+        """Compose the text."""
+        yield Static("", id="best-lines")
+
+    def on_mount(self) -> None:
+        """Say what is missing until a run has a value."""
+        self._redraw()
+
+    def on_resize(self) -> None:
+        """Cut the lines to the new width."""
+        self._redraw()
+
+    def show(self, run: RunRecord | None, metric: Metric | None, value: float | None, first: Sequence[str]) -> None:
+        """Show a run.
+
+        Args:
+            run: The best run; None while there is none.
+            metric: What ranks runs.
+            value: The run's value of it.
+            first: Dotted configuration keys that the sweep varies, in their order.
+        """
+        if (run, metric, value, first) == (self._run, self._metric, self._value, self._first):
+            return
+        self._run, self._metric, self._value, self._first = run, metric, value, first
+        self._redraw()
+
+    def _redraw(self) -> None:
+        if self.is_mounted:
+            self.query_one("#best-lines", Static).update(self._text(self.scrollable_content_region.width))
+
+    def _style(self, look: str) -> Style:
+        full = self.get_component_rich_style(f"best-config--{look}")
+        return Style(color=full.color, bold=full.bold)
+
+    def _text(self, width: int) -> Text:
+        run = self._run
+        if run is None:
+            words = "The best run so far will be here." if self._metric else "No metric, so no best run."
+            return Text(words, self._style("muted"))
+        flat = dict(flat_items(run.config))
+        swept: dict[str, Json] = {key: flat[key] for key in self._first if key in flat}
+        rest = {key: value for key, value in flat.items() if key not in swept}
+        metrics = {
+            key: number for key, number in summary_numbers(run.summary) if not self._metric or key != self._metric.name
+        }
+        lines = [self._headline(run, width)]
+        lines += self._pairs({key: value_text(value) for key, value in swept.items()}, "value", width)
+        if metrics:
+            lines += [
+                Text(),
+                *self._pairs({key: metric_text(number) for key, number in metrics.items()}, "muted", width),
+            ]
+        if rest:
+            lines += [Text(), *self._pairs({key: value_text(value) for key, value in rest.items()}, "muted", width)]
+        return Text("\n", no_wrap=True).join(lines)
+
+    def _headline(self, run: RunRecord, width: int) -> Text:
+        text = Text("★ ", self._style("best"), no_wrap=True)
+        if self._metric and self._value is not None:
+            text.append(f"{self._metric.name} {metric_text(self._value)}", self._style("best"))
+        text.append(f"  {run.name}", self._style("name"))
+        text.truncate(width, overflow="ellipsis")
+        return text
+
+    def _pairs(self, pairs: Mapping[str, str], look: str, width: int) -> list[Text]:
+        key_width = min(max(len(key) for key in pairs), max(width // 2, 8)) if pairs else 0
+        return [
+            Text.assemble(
+                (shortened(key, key_width).ljust(key_width), self._style("key")),
+                "  ",
+                (shortened(value, max(width - key_width - 2, 1)), self._style(look)),
+            )
+            for key, value in pairs.items()
+        ]

@@ -1,0 +1,195 @@
+"""HistoryChart: curves with a legend, drawn off the event loop. Owns the drawing's life cycle, not the data."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+
+from rich.color import Color as RichColor
+from rich.style import Style
+from rich.text import Text
+from textual import on, work
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widget import Widget
+from textual.worker import Worker, WorkerState
+
+from tui.chart_canvas import MIN_HEIGHT, MIN_WIDTH, ChartRequest, Color, Curve, draw_chart
+from tui.formatting import metric_text, shortened
+
+DRAW_CHART = "draw_chart"
+LEGEND_WIDTH = 26
+SIDE_LEGEND_FROM = 62
+"""Chart width from which the legend stands beside the plot instead of below it."""
+
+
+@dataclass(frozen=True, slots=True)
+class ChartSeries:
+    """One curve with its place in the legend."""
+
+    label: str
+    """Short: a rank, or a letter."""
+    name: str
+    color: str
+    """As `#rrggbb`."""
+    points: tuple[tuple[float, float], ...]
+    is_dots: bool = False
+    value: float | None = None
+    """What the legend shows; None for the last point."""
+
+
+class HistoryChart(Widget, can_focus=True):
+    """A line chart of metric histories."""
+
+    DEFAULT_CSS = """
+    HistoryChart {
+        height: 1fr;
+        & > .history-chart--axis { color: $text-muted; }
+        & > .history-chart--legend { color: $foreground; }
+        & > .history-chart--empty { color: $text-muted; }
+    }
+    """
+    COMPONENT_CLASSES = {"history-chart--axis", "history-chart--legend", "history-chart--empty"}
+
+    log_y: reactive[bool] = reactive(False)
+    """Whether the value axis is logarithmic."""
+    integer_x: bool = True
+    """Whether x counts something."""
+    empty_text: reactive[str] = reactive("nothing to draw yet")
+    """What to say while there are no points."""
+
+    @dataclass
+    class _Drawn(Message):
+        picture: Text
+
+    def __init__(self, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        self._series: tuple[ChartSeries, ...] = ()
+        self._picture = Text()
+        self._is_drawing = False
+        self._is_stale = False
+
+    def show(self, series: Sequence[ChartSeries]) -> None:
+        """Draw these curves, the most important first; returns at once."""
+        if tuple(series) != self._series:
+            self._series = tuple(series)
+            self._redraw()
+
+    @property
+    def picture(self) -> str:
+        """What is drawn, without colours."""
+        return self._picture.plain
+
+    def watch_log_y(self) -> None:
+        """Draw with the other scale."""
+        self._redraw()
+
+    def on_resize(self) -> None:
+        """Draw in the new size."""
+        self._redraw()
+
+    def notify_style_update(self) -> None:
+        """Draw in the new theme's colours."""
+        super().notify_style_update()
+        if self.is_mounted:
+            self._redraw()
+
+    def _redraw(self) -> None:
+        """Start a drawing, or let the one under way be followed by another: drawings never queue up."""
+        if not self.is_mounted or not self.size:
+            return
+        if self._is_drawing:
+            self._is_stale = True
+            return
+        self._is_drawing, self._is_stale = True, False
+        legend_beside = self.size.width >= SIDE_LEGEND_FROM and len(self._series) > 1
+        legend = self._legend(beside=legend_beside)
+        width = self.size.width - (LEGEND_WIDTH + 1 if legend_beside else 0)
+        height = self.size.height - (0 if legend_beside else len(legend))
+        curves = tuple(Curve(one.label, _rgb(one.color), one.points, one.is_dots) for one in self._series)
+        axis = _triplet(self.get_component_rich_style("history-chart--axis"))
+        request = ChartRequest(curves, width, height, axis, self.log_y, self.integer_x)
+        self._draw(request, legend, legend_beside)
+
+    @work(thread=True, exclusive=True, exit_on_error=False, group=DRAW_CHART)
+    def _draw(self, request: ChartRequest, legend: list[Text], legend_beside: bool) -> None:
+        plot = draw_chart(request)
+        self.post_message(self._Drawn(_joined(plot, legend, request.width, legend_beside) if plot else plot))
+
+    @on(_Drawn)
+    def _show_picture(self, message: _Drawn) -> None:
+        message.stop()
+        self._is_drawing = False
+        self._picture = message.picture
+        self.refresh()
+        if self._is_stale:
+            self._redraw()
+
+    @on(Worker.StateChanged)
+    def _note_failure(self, event: Worker.StateChanged) -> None:
+        if event.worker.group == DRAW_CHART and event.state is WorkerState.ERROR:
+            self._is_drawing = False
+            self._picture = Text(f"The chart could not be drawn: {event.worker.error}")
+            self.log.error(event.worker.error)
+            self.refresh()
+
+    def render(self) -> Text:
+        """Return the last picture, or why there is none."""
+        if self._picture:
+            return self._picture
+        too_small = self.size.width < MIN_WIDTH or self.size.height < MIN_HEIGHT
+        words = "too small for a chart" if too_small and self._series else self.empty_text
+        style = self.get_component_rich_style("history-chart--empty")
+        above = "\n" * max(self.size.height // 2 - 1, 0)
+        return Text(above + shortened(words, self.size.width).center(self.size.width).rstrip(), style, no_wrap=True)
+
+    # Legend
+
+    def _legend(self, *, beside: bool) -> list[Text]:
+        """Return the legend's lines: one entry a line beside the plot, else as many as fit in two lines below it."""
+        entries = [self._entry(one, LEGEND_WIDTH if beside else 0) for one in self._series if one.points]
+        if beside:
+            return entries[: self.size.height]
+        rows: list[Text] = []
+        for entry in entries:
+            if rows and rows[-1].cell_len + entry.cell_len + 2 <= self.size.width:
+                rows[-1].append("  ").append_text(entry)
+            elif len(rows) < (2 if self.size.height >= 12 else 1):
+                rows.append(entry)
+        return rows
+
+    def _entry(self, one: ChartSeries, width: int) -> Text:
+        """Return one entry; `width` 0 for as short as it can be."""
+        value = one.value if one.value is not None else one.points[-1][1]
+        number = metric_text(value)
+        text = Text(no_wrap=True, end="")
+        text.append(f"{one.label:>2} " if width else f"{one.label} ", Style(color=one.color, bold=True))
+        room = width - 4 - len(number) if width else 14
+        name = shortened(one.name, room)
+        text.append(name.ljust(room) if width else name, Style(color=one.color))
+        text.append(f" {number}", self.get_component_rich_style("history-chart--legend", partial=True))
+        return text
+
+
+def _joined(plot: Text, legend: list[Text], width: int, beside: bool) -> Text:
+    """Return plot and legend as one text."""
+    lines = list(plot.split("\n"))
+    if not beside:
+        return Text("\n", no_wrap=True).join([*lines, *legend])
+    for line, entry in zip(lines, legend, strict=False):
+        line.pad_right(max(width - line.cell_len, 0) + 1)
+        line.append_text(entry)
+    return Text("\n", no_wrap=True).join(lines)
+
+
+def _rgb(color: str) -> Color:
+    triplet = RichColor.parse(color).get_truecolor()
+    return (triplet.red, triplet.green, triplet.blue)
+
+
+def _triplet(style: Style) -> Color:
+    """Return a style's colour; a middle grey where the theme leaves it to the terminal."""
+    if style.color is None or style.color.is_default:
+        return (128, 128, 128)
+    triplet = style.color.get_truecolor()
+    return (triplet.red, triplet.green, triplet.blue)

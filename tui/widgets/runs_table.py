@@ -1,0 +1,398 @@
+"""RunsTable: the leaderboard as a virtual table. Formats and paints only the rows in sight, whatever their number.
+
+Textual's DataTable measures every cell of every new row and freezes at 10,000 rows; this one asks the model for what
+is visible and repaints only the lines that differ.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.segment import Segment
+from rich.style import Style
+from textual import events
+from textual.binding import Binding, BindingType
+from textual.geometry import Region, Size
+from textual.message import Message
+from textual.reactive import reactive
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+from tui.columns import Column, ColumnKind
+from tui.leaderboard_model import LeaderboardModel
+from tui.table_layout import NO_MARK, Cell, ColumnLayout, Mark, cell_of, lay_out
+
+MARK_WIDTH = 2
+LOOKS = ("good", "active", "bad", "warn", "muted", "best", "value", "soft")
+
+
+@dataclass(frozen=True, slots=True)
+class _Row:
+    """Everything that decides how a line looks, to compare it with what is on the screen."""
+
+    cells: tuple[Cell, ...]
+    mark: Mark
+    is_cursor: bool
+
+
+class RunsTable(ScrollView, can_focus=True):
+    """A leaderboard with a cursor that stays on its run while rows move."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {
+        "runs-table--header",
+        "runs-table--header-sorted",
+        "runs-table--cursor",
+        "runs-table--empty",
+        *(f"runs-table--{look}" for look in LOOKS),
+    }
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "enter", "open_run", "Open run", id="runs.open", tooltip="Show the run's curves, configuration and log"
+        ),
+        Binding("space", "mark", "In chart", id="runs.mark", tooltip="Show or hide the run in the chart"),
+        Binding("s", "sort(1)", "Sort", id="runs.sort", tooltip="Sort by the next column"),
+        Binding("x", "reverse", "Reverse", id="runs.reverse", tooltip="Reverse the order", show=False),
+        Binding("up,k", "move(-1)", "Up", id="runs.up", tooltip="Previous run", show=False),
+        Binding("down,j", "move(1)", "Down", id="runs.down", tooltip="Next run", show=False),
+        Binding("pageup,N", "page(-1)", "Page up", id="runs.page_up", tooltip="One page up", show=False),
+        Binding("pagedown,n", "page(1)", "Page down", id="runs.page_down", tooltip="One page down", show=False),
+        Binding("home", "jump(0)", "First", id="runs.first", tooltip="First run", show=False),
+        Binding("end", "jump(-1)", "Last", id="runs.last", tooltip="Last run", show=False),
+        Binding("left", "shift(-1)", "Left", id="runs.left", tooltip="Scroll the columns left", show=False),
+        Binding("right", "shift(1)", "Right", id="runs.right", tooltip="Scroll the columns right", show=False),
+    ]
+    DEFAULT_CSS = """
+    RunsTable {
+        height: 1fr;
+        scrollbar-size-horizontal: 0;
+        & > .runs-table--header { color: $text-muted; background: $panel; }
+        & > .runs-table--header-sorted { color: $primary; background: $panel; text-style: bold; }
+        & > .runs-table--cursor { background: $block-cursor-blurred-background; }
+        &:focus > .runs-table--cursor { background: $block-cursor-background; }
+        & > .runs-table--empty { color: $text-muted; }
+        & > .runs-table--good { color: $success; }
+        & > .runs-table--active { color: $primary; }
+        & > .runs-table--bad { color: $error; }
+        & > .runs-table--warn { color: $warning; }
+        & > .runs-table--muted { color: $text-muted; }
+        & > .runs-table--best { color: $accent; text-style: bold; }
+        & > .runs-table--value { color: $foreground; text-style: bold; }
+        & > .runs-table--soft { color: $text-muted; }
+    }
+    """
+
+    empty_text: reactive[str] = reactive("")
+    """What to say while there are no rows."""
+
+    @dataclass
+    class RunMessage(Message):
+        """Something about one run of the table."""
+
+        table: RunsTable
+        run_id: str
+
+        @property
+        def control(self) -> RunsTable:
+            """The table."""
+            return self.table
+
+    class RunOpened(RunMessage):
+        """The user wants to see a run."""
+
+    class MarkRequested(RunMessage):
+        """The user wants a run in the chart, or out of it."""
+
+    class RunHighlighted(RunMessage):
+        """The cursor is on another run."""
+
+    @dataclass
+    class SortRequested(Message):
+        """The user wants another order."""
+
+        table: RunsTable
+        column: Column
+        reverse: bool
+
+        @property
+        def control(self) -> RunsTable:
+            """The table."""
+            return self.table
+
+    def __init__(self, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        self.board = LeaderboardModel()
+        self._marks: Mapping[str, Mark] = {}
+        self._cursor_id = ""
+        """The run under the cursor; empty while the user has not moved: then the cursor is on the first row."""
+        self._cursor_row = 0
+        self._value_widths: dict[Column, int] = {}
+        self._layout: ColumnLayout | None = None
+        self._painted: dict[int, _Row | None] = {}
+
+    # What the screen gives
+
+    def show(self, board: LeaderboardModel, marks: Mapping[str, Mark] | None = None) -> None:
+        """Show the board as it is now and repaint the lines that changed."""
+        self.board = board
+        if marks is not None:
+            self._marks = dict(marks)
+        self._follow_cursor()
+        self._relayout()
+
+    @property
+    def cursor_run_id(self) -> str:
+        """The run under the cursor; empty when there are no rows."""
+        return self.board.rows[self._cursor_row] if self._cursor_row < len(self.board.rows) else ""
+
+    def _follow_cursor(self) -> None:
+        rows = self.board.rows
+        row = min(self._cursor_row, max(len(rows) - 1, 0))
+        if not self._cursor_id:
+            row = 0
+        elif row >= len(rows) or rows[row] != self._cursor_id:
+            row = rows.index(self._cursor_id) if self._cursor_id in rows else row
+        moved, self._cursor_row = row - self._cursor_row, row
+        if moved and self.is_mounted:
+            self.call_after_refresh(self._reveal_cursor)
+
+    # Layout
+
+    def _visible_rows(self) -> range:
+        top = round(self.scroll_offset.y)
+        return range(top, min(top + max(self.scrollable_content_region.height - 1, 0), len(self.board.rows)))
+
+    def _relayout(self) -> None:
+        """Measure what is in sight, place the columns, and repaint what differs from what is on the screen."""
+        if not self.is_mounted or not self.size:
+            return
+        board, before = self.board, self._layout
+        for row in self._visible_rows():
+            for column in board.columns:
+                width = len(cell_of(board, board.rows[row], column).text)
+                if width > self._value_widths.get(column, 0):
+                    self._value_widths[column] = width
+        available = self.scrollable_content_region.width
+        self._layout = lay_out(board, self._value_widths, available, MARK_WIDTH)
+        self.virtual_size = Size(max(self._layout.width, 1), len(board.rows) + 1)
+        if self._layout != before or not board.rows:
+            self._painted.clear()
+            self.refresh()
+            return
+        self._refresh_changed_lines()
+
+    def _refresh_changed_lines(self) -> None:
+        top, height = round(self.scroll_offset.y), self.scrollable_content_region.height
+        lines = [y for y in range(1, height) if self._painted.get(y) != self._row(top + y - 1)]
+        if lines:
+            width = self.size.width
+            self.refresh(*(Region(0, y, width, 1) for y in lines))
+
+    def _row(self, index: int) -> _Row | None:
+        board = self.board
+        if index >= len(board.rows) or self._layout is None:
+            return None
+        run_id = board.rows[index]
+        cells = tuple(cell_of(board, run_id, column) for column in self._layout.columns)
+        return _Row(cells, self._marks.get(run_id, NO_MARK), index == self._cursor_row)
+
+    def on_resize(self) -> None:
+        """Place the columns anew."""
+        self._value_widths.clear()
+        self._relayout()
+
+    def watch_scroll_x(self, old_value: float, new_value: float) -> None:
+        """Repaint every line: they are drawn shifted, not moved."""
+        super().watch_scroll_x(old_value, new_value)
+        self.refresh()
+
+    def watch_scroll_y(self, old_value: float, new_value: float) -> None:
+        """Measure the rows that came into sight."""
+        super().watch_scroll_y(old_value, new_value)
+        if round(old_value) != round(new_value):
+            self._relayout()
+            self.refresh()
+
+    def notify_style_update(self) -> None:
+        """Repaint with the new theme."""
+        super().notify_style_update()
+        self._painted.clear()
+
+    # Painting
+
+    def render_line(self, y: int) -> Strip:
+        """Return one line: the header stays on top, rows scroll below it."""
+        width = self.size.width
+        base = self.rich_style
+        if self._layout is None:
+            return Strip.blank(width, base)
+        if not self.board.rows:
+            return self._empty_line(y, width, base)
+        if y == 0:
+            return self._header_line(width, base)
+        row = self._row(round(self.scroll_offset.y) + y - 1)
+        self._painted[y] = row
+        if row is None:
+            return Strip.blank(width, base)
+        style = base + self.get_component_rich_style("runs-table--cursor", partial=True) if row.is_cursor else base
+        return self._compose_line(self._row_segments(row, style), width, style)
+
+    def _empty_line(self, y: int, width: int, base: Style) -> Strip:
+        lines = self.empty_text.split("\n")
+        index = y - max((self.size.height - len(lines)) // 3, 0)
+        text = lines[index].strip()[:width] if 0 <= index < len(lines) else ""
+        look = self._look("empty") if index else self._look("value")
+        return Strip([Segment(text.center(width), base + look)], width)
+
+    def _look(self, name: str) -> Style:
+        """Return the colour and weight of a look, blended with the table's background but without setting it."""
+        if not name:
+            return Style.null()
+        full = self.get_component_rich_style(f"runs-table--{name}")
+        return Style(color=full.color, bold=full.bold)
+
+    def _header_line(self, width: int, base: Style) -> Strip:
+        layout = self._layout
+        assert layout is not None
+        plain = self.get_component_rich_style("runs-table--header")
+        is_sorted = self.get_component_rich_style("runs-table--header-sorted")
+        segments = [Segment(" " * MARK_WIDTH, plain)]
+        for column, title, cells in zip(layout.columns, layout.titles, layout.widths, strict=True):
+            if column == self.board.sort_column:
+                title = title.replace("▾", "▴" if self.board.reverse else "▾")
+                style = is_sorted
+            else:
+                style = plain
+            text = title.rjust(cells) if self._is_right_aligned(column) else title.ljust(cells)
+            segments.append(Segment(text, style))
+        line = self._compose_line(segments, width, plain)
+        if layout.width - round(self.scroll_offset.x) > width:
+            # There is no horizontal scrollbar: it would cost a row of an 80x24 terminal.
+            line = Strip.join([line.crop(0, width - 1), Strip([Segment("›", is_sorted)], 1)])
+        return line
+
+    def _row_segments(self, row: _Row, style: Style) -> list[Segment]:
+        layout = self._layout
+        assert layout is not None
+        mark_style = style + (Style(color=row.mark.color) if row.mark.color else self._look("muted"))
+        segments = [Segment(row.mark.glyph.ljust(MARK_WIDTH), mark_style)]
+        for column, cell, width in zip(layout.columns, row.cells, layout.widths, strict=True):
+            text = cell.text.rjust(width) if self._is_right_aligned(column) else cell.text.ljust(width)
+            segments.append(Segment(text, style + self._look(cell.look)))
+        return segments
+
+    def _is_right_aligned(self, column: Column) -> bool:
+        return column.is_number or column.kind is ColumnKind.CONFIG
+
+    def _compose_line(self, segments: list[Segment], width: int, style: Style) -> Strip:
+        """Put gaps between the cells (the first segment is the mark), and scroll all but the frozen columns."""
+        layout = self._layout
+        assert layout is not None
+        placed: list[Segment] = [segments[0]]
+        end = MARK_WIDTH
+        for segment, start in zip(segments[1:], layout.starts, strict=True):
+            if start > end:
+                placed.append(Segment(" " * (start - end), style))
+            placed.append(segment)
+            end = start + len(segment.text)
+        strip = Strip(placed, end).extend_cell_length(max(end, width), style)
+        shift = round(self.scroll_offset.x)
+        if not shift:
+            return strip.crop(0, width)
+        frozen = layout.frozen_width
+        return Strip.join([strip.crop(0, frozen), strip.crop(frozen + shift, shift + width)]).extend_cell_length(
+            width, style
+        )
+
+    # Keys and mouse
+
+    def action_move(self, by: int) -> None:
+        """Move the cursor by some rows."""
+        self._move_to(self._cursor_row + by)
+
+    def action_page(self, by: int) -> None:
+        """Move the cursor by pages."""
+        self._move_to(self._cursor_row + by * max(self.scrollable_content_region.height - 2, 1))
+
+    def action_jump(self, row: int) -> None:
+        """Move the cursor to the first row (0) or the last (-1)."""
+        self._move_to(row if row >= 0 else len(self.board.rows) + row)
+
+    def action_shift(self, by: int) -> None:
+        """Scroll the columns sideways."""
+        self.scroll_to(x=self.scroll_offset.x + 8 * by, animate=False)
+
+    def action_open_run(self) -> None:
+        """Ask for the run under the cursor to be opened."""
+        if self.cursor_run_id:
+            self.post_message(self.RunOpened(self, self.cursor_run_id))
+
+    def action_mark(self) -> None:
+        """Ask for the run under the cursor to be shown in the chart, or hidden."""
+        if self.cursor_run_id:
+            self.post_message(self.MarkRequested(self, self.cursor_run_id))
+
+    def action_sort(self, by: int) -> None:
+        """Ask for the order of a neighbouring column."""
+        columns = self.board.columns
+        current = columns.index(self.board.sort_column) if self.board.sort_column in columns else 0
+        self._sort_by(columns[(current + by) % len(columns)])
+
+    def action_reverse(self) -> None:
+        """Ask for the opposite order."""
+        self.post_message(self.SortRequested(self, self.board.sort_column, not self.board.reverse))
+
+    def _sort_by(self, column: Column) -> None:
+        same = column == self.board.sort_column
+        wants_most = column.kind is ColumnKind.METRIC and self.board.metric and self.board.metric.goal == "maximize"
+        self.post_message(self.SortRequested(self, column, not self.board.reverse if same else bool(wants_most)))
+
+    def reveal_column(self, column: Column) -> None:
+        """Scroll sideways until a column is in sight."""
+        layout = self._layout
+        if layout is None or column not in layout.columns:
+            return
+        index = layout.columns.index(column)
+        if index < layout.frozen:
+            return
+        start, end = layout.starts[index], layout.starts[index] + layout.widths[index]
+        left, right = self.scroll_offset.x + layout.frozen_width, self.scroll_offset.x + self.size.width
+        if start < left:
+            self.scroll_to(x=start - layout.frozen_width, animate=False)
+        elif end > right:
+            self.scroll_to(x=end - self.size.width, animate=False)
+
+    def _move_to(self, row: int) -> None:
+        rows = self.board.rows
+        if not rows:
+            return
+        row = min(max(row, 0), len(rows) - 1)
+        self._cursor_row, self._cursor_id = row, rows[row]
+        self._reveal_cursor()
+        self._refresh_changed_lines()
+        self.post_message(self.RunHighlighted(self, self._cursor_id))
+
+    def _reveal_cursor(self) -> None:
+        top, page = round(self.scroll_offset.y), max(self.scrollable_content_region.height - 1, 1)
+        if self._cursor_row < top:
+            self.scroll_to(y=self._cursor_row, animate=False)
+        elif self._cursor_row >= top + page:
+            self.scroll_to(y=self._cursor_row - page + 1, animate=False)
+
+    def on_click(self, event: events.Click) -> None:
+        """Sort on a click on a title; move on a click on a row; open on a second one."""
+        offset = event.get_content_offset(self)
+        if offset is None or self._layout is None:
+            return
+        if offset.y == 0:
+            frozen, x = self._layout.frozen_width, offset.x
+            column = self._layout.column_at(x if x < frozen else x + round(self.scroll_offset.x))
+            if column is not None:
+                self._sort_by(column)
+            return
+        row = round(self.scroll_offset.y) + offset.y - 1
+        if row < len(self.board.rows):
+            self._move_to(row)
+            if event.chain == 2:
+                self.action_open_run()

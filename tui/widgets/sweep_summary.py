@@ -1,0 +1,183 @@
+"""SweepSummary: the four lines at the top of the live view. How far, how fast, how good; owns no data of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.style import Style
+from rich.text import Text
+from textual.widget import Widget
+
+from trainer.records import SweepRecord
+from trainer.states import SweepState
+from tui.feeds import SweepProgress
+from tui.formatting import MISSING, duration_text, metric_text, rate_text, seconds_text, shortened, sweep_label
+from tui.sweep_pace import Pace
+
+BAR_FULL, BAR_LEFT = "━", "─"
+
+
+@dataclass(frozen=True, slots=True)
+class SummaryView:
+    """Everything the summary shows."""
+
+    sweep: SweepRecord
+    progress: SweepProgress
+    pace: Pace
+    elapsed_seconds: float | None = None
+    is_over: bool = False
+    best_value: float | None = None
+    best_config: str = ""
+    """The best run's swept values, for example `depth=5 lr=0.1`."""
+    best_name: str = ""
+
+
+def bar_cells(progress: SweepProgress, width: int) -> list[tuple[str, int]]:
+    """Divide a bar among looks: every run that exists gets its share, and what is there is never invisible.
+
+    Returns:
+        Look and cells, in order; the cells add up to `width`.
+    """
+    total = max(progress.expected or 0, progress.done + progress.running + progress.pending, 1)
+    shares = [
+        ("good", progress.finished),
+        ("bad", progress.failed),
+        ("warn", progress.stopped),
+        ("active", progress.running + progress.pending),
+    ]
+    cells, used, seen = [], 0, 0
+    for look, count in shares:
+        seen += count
+        end = max(round(seen * width / total), used + (1 if count else 0))
+        end = min(end, width)
+        cells.append((look, end - used))
+        used = end
+    return [*cells, ("left", width - used)]
+
+
+class SweepSummary(Widget):
+    """Name and state, progress bar, counts and time, the best run so far."""
+
+    COMPONENT_CLASSES = {
+        f"sweep-summary--{look}" for look in ("name", "good", "bad", "warn", "active", "left", "muted", "best", "text")
+    }
+    DEFAULT_CSS = """
+    SweepSummary {
+        height: 4;
+        padding: 0 1;
+        & > .sweep-summary--name { text-style: bold; color: $foreground; }
+        & > .sweep-summary--text { color: $foreground; }
+        & > .sweep-summary--good { color: $success; }
+        & > .sweep-summary--bad { color: $error; }
+        & > .sweep-summary--warn { color: $warning; }
+        & > .sweep-summary--active { color: $primary; }
+        & > .sweep-summary--left { color: $panel-lighten-2; }
+        & > .sweep-summary--muted { color: $text-muted; }
+        & > .sweep-summary--best { color: $accent; text-style: bold; }
+    }
+    """
+
+    def __init__(self, id: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id)
+        self._view: SummaryView | None = None
+
+    def show(self, view: SummaryView) -> None:
+        """Show these facts; repaints only if something differs."""
+        if view != self._view:
+            self._view = view
+            self.refresh()
+
+    def render(self) -> Text:
+        """Return the four lines."""
+        view = self._view
+        if view is None:
+            return Text("Reading the sweep…", self._style("muted"))
+        width = self.content_size.width
+        lines = [
+            self._spread(self._name(view), self._kind(view.sweep), width),
+            self._bar(view, width),
+            self._spread(self._counts(view.progress), self._times(view), width),
+            self._best(view, width),
+        ]
+        return Text("\n", no_wrap=True).join(lines)
+
+    def _style(self, look: str) -> Style:
+        full = self.get_component_rich_style(f"sweep-summary--{look}")
+        return Style(color=full.color, bold=full.bold)
+
+    def _spread(self, left: Text, right: Text, width: int) -> Text:
+        """Return both texts at the two ends of a line; the right one goes when there is no room."""
+        gap = width - left.cell_len - right.cell_len
+        if gap >= 2:
+            return left.append(" " * gap).append_text(right)
+        left.truncate(width, overflow="ellipsis")
+        return left
+
+    def _name(self, view: SummaryView) -> Text:
+        label = sweep_label(view.sweep.state)
+        stopping = view.sweep.state.is_terminal and not view.is_over
+        word = f"{label.word}, runs still at work" if stopping else label.word
+        return Text.assemble(
+            (view.sweep.name, self._style("name")), "  ", (f"{label.glyph} {word}", self._style(label.tone))
+        )
+
+    def _kind(self, sweep: SweepRecord) -> Text:
+        goal = f" · {sweep.metric.goal} {sweep.metric.name}" if sweep.metric else " · no metric"
+        return Text(f"{sweep.method}{goal}", self._style("muted"))
+
+    def _bar(self, view: SummaryView, width: int) -> Text:
+        progress = view.progress
+        if progress.expected is None:
+            runs = progress.done + progress.running + progress.pending
+            words = f" {runs:,} runs, no end of its own"
+        else:
+            share = progress.done / progress.expected if progress.expected else 1.0
+            # 99.6 % is not done: 100 % is said only when it is.
+            percent = 100 if share >= 1 else min(int(share * 100), 99)
+            words = f" {progress.done:,}/{progress.expected:,} runs  {percent:>3}%"
+        text = Text()
+        for look, cells in bar_cells(progress, max(width - len(words) - 1, 4)):
+            text.append((BAR_LEFT if look == "left" else BAR_FULL) * cells, self._style(look))
+        return text.append(words, self._style("name"))
+
+    def _counts(self, progress: SweepProgress) -> Text:
+        parts = [
+            ("active", "●", progress.running, "running"),
+            ("muted", "○", progress.pending, "pending"),
+            ("good", "✓", progress.finished, "finished"),
+            ("bad", "✗", progress.failed, "failed"),
+            ("warn", "■", progress.stopped, "stopped"),
+            ("muted", "·", progress.left, "to come"),
+        ]
+        text = Text()
+        for look, glyph, count, word in parts:
+            if count or word == "finished":
+                text.append("  " if text else "").append(f"{glyph} {count:,} {word}", self._style(look))
+        return text
+
+    def _times(self, view: SummaryView) -> Text:
+        elapsed = view.elapsed_seconds
+        if view.is_over:
+            return Text(f"took {duration_text(elapsed)}", self._style("text"))
+        text = Text()
+        if view.pace.eta_seconds is not None:
+            text.append("ETA ", self._style("muted")).append(seconds_text(view.pace.eta_seconds), self._style("name"))
+        if view.pace.runs_per_second:
+            text.append(" · " if text else "", self._style("muted"))
+            text.append(rate_text(view.pace.runs_per_second), self._style("muted"))
+        if elapsed is not None:
+            text.append(" · " if text else "", self._style("muted"))
+            text.append(f"{seconds_text(elapsed)} elapsed", self._style("muted"))
+        return text
+
+    def _best(self, view: SummaryView, width: int) -> Text:
+        metric = view.sweep.metric
+        if metric is None:
+            return Text("This sweep names no metric: runs are listed, not ranked.", self._style("muted"))
+        if view.best_value is None:
+            waiting = view.sweep.state is SweepState.RUNNING
+            return Text(f"★ best {metric.name} {MISSING}" + ("  no value yet" if waiting else ""), self._style("muted"))
+        text = Text.assemble(("★ ", self._style("best")), (f"best {metric.name} ", self._style("text")))
+        text.append(metric_text(view.best_value), self._style("best"))
+        text.append(f"  {shortened(view.best_config, 200)}", self._style("text"))
+        return self._spread(text, Text(view.best_name, self._style("muted")), width)
