@@ -16,7 +16,6 @@ from contextlib import contextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
 from types import FrameType
-from typing import Any
 
 from trainer.agents.pool import AgentHost, local_agents
 from trainer.errors import InputError, ServerLostError
@@ -26,7 +25,7 @@ from trainer.states import AgentState, RunState
 from trainer.sweep.space import run_count
 from trainer.tracking.client import TrackingClient
 from trainer.tracking.follow import follow_sweep
-from trainer.tracking.leaderboard import best_run, varying_config
+from trainer.tracking.leaderboard import best_run, flatten_config, leaderboard_columns
 
 PROGRESS_INTERVAL_SECONDS = 1.0
 """At most one progress line per interval, so that a fast sweep does not flood a CI log."""
@@ -93,7 +92,7 @@ class SweepProgress:
         metric, best = self.sweep.metric, self.best
         value = best.metric_value(metric, "best") if metric and best else None
         if metric and best and value is not None:
-            varying = varying_config(tuple(self.runs.values()))
+            varying = leaderboard_columns(self.sweep, tuple(self.runs.values()))
             config = flat_text(best.config, varying)
             parts.append(f"best {metric.name} {value:.6g}" + (f" ({config})" if config else ""))
         eta = self.eta_seconds()
@@ -104,17 +103,11 @@ class SweepProgress:
 
 def flat_text(config: Mapping[str, Json], keys: Sequence[str]) -> str:
     """Return `k=v` pairs of the dotted `keys` that occur in a nested configuration."""
-    pairs = []
-    for key in keys:
-        value: Any = config
-        for part in key.split("."):
-            value = value.get(part, _ABSENT) if isinstance(value, Mapping) else _ABSENT
-        if value is not _ABSENT:
-            pairs.append(f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}")
-    return " ".join(pairs)
-
-
-_ABSENT = object()
+    flat = flatten_config(config)
+    shown = {key: flat[key] for key in keys if key in flat}
+    return " ".join(
+        f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}" for key, value in shown.items()
+    )
 
 
 def duration_text(seconds: float) -> str:
@@ -151,7 +144,7 @@ def follow_to_end(
     narrate: Callable[[str], None],
     *,
     server_patience_seconds: float = 300.0,
-    stop_agents_on_interrupt: bool = True,
+    host_may_end: bool = False,
 ) -> Outcome:
     """Follow a sweep until it ends, its agents end, the server stays away, or the user interrupts.
 
@@ -163,20 +156,25 @@ def follow_to_end(
         host: Local agents to wait for; None to follow agents that run elsewhere.
         narrate: Receives one line at a time.
         server_patience_seconds: How long the server may be away before following ends.
-        stop_agents_on_interrupt: Whether an interrupt ends the agents; False leaves them in the background.
+        host_may_end: Whether the local agents may end before the sweep does, as those with a `--count` do.
     """
     progress = SweepProgress(sweep)
     stop = threading.Event()
     with _interruptible(stop) as interrupted:
-        problem = _narrate_events(client, progress, host, narrate, stop, server_patience_seconds)
+        watch = _HostWatch(sweep.reference, host, stop)
+        problem = _narrate_events(client, progress, watch, narrate, stop, server_patience_seconds)
     if interrupted.is_set():
-        if host is not None and stop_agents_on_interrupt:
+        if host is not None:
             narrate("Stopping the local agents …")
             host.request_stop()
             host.wait(30.0)
             _read_once(client, progress)
         return Outcome(progress, interrupted=True)
-    if host is not None and not problem:
+    if watch.host_ended and not progress.sweep.state.is_terminal:
+        _read_once(client, progress)
+        if not host_may_end and not progress.sweep.state.is_terminal:
+            problem = problem or _why_agents_ended(progress.agents)
+    elif host is not None and not problem:
         host.wait(10.0)
     return Outcome(progress, problem=problem)
 
@@ -184,17 +182,15 @@ def follow_to_end(
 def _narrate_events(
     client: TrackingClient,
     progress: SweepProgress,
-    host: AgentHost | None,
+    watch: _HostWatch,
     narrate: Callable[[str], None],
     stop: threading.Event,
     patience_seconds: float,
 ) -> str:
-    """Consume events until the end; return why the sweep cannot go on, or an empty text."""
-    reference = progress.sweep.reference
-    watch = _HostWatch(reference, host, stop)
+    """Consume events until the end; return why the server kept them away, or an empty text."""
     lost_since: float | None = None
     last_line, last_at = "", 0.0
-    for event in follow_sweep(client, reference, stop=stop, agents=watch.agents):
+    for event in follow_sweep(client, progress.sweep.reference, stop=stop, agents=watch.agents):
         now = time.monotonic()
         if isinstance(event, ServerLost):
             lost_since = lost_since or now
@@ -207,12 +203,11 @@ def _narrate_events(
             narrate("The server is back.")
             continue
         progress.apply(event)
-        line = progress.line()
-        if line != last_line and (now - last_at >= PROGRESS_INTERVAL_SECONDS or progress.sweep.state.is_terminal):
-            narrate(line)
-            last_line, last_at = line, now
-    if watch.host_ended and not progress.sweep.state.is_terminal:
-        return _why_agents_ended(progress.agents or (host.agents() if host else ()))
+        if now - last_at >= PROGRESS_INTERVAL_SECONDS or progress.sweep.state.is_terminal:
+            line, last_at = progress.line(), now
+            if line != last_line:
+                narrate(line)
+                last_line = line
     return ""
 
 

@@ -1,0 +1,91 @@
+"""What the commands share: the options that choose a server, connecting, narration, and the app they may open."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Protocol, TypeVar
+
+import click
+
+from trainer.errors import InputError, TrainerError
+from trainer.settings import Settings
+
+if TYPE_CHECKING:
+    from trainer.launch import LaunchRequest
+    from trainer.records import SweepRecord
+    from trainer.settings import Connection
+    from trainer.sweep.findings import Violation
+    from trainer.tracking.wandb_client import WandbClient
+
+EXIT_FAILED = 1
+EXIT_BAD_INPUT = 2
+EXIT_INTERRUPTED = 130
+
+_F = TypeVar("_F", bound=Callable[..., Any])
+
+
+class AppOpener(Protocol):
+    """What can draw the app; absent where Textual is not installed. Each call returns an exit code."""
+
+    def open_home(self, settings: Settings) -> int:
+        """Show the sweeps of the server."""
+
+    def open_sweep(self, settings: Settings, reference_text: str) -> int:
+        """Show the live view of one sweep."""
+
+    def open_launch(self, settings: Settings, request: LaunchRequest) -> int:
+        """Launch a sweep and show its live view."""
+
+    def can_open(self) -> bool:
+        """Return whether stdin and stdout are a terminal that the app can be drawn on."""
+
+
+def exit_code_for(error: TrainerError) -> int:
+    """Return the exit code of an error: 2 for what the user gave, 1 for what the world did."""
+    return EXIT_BAD_INPUT if isinstance(error, InputError) else EXIT_FAILED
+
+
+def server_options(command: _F) -> _F:
+    """Add the options that choose a server, an entity and a project."""
+    for option in (
+        click.option("--project", "-p", help="W&B project; beats WANDB_PROJECT and the sweep file."),
+        click.option("--entity", "-e", help="W&B entity; beats WANDB_ENTITY and the sweep file."),
+        click.option(
+            "--server",
+            metavar="URL|cloud|local",
+            help="W&B server; beats WANDB_BASE_URL. Without either: the cloud if you are logged in, else local.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
+def narrate(text: str) -> None:
+    """Say something about the work: stderr, so that stdout holds data only."""
+    click.echo(text, err=True)
+
+
+def connected(settings: Settings) -> tuple[Connection, WandbClient]:
+    """Connect, and name the server on the first line of narration."""
+    from trainer.connection import connect
+    from trainer.tracking.wandb_client import WandbClient
+
+    connection = connect(settings)
+    narrate(f"Server: {connection.label}")
+    return connection, WandbClient(connection)
+
+
+def find_sweep(text: str, settings: Settings) -> tuple[Connection, WandbClient, SweepRecord]:
+    """Connect and read the sweep that `text` names."""
+    from trainer.tracking.references import parse_sweep_reference
+
+    connection, client = connected(settings)
+    reference = parse_sweep_reference(text, connection.entity, connection.project)
+    return connection, client, client.read_sweep(reference)
+
+
+def problem_line(file: Path, problem: Violation) -> str:
+    """Return a problem of a sweep file as `file:line: path: message way out`."""
+    place = f"{file}:{problem.line}" if problem.line else str(file)
+    return f"{place}: {problem.path}: {problem.message} {problem.hint}".rstrip()

@@ -1,0 +1,136 @@
+"""`run`, `agent`, `open` and `train`: what starts work or shows it live."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from trainer.commands.options import AppOpener, connected, find_sweep, narrate, server_options
+from trainer.commands.planning import load_clean
+from trainer.settings import Settings, resolve_settings
+
+if TYPE_CHECKING:
+    from trainer.launch import LaunchRequest
+
+LEADERBOARD_ROWS = 10
+"""Rows of the table that ends a headless run."""
+
+
+@click.command()
+@click.argument("file", type=click.Path(path_type=Path))
+@click.option("--agents", "-a", type=click.IntRange(0, 256), default=1, show_default=True, help="Local agents.")
+@click.option("--count", type=click.IntRange(1), help="Runs in all; becomes the sweep's run_cap.")
+@click.option("--dataset", help="Replace the parameter `dataset` by this constant.")
+@click.option("--seed", type=click.IntRange(0), help="Replace the parameter `seed`; also seeds the local search.")
+@click.option("--name", help="Display name of the sweep.")
+@click.option("--headless", is_flag=True, help="Progress lines instead of the app, also in a terminal.")
+@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the result to this file.")
+@server_options
+@click.pass_obj
+def run(
+    app: AppOpener | None,
+    file: Path,
+    agents: int,
+    count: int | None,
+    dataset: str | None,
+    seed: int | None,
+    name: str | None,
+    headless: bool,
+    json_path: Path | None,
+    server: str | None,
+    entity: str | None,
+    project: str | None,
+) -> int:
+    """Create the sweep of FILE, start local agents, and show it live until it ends.
+
+    Exit code: 0 done, 1 runs failed or the server was lost, 2 bad input, 130 interrupted.
+    """
+    from trainer.headless import check_writable
+    from trainer.launch import LaunchRequest, Overrides, check_launch, overridden
+
+    settings = resolve_settings(server, entity, project)
+    overrides = Overrides(name, settings.entity, count, dataset, seed)
+    request = LaunchRequest(overridden(load_clean(file), overrides), agents, Path.cwd())
+    if json_path is not None:
+        check_writable(json_path)
+    check_launch(request.config, request.cwd)
+    if app is not None and not headless and json_path is None and app.can_open():
+        return app.open_launch(settings, request)
+    return _run_headless(settings, request, json_path)
+
+
+def _run_headless(settings: Settings, request: LaunchRequest, json_path: Path | None) -> int:
+    """Run a sweep with progress lines and a final leaderboard."""
+    from trainer.headless import follow_to_end, write_report
+    from trainer.launch import launch_sweep
+    from trainer.tracking.leaderboard import render_leaderboard
+
+    connection, client = connected(settings)
+    launched = launch_sweep(connection, client, request)
+    sweep = launched.sweep
+    narrate(f"Sweep:  {sweep.name} ({sweep.reference})\n        {sweep.url}")
+    if launched.host is not None:
+        narrate(f"Agents: {request.agents} local, logs in {launched.host.directory}")
+    outcome = follow_to_end(client, sweep, launched.host, narrate)
+    if json_path is not None:
+        write_report(outcome, json_path)
+    runs = tuple(outcome.progress.runs.values())
+    click.echo(render_leaderboard(outcome.progress.sweep, runs, top=LEADERBOARD_ROWS))
+    if outcome.problem:
+        narrate(f"Error: {outcome.problem}")
+    if outcome.interrupted:
+        narrate(f"Interrupted; results so far are kept. Go on with: sweep-tui agent {sweep.reference}")
+    return outcome.exit_code
+
+
+@click.command(name="open")
+@click.argument("sweep")
+@server_options
+@click.pass_obj
+def open_(app: AppOpener, sweep: str, server: str | None, entity: str | None, project: str | None) -> int:
+    """Open the live view of SWEEP: an id, project/id, entity/project/id or URL."""
+    return app.open_sweep(resolve_settings(server, entity, project), sweep)
+
+
+@click.command()
+@click.argument("sweep")
+@click.option("--agents", "-a", type=click.IntRange(1, 256), default=1, show_default=True, help="Agents to start.")
+@click.option("--count", type=click.IntRange(1), help="Runs that these agents do together, then they leave.")
+@click.option("--detach", is_flag=True, help="Leave the agents in the background and return.")
+@server_options
+def agent(
+    sweep: str,
+    agents: int,
+    count: int | None,
+    detach: bool,
+    server: str | None,
+    entity: str | None,
+    project: str | None,
+) -> int:
+    """Add local agents to SWEEP and follow it; Ctrl-C stops them, `--detach` leaves them."""
+    from trainer.agents.pool import start_agents
+    from trainer.headless import follow_to_end
+
+    connection, client, record = find_sweep(sweep, resolve_settings(server, entity, project))
+    host = start_agents(connection, record, agents, count=count, cwd=Path.cwd())
+    narrate(f"Agents: {agents} local, logs in {host.directory}")
+    if detach:
+        return 0
+    outcome = follow_to_end(client, record, host, narrate, host_may_end=count is not None)
+    if outcome.problem:
+        narrate(f"Error: {outcome.problem}")
+    return outcome.exit_code
+
+
+@click.command(
+    context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []},
+    add_help_option=False,
+)
+@click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
+def train(arguments: tuple[str, ...]) -> int:
+    """Train one model and log it to W&B: the program that sweeps/*.yaml name. See `train --help`."""
+    from trainer.training.command import train_from_argv
+
+    return train_from_argv(arguments)
