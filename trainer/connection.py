@@ -22,14 +22,13 @@ def connect(settings: Settings) -> Connection:
         return _identified(
             Connection(ServerKind.EMBEDDED, address.base_url, address.api_key, "", settings.project), entity=None
         )
-    kind = settings.kind
     running = find_running()
     if running is not None and running.base_url == settings.base_url:
-        kind = ServerKind.EMBEDDED
-    return _identified(
-        Connection(kind, settings.base_url, settings.api_key, "", settings.project),
-        entity=None if kind is ServerKind.EMBEDDED else settings.entity,
-    )
+        # `sweep-tui env` was evaluated in this shell: a URL by name, the embedded server by nature.
+        named = Connection(ServerKind.EMBEDDED, settings.base_url, settings.api_key, "", settings.project)
+        return _identified(named, entity=None)
+    named = Connection(settings.kind, settings.base_url, settings.api_key, "", settings.project)
+    return _identified(named, settings.entity)
 
 
 def _identified(connection: Connection, entity: str | None) -> Connection:
