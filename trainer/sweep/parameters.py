@@ -6,6 +6,7 @@ how it is sampled, of `trainer.search.distributions`.
 
 from __future__ import annotations
 
+import itertools
 import math
 from collections.abc import Mapping
 from dataclasses import dataclass
@@ -111,6 +112,11 @@ class Categorical(Parameter):
                 totals[index] += share
         whole = math.fsum(totals) or 1.0
         return tuple(total / whole for total in totals)
+
+    @cached_property
+    def shares_up_to(self) -> tuple[float, ...]:
+        """Running total of `weights`."""
+        return tuple(itertools.accumulate(self.weights))
 
 
 @dataclass(frozen=True)

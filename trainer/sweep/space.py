@@ -3,10 +3,11 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Hashable, Iterator, Mapping, Sequence
 
 from trainer.errors import SweepConfigError
 from trainer.records import Json
+from trainer.sweep.canonical import canonical_key
 from trainer.sweep.choices import Choices
 from trainer.sweep.parameters import Constant, Parameter, ParameterPath, is_nested, parameter_from_config
 
@@ -145,6 +146,14 @@ class SearchSpace:
                 return None
             index = index * axis.count + position
         return index
+
+    def key_of(self, config: Mapping[str, Json]) -> Hashable:
+        """Return what tells a run's configuration from others of this space, endless ones included."""
+        return tuple(
+            canonical_key(value_at(config, parameter.path))
+            for parameter in self.parameters
+            if not isinstance(parameter, Constant)
+        )
 
     def _finite_axes(self) -> list[Choices]:
         axes: list[Choices] = []

@@ -1,0 +1,201 @@
+"""Bayesian search: Optuna's TPE, multivariate, with runs that have no value yet taken as poor ones (constant liar).
+
+A suggestion is a function of seed and history alone: the sampler is made anew for each, so that it does not matter
+whether the process that asks is the one that told. Runs that make no sense to the model are left out of it, never
+raised: W&B's engine ends the whole sweep on one run whose configuration was changed.
+"""
+
+from __future__ import annotations
+
+import math
+import random
+import warnings
+from collections.abc import Mapping
+
+import optuna
+from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
+from optuna.trial import FrozenTrial, create_trial
+
+from trainer.records import Json
+from trainer.search.distributions import quantile, share_below
+from trainer.search.optimizer import ObservedRun, Optimizer, Seen
+from trainer.search.random_search import Leftovers, draw
+from trainer.states import RunState
+from trainer.sweep.choices import MultipleChoices
+from trainer.sweep.parameters import Bounded, Categorical, Constant, IntUniform, Parameter
+from trainer.sweep.space import MISSING, nest, value_at
+
+_STARTUP_RUNS = 10
+"""Draws at random before the model is asked; Optuna's default."""
+_TRIES = 20
+"""Suggestions that may fall on points already taken before the rest is taken in shuffled order."""
+_MAX_MODELLED_RUNS = 1000
+"""TPE's time grows with the runs it knows; beyond this many, the newest are used. Measured 0.1 s per suggestion."""
+_LARGEST_INT = 2**53
+"""Larger integers are not told apart by the model's floats."""
+
+Coordinates = dict[str, float]
+"""A configuration as the model sees it: by the dotted name of each parameter that varies."""
+
+
+class BayesSearch(Optimizer):
+    """Suggests what the model of the runs so far expects to be better; in a finite space, each point once."""
+
+    def __init__(self, config: Mapping[str, Json], seed: int) -> None:
+        super().__init__(config, seed)
+        self._leftovers = Leftovers(self.size, seed) if self.size is not None else None
+        self._axes = {
+            _axis_name(parameter): _axis(parameter)
+            for parameter in self.space.parameters
+            if not isinstance(parameter, Constant)
+        }
+        metric = config.get("metric")
+        options = metric if isinstance(metric, Mapping) else {}
+        self._impute = str(options.get("impute", "worst"))
+        while_running = options.get("impute_while_running")
+        self._impute_running = "worst" if while_running in (None, False, "false") else str(while_running)
+
+    def _next(self) -> dict[str, Json] | None:
+        draws = random.Random(f"{self._seed}:{len(self._seen)}")
+        known = [seen.run.value for seen in self._seen if seen.run is not None and _is_known(seen.run)]
+        values = [value for value in known if value is not None]
+        model = None
+        if self._axes and len(values) >= _STARTUP_RUNS:
+            model = _Model(self._axes, self._trials(values), draws.randrange(2**32), self._is_maximized)
+        for _ in range(_TRIES):
+            config = draw(self.space.parameters, draws) if model is None else self._decode(model.ask())
+            if not self._is_taken(config):
+                return config
+        if self.size is None:
+            return config
+        index = self._leftovers.next(self._taken) if self._leftovers else None
+        return None if index is None else self.space.point(index)
+
+    def _forget(self, position: int) -> None:
+        super()._forget(position)
+        if self._leftovers:
+            self._leftovers.rewind()
+
+    @property
+    def _is_maximized(self) -> bool:
+        return self._metric is not None and self._metric.goal == "maximize"
+
+    def _decode(self, coordinates: Coordinates) -> dict[str, Json]:
+        return nest(
+            [
+                (
+                    parameter.path,
+                    parameter.value
+                    if isinstance(parameter, Constant)
+                    else _from_coordinate(parameter, coordinates[_axis_name(parameter)]),
+                )
+                for parameter in self.space.parameters
+            ]
+        )
+
+    def _trials(self, known: list[float]) -> list[FrozenTrial]:
+        """Return what the model learns from, in the order it was handed out."""
+        trials: list[FrozenTrial] = []
+        for seen in self._seen[-_MAX_MODELLED_RUNS:]:
+            coordinates, value = self._coordinates(seen), self._value_of(seen.run, known)
+            if coordinates is not None and value is not None:
+                trials.append(create_trial(params=dict(coordinates), distributions=self._axes, value=value))
+        return trials
+
+    def _coordinates(self, seen: Seen) -> Coordinates | None:
+        """Return where a run lies: by the values it used, else by those it was given, else None."""
+        sources = [seen.assigned] if seen.run is None else [seen.run.config, seen.assigned]
+        for source in sources:
+            coordinates: Coordinates = {}
+            for parameter in self.space.parameters:
+                if isinstance(parameter, Constant):
+                    continue
+                value = value_at(source, parameter.path)
+                coordinate = None if value is MISSING else _to_coordinate(parameter, value)  # type: ignore[arg-type]
+                if coordinate is None:
+                    break
+                coordinates[_axis_name(parameter)] = coordinate
+            else:
+                return coordinates
+        return None
+
+    def _value_of(self, run: ObservedRun | None, known: list[float]) -> float | None:
+        """Return the value the model is told for a run, or None when it is told none.
+
+        A run that failed counts as `metric.impute` says, by default as the worst, since its region is to be left
+        alone. So does one that still runs: else agents that ask at the same time would get neighbours.
+        """
+        worst, best = (min(known), max(known)) if self._is_maximized else (max(known), min(known))
+        if run is None:
+            return worst
+        own = run.value if _is_known(run) else None
+        if run.state is RunState.FINISHED and own is not None:
+            return own
+        how = self._impute if run.state.is_terminal else self._impute_running
+        return {"latest": own, "best": best}.get(how, worst)
+
+
+def _is_known(run: ObservedRun) -> bool:
+    return run.value is not None and math.isfinite(run.value)
+
+
+def _axis_name(parameter: Parameter) -> str:
+    # Slashes cannot be part of a name, so `a.b` and b within a stay apart.
+    return "/".join(parameter.path)
+
+
+def _axis(parameter: Parameter) -> BaseDistribution:
+    """Return how the model sees a parameter: categories, whole numbers, or a share from 0 to 1."""
+    if isinstance(parameter, Categorical):
+        return CategoricalDistribution(range(parameter.choices.count))
+    steps = _steps(parameter)
+    return FloatDistribution(0.0, 1.0) if steps is None else IntDistribution(0, steps - 1)
+
+
+def _steps(parameter: Parameter) -> int | None:
+    """Return how many evenly spaced values a parameter has, or None when the model sees a share instead."""
+    is_even = isinstance(parameter, IntUniform) or (isinstance(parameter, Bounded) and not parameter.is_log)
+    choices = parameter.choices
+    if not is_even or choices is None or choices.count > _LARGEST_INT:
+        return None
+    return choices.count
+
+
+def _to_coordinate(parameter: Parameter, value: Json) -> float | None:
+    choices = parameter.choices
+    if isinstance(parameter, Categorical) or _steps(parameter) is not None:
+        return None if choices is None else choices.index_of(value)
+    if isinstance(choices, MultipleChoices) and choices.index_of(value) is None:
+        return None
+    return share_below(parameter, value)
+
+
+def _from_coordinate(parameter: Parameter, coordinate: float) -> Json:
+    choices = parameter.choices
+    if choices is not None and (isinstance(parameter, Categorical) or _steps(parameter) is not None):
+        return choices.value(int(coordinate))
+    return quantile(parameter, coordinate)
+
+
+class _Model:
+    """TPE over the runs so far. Its suggestions differ from one another, but are told no values."""
+
+    def __init__(
+        self, axes: Mapping[str, BaseDistribution], trials: list[FrozenTrial], seed: int, is_maximized: bool
+    ) -> None:
+        self._axes = dict(axes)
+        # Optuna narrates every study and trial on stderr, which is the user's.
+        optuna.logging.set_verbosity(optuna.logging.ERROR)
+        with warnings.catch_warnings():
+            # `multivariate` is marked experimental before Optuna 5.
+            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
+            # Optuna's own constant liar knows only trials that it suggested itself; `BayesSearch` lies instead.
+            sampler = optuna.samplers.TPESampler(
+                multivariate=True, constant_liar=False, n_startup_trials=_STARTUP_RUNS, seed=seed
+            )
+        self._study = optuna.create_study(sampler=sampler, direction="maximize" if is_maximized else "minimize")
+        self._study.add_trials(trials)
+
+    def ask(self) -> Coordinates:
+        """Return where to look next."""
+        return dict(self._study.ask(self._axes).params)

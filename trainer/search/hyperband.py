@@ -1,0 +1,147 @@
+"""Hyperband as W&B documents it: the bands at which runs are compared, and which runs to stop. Pure."""
+
+from __future__ import annotations
+
+import math
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from trainer.errors import SweepConfigError
+from trainer.records import Json
+from trainer.sweep.config import metric_of
+from trainer.sweep.early_terminate_rules import (
+    DEFAULT_ETA,
+    bands_from_max_iter,
+    bands_from_min_iter,
+    check_early_terminate,
+)
+from trainer.sweep.findings import Findings
+
+
+@dataclass(frozen=True, slots=True)
+class RunCurve:
+    """The logged values of the sweep's metric of one run, oldest first, unsampled."""
+
+    run_id: str
+    values: Sequence[float]
+    is_running: bool
+    """Whether it can still be stopped; runs that ended only set the thresholds."""
+
+
+@dataclass(frozen=True, slots=True)
+class StopDecision:
+    """Why a run is to be stopped."""
+
+    run_id: str
+    band: int
+    """The last band it reached."""
+    threshold: float
+    """What it had to reach there."""
+    value: float
+    """What it had."""
+
+    @property
+    def reason(self) -> str:
+        """Return the decision as one sentence."""
+        return f"after {self.band} logged values it had {self.value:g}, the threshold is {self.threshold:g}"
+
+
+@dataclass(frozen=True, slots=True)
+class _Rule:
+    bands: list[int]
+    eta: float
+    is_strict: bool
+    sign: float
+    """-1 where the metric is maximised, so that less is better below."""
+
+
+def bands(config: Mapping[str, Json]) -> list[int]:
+    """Return the bands of a sweep's `early_terminate`, increasing; empty when it has none.
+
+    A band counts logged values of the metric, not steps. `min_iter: 3` gives 3, 9, 27, …; `max_iter: 27` with `s: 2`
+    gives 3 and 9.
+
+    Raises:
+        SweepConfigError: If `early_terminate` breaks W&B's rules, or the sweep names no metric.
+    """
+    rule = _rule_of(config)
+    return [] if rule is None else rule.bands
+
+
+def runs_to_stop(config: Mapping[str, Json], curves: Sequence[RunCurve]) -> list[StopDecision]:
+    """Return the running runs that are worse than hyperband lets pass.
+
+    The threshold of a band is the value at place `int(len / eta)` of the sorted values that all runs had there. A run
+    that has logged more values than its last band must, at that band (or, not strict, at its best so far), not be
+    worse. Values that are no finite numbers are dropped, so later ones move up.
+
+    Args:
+        config: The sweep configuration; without `early_terminate` nothing is stopped.
+        curves: All runs of the sweep, those that ended too.
+
+    Raises:
+        SweepConfigError: If `early_terminate` breaks W&B's rules, or the sweep names no metric.
+
+    Source: Li et al., "Hyperband", https://arxiv.org/abs/1603.06560; W&B's variant in wandb/sweeps 0.3.0,
+        hyperband_stopping.py, and its pull request 108 for `strict`.
+    """
+    rule = _rule_of(config)
+    if rule is None:
+        return []
+    histories = {curve.run_id: [rule.sign * value for value in curve.values if _is_finite(value)] for curve in curves}
+    thresholds = _thresholds(rule, [history for history in histories.values() if history])
+    decisions: list[StopDecision] = []
+    for curve in curves:
+        history = histories[curve.run_id]
+        reached = [band for band in rule.bands if band < len(history)]
+        if not curve.is_running or not reached:
+            continue
+        band = reached[-1]
+        value = history[band] if rule.is_strict else min(history)
+        if value > thresholds[band]:
+            decisions.append(StopDecision(curve.run_id, band, rule.sign * thresholds[band], rule.sign * value))
+    return decisions
+
+
+def _is_finite(value: object) -> bool:
+    return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
+
+
+def _thresholds(rule: _Rule, histories: Sequence[Sequence[float]]) -> dict[int, float]:
+    """Return the threshold of each band that some run has reached."""
+    thresholds: dict[int, float] = {}
+    for band in rule.bands:
+        at_band = sorted(history[band] for history in histories if len(history) > band)
+        if not at_band:
+            break
+        # As upstream computes it: (1 / eta) * n, whose rounding decides for eta 3 and multiples of 3.
+        thresholds[band] = at_band[int((1.0 / rule.eta) * len(at_band))]
+    return thresholds
+
+
+def _rule_of(config: Mapping[str, Json]) -> _Rule | None:
+    entry = config.get("early_terminate")
+    if entry is None:
+        return None
+    findings = Findings()
+    check_early_terminate(config, findings)
+    metric = metric_of(config)
+    if findings.found or metric is None or not isinstance(entry, Mapping):
+        problem = findings.found[0] if findings.found else None
+        raise SweepConfigError(
+            problem.message if problem else "`early_terminate` needs a `metric` with a `name`.",
+            hint=problem.hint if problem else "",
+        )
+    eta = _number(entry.get("eta", DEFAULT_ETA))
+    if "max_iter" in entry:
+        made = bands_from_max_iter(_number(entry["max_iter"]), int(_number(entry["s"])), eta)
+    else:
+        made = bands_from_min_iter(_number(entry["min_iter"]), eta)
+    sign = -1.0 if metric.goal == "maximize" else 1.0
+    return _Rule(made, eta, entry.get("strict", True) is True, sign)
+
+
+def _number(value: Json) -> float:
+    if not isinstance(value, int | float):
+        raise ValueError(f"{value!r} is not a number")
+    return value

@@ -1,0 +1,211 @@
+"""Ask and tell: what every search method offers, and what it learns from. The methods are in their own modules."""
+
+from __future__ import annotations
+
+import math
+from abc import ABC, abstractmethod
+from collections.abc import Hashable, Mapping, Sequence
+from dataclasses import dataclass
+
+from trainer.errors import SweepConfigError
+from trainer.records import Json
+from trainer.states import RunState
+from trainer.sweep.config import metric_of
+from trainer.sweep.space import SearchSpace, run_cap_of
+
+
+@dataclass(frozen=True, slots=True)
+class RunSuggestion:
+    """The hyperparameters of a run to start."""
+
+    config: dict[str, Json]
+    """Flat form, nested parameters nested: `{"optimizer": {"lr": 0.1}}`; constants included."""
+
+
+@dataclass(frozen=True, slots=True)
+class ObservedRun:
+    """A run as a search method sees it."""
+
+    id: str
+    config: Mapping[str, Json]
+    """What the run used, flat form; keys may be missing, foreign or changed by the program."""
+    state: RunState = RunState.FINISHED
+    value: float | None = None
+    """The run's value of the sweep's metric; None when it has none yet, NaN counts as none."""
+    suggested: Mapping[str, Json] | None = None
+    """What it was told to use; give it where it is known, so that a program that changes its configuration does not
+    make its point run again. None: take `config` for it."""
+
+    @property
+    def assigned(self) -> Mapping[str, Json]:
+        """What the run was told to use, as far as is known."""
+        return self.config if self.suggested is None else self.suggested
+
+
+@dataclass(slots=True)
+class Seen:
+    """One run or suggestion that counts: what was assigned, and what came of it."""
+
+    assigned: Mapping[str, Json]
+    run: ObservedRun | None = None
+    """None while only suggested."""
+
+
+class Optimizer(ABC):
+    """A search method for one sweep. Not thread-safe; the same configuration, seed and history give the same answers.
+
+    Attributes:
+        space: The search space.
+    """
+
+    def __init__(self, config: Mapping[str, Json], seed: int) -> None:
+        self.space = SearchSpace.from_config(config)
+        self.size = self.space.unique_count
+        self._seed = seed
+        self._metric = metric_of(config)
+        self._run_cap = run_cap_of(config)
+        self._seen: list[Seen] = []
+        self._taken: set[int] = set()
+        self._drawn: set[Hashable] = set()
+        self._position_by_run: dict[str, int] = {}
+        self._pending: dict[Hashable, list[int]] = {}
+        self._is_target_reached = False
+
+    def ask(self, count: int) -> list[RunSuggestion] | None:
+        """Return up to `count` suggestions; each counts as a run from now on.
+
+        Returns:
+            Fewer than asked when the space or run_cap ends; empty when none is left, ever, unless `give_back` returns
+            one; None when there is none now but may be later (no method of ours needs that).
+        """
+        suggestions: list[RunSuggestion] = []
+        while len(suggestions) < count and not self.is_exhausted:
+            config = self._next()
+            if config is None:
+                break
+            self._remember(Seen(config), is_pending=True)
+            suggestions.append(RunSuggestion(config))
+        return suggestions
+
+    def tell(self, run: ObservedRun) -> None:
+        """Report a run, as often as it changes: one that was suggested, or any other of the sweep."""
+        position = self._position_by_run.get(run.id)
+        if position is None:
+            position = self._take_pending(run)
+        if position is None:
+            position = len(self._seen)
+            self._remember(Seen(run.assigned), is_pending=False)
+        self._position_by_run[run.id] = position
+        self._seen[position].run = run
+        self._is_target_reached = self._is_target_reached or self._reaches_target(run)
+
+    def give_back(self, config: Mapping[str, Json]) -> bool:
+        """Forget one suggestion or run with this configuration, the newest of several.
+
+        In a finite space its point is suggested again; in an endless one, another draw takes its place.
+
+        Returns:
+            Whether there was one.
+        """
+        wanted = self._key(config)
+        for position in range(len(self._seen) - 1, -1, -1):
+            if self._key(self._seen[position].assigned) == wanted:
+                self._forget(position)
+                return True
+        return False
+
+    @property
+    def is_exhausted(self) -> bool:
+        """Whether nothing is left to suggest: run_cap, the target of the metric or the end of the space is reached."""
+        if self._is_target_reached or (self._run_cap is not None and len(self._seen) >= self._run_cap):
+            return True
+        return self.size is not None and len(self._taken) >= self.size
+
+    @property
+    def seen_count(self) -> int:
+        """How many runs and suggestions count so far."""
+        return len(self._seen)
+
+    @abstractmethod
+    def _next(self) -> dict[str, Json] | None:
+        """Return the next configuration, which depends on what was seen alone; None when none is left."""
+
+    def _key(self, config: Mapping[str, Json]) -> Hashable:
+        """Return what tells one assigned configuration from another: the number of its point where it has one."""
+        index = None if self.size is None else self.space.index_of(config)
+        return self.space.key_of(config) if index is None else index
+
+    def _is_taken(self, config: Mapping[str, Json]) -> bool:
+        """Return whether a run or suggestion has this configuration."""
+        key = self._key(config)
+        return key in self._taken if isinstance(key, int) else key in self._drawn
+
+    def _remember(self, seen: Seen, is_pending: bool) -> None:
+        key = self._key(seen.assigned)
+        if isinstance(key, int):
+            self._taken.add(key)
+        else:
+            self._drawn.add(key)
+        if is_pending:
+            self._pending.setdefault(key, []).append(len(self._seen))
+        self._seen.append(seen)
+
+    def _take_pending(self, run: ObservedRun) -> int | None:
+        """Return the position of the suggestion that became `run`, the oldest with its configuration, or None."""
+        positions = self._pending.get(self._key(run.assigned))
+        return positions.pop(0) if positions else None
+
+    def _forget(self, position: int) -> None:
+        runs = [run_id for run_id, at in self._position_by_run.items() if at == position]
+        remaining = [seen for at, seen in enumerate(self._seen) if at != position]
+        pending = {at for positions in self._pending.values() for at in positions}
+        self._position_by_run = {
+            run_id: at - (at > position) for run_id, at in self._position_by_run.items() if run_id not in runs
+        }
+        self._seen, self._taken, self._drawn, self._pending = [], set(), set(), {}
+        for at, seen in enumerate(remaining):
+            self._remember(seen, is_pending=at + (at >= position) in pending)
+
+    def _reaches_target(self, run: ObservedRun) -> bool:
+        if self._metric is None or self._metric.target is None or run.value is None or math.isnan(run.value):
+            return False
+        target = self._metric.target
+        return run.value <= target if self._metric.goal == "minimize" else run.value >= target
+
+
+def build_optimizer(config: Mapping[str, Json], *, seed: int = 0, history: Sequence[ObservedRun] = ()) -> Optimizer:
+    """Return the search method of a sweep, in the state it has after `history`.
+
+    Args:
+        config: The sweep configuration.
+        seed: Same seed, same history: same suggestions, also in another process.
+        history: The runs of the sweep in the order they were handed out, in any state; leave out those to run again.
+
+    Raises:
+        SweepConfigError: If a parameter cannot be read, the grid has no end, or the method is none of grid, random
+            and bayes (a scheduler hands out the runs of the others).
+    """
+    optimizer = _optimizer_of_method(config, seed)
+    for run in history:
+        optimizer.tell(run)
+    return optimizer
+
+
+def _optimizer_of_method(config: Mapping[str, Json], seed: int) -> Optimizer:
+    # Each method's module is imported when it is used: Optuna and scipy cost most of a second.
+    method = config.get("method")
+    if method == "grid":
+        from trainer.search.grid_search import GridSearch
+
+        return GridSearch(config, seed)
+    if method == "random":
+        from trainer.search.random_search import RandomSearch
+
+        return RandomSearch(config, seed)
+    if method == "bayes":
+        from trainer.search.bayes_search import BayesSearch
+
+        return BayesSearch(config, seed)
+    raise SweepConfigError(
+        f"The method {method!r} suggests no runs here.", hint="Use grid, random or bayes, or a scheduler."
+    )
