@@ -1,0 +1,146 @@
+"""The process that runs a sweep's local agents: `python -m trainer.agents.host FOLDER`.
+
+It is a session of its own, outlives the terminal that started it, and says what it does only through its folder.
+The API key reaches it through its environment. Warm starts and devices will be decided by what `RunStarter` does.
+"""
+
+from __future__ import annotations
+
+import logging
+import os
+import select
+import signal
+import sys
+import threading
+from collections.abc import Mapping
+from pathlib import Path
+from types import FrameType
+
+from trainer.agents.agent import EMBEDDED_PACE, SHARED_PACE, AgentLimits, SlotAgent
+from trainer.agents.host_files import HostFiles, SlotStatus
+from trainer.agents.run_start import RunStarter
+from trainer.errors import TrainerError
+from trainer.records import Json
+from trainer.settings import Connection, ServerKind
+from trainer.tracking.client import TrackingClient
+from trainer.tracking.wandb_client import WandbClient
+
+logger = logging.getLogger(__name__)
+
+_REFRESH_SECONDS = 0.5
+"""Last lines of logs and the stop file are looked at this often."""
+_MAX_STOP_LEVEL = 3
+
+
+class Host:
+    """The slots of one host, what they share, and their record on disk."""
+
+    def __init__(self, files: HostFiles, environ: Mapping[str, str]) -> None:
+        spec = files.read_spec()
+        connection = Connection(spec.kind, spec.base_url, environ.get("WANDB_API_KEY", ""), spec.reference.entity)
+        self.reference = spec.reference
+        self.client: TrackingClient = WandbClient(connection)
+        self.starter = RunStarter(spec, files, environ)
+        self.pace = EMBEDDED_PACE if spec.kind is ServerKind.EMBEDDED else SHARED_PACE
+        self.limits = AgentLimits.from_environ(environ)
+        self._files = files
+        self._interpreter_folder = spec.interpreter_folder
+        self._runs_left = spec.count
+        self._lock = threading.Lock()
+        self._wake_reader, self._wake_writer = os.pipe()
+        self._stop_level = 0
+        self._written: list[SlotStatus] = []
+        self._agents = [SlotAgent(slot, self) for slot in range(1, spec.slots + 1)]
+
+    @property
+    def stop_level(self) -> int:
+        """0 to work, 1 to ask runs to end, 2 to terminate them, 3 to kill them."""
+        return self._stop_level
+
+    def request_stop(self) -> None:
+        """Stop, or stop more firmly when asked before. Takes no lock, so a signal handler may call it."""
+        self._stop_level = min(self._stop_level + 1, _MAX_STOP_LEVEL)
+        os.write(self._wake_writer, b"!")
+
+    def reserve_run(self) -> bool:
+        """Take one of the runs the host may still start; False when none is left."""
+        with self._lock:
+            if self._runs_left == 0:
+                return False
+            if self._runs_left is not None:
+                self._runs_left -= 1
+            return True
+
+    def return_run(self) -> None:
+        """Give back a run that was reserved and not started, and have slots that wait for one look again."""
+        with self._lock:
+            if self._runs_left is not None:
+                self._runs_left += 1
+
+    def changed(self) -> None:
+        """Write the state now: a process that is not on record could not be found after a crash."""
+        with self._lock:
+            statuses = [agent.status() for agent in self._agents]
+            if statuses == self._written:
+                return
+            try:
+                self._files.write_state(statuses)
+            except OSError as error:
+                # A full disk must not end the runs: the next change tries again.
+                logger.error("state cannot be written: %s", error)
+            else:
+                self._written = statuses
+
+    def report(self, event: str, **details: Json) -> None:
+        """Append an event to `events.jsonl`, and to the log."""
+        logger.info("%s %s", event, details)
+        try:
+            self._files.append_event(event, details)
+        except OSError as error:
+            logger.error("events cannot be written: %s", error)
+
+    def run(self) -> None:
+        """Work until every slot has left."""
+        self.report("host_started", pid=os.getpid(), slots=len(self._agents), python=str(self._interpreter_folder))
+        self.changed()
+        for agent in self._agents:
+            agent.start()
+        while any(agent.is_alive() for agent in self._agents):
+            if select.select([self._wake_reader], [], [], _REFRESH_SECONDS)[0]:
+                os.read(self._wake_reader, 64)
+            if self._stop_level == 0 and self._files.stop_path.exists():
+                self.request_stop()
+            for agent in self._agents:
+                agent.refresh_last_line()
+                if self._stop_level:
+                    agent.wake()
+            self.changed()
+        self.changed()
+        self.report("host_ended")
+
+
+def main(directory: Path) -> int:
+    """Run the host of a folder; return the exit code."""
+    files = HostFiles(directory)
+    try:
+        host = Host(files, os.environ)
+    except TrainerError as error:
+        logger.error("%s", error)
+        return 2
+
+    def on_stop(_number: int, _frame: FrameType | None) -> None:
+        host.request_stop()
+
+    def on_hangup(_number: int, _frame: FrameType | None) -> None:
+        """Stay: the terminal may go. A handler, since an ignored signal would stay ignored in the runs."""
+
+    for number in (signal.SIGTERM, signal.SIGINT):
+        signal.signal(number, on_stop)
+    signal.signal(signal.SIGHUP, on_hangup)
+    host.run()
+    return 0
+
+
+if __name__ == "__main__":
+    logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
+    sys.exit(main(Path(sys.argv[1])))

@@ -1,0 +1,174 @@
+"""The folder of an agent host: who it is, what its slots do, what happened. Everything in it may be read by others.
+
+`host.json` is written once by whoever starts the host, `state.json` replaced by the host at every change,
+`events.jsonl` appended to, `logs/RUN.log` written by the runs. The API key is in none of them.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from collections.abc import Mapping, Sequence
+from dataclasses import asdict, dataclass, replace
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any
+
+from trainer.errors import AgentError
+from trainer.records import Json, LocalAgent, SweepReference
+from trainer.settings import ServerKind
+from trainer.states import AgentState
+
+_VERSION = 1
+
+
+@dataclass(frozen=True)
+class HostSpec:
+    """What a host works on."""
+
+    reference: SweepReference
+    config: Mapping[str, Json]
+    """The sweep configuration: its program and command."""
+    kind: ServerKind
+    base_url: str
+    slots: int
+    count: int | None
+    """Runs to start in all, over all slots; None for as many as the server gives."""
+    cwd: Path
+    """Folder the runs start in."""
+    interpreter_folder: Path
+    """Comes first on the runs' PATH, so that `python` is the one meant."""
+    pid: int = 0
+    process_start: str = ""
+
+
+@dataclass(frozen=True)
+class SlotStatus:
+    """One slot as the host last wrote it."""
+
+    agent: LocalAgent
+    child_pid: int = 0
+    """Leader of the current run's process group; 0 when there is none."""
+    child_start: str = ""
+
+
+class HostFiles:
+    """Reads and writes a host's folder; one writer per file."""
+
+    def __init__(self, directory: Path) -> None:
+        self.directory = directory
+
+    @property
+    def log_path(self) -> Path:
+        """What the host itself prints."""
+        return self.directory / "host.log"
+
+    @property
+    def stop_path(self) -> Path:
+        """Asks the host to stop by being there."""
+        return self.directory / "stop"
+
+    @property
+    def state_path(self) -> Path:
+        """What the slots do."""
+        return self.directory / "state.json"
+
+    def run_log(self, run_id: str) -> Path:
+        """Return where a run's output goes."""
+        return self.directory / "logs" / f"{Path(run_id).name}.log"
+
+    def write_spec(self, spec: HostSpec) -> None:
+        """Write `host.json`."""
+        entry = asdict(spec) | {"version": _VERSION, "cwd": str(spec.cwd)}
+        entry["interpreter_folder"] = str(spec.interpreter_folder)
+        _write_json(self.directory / "host.json", entry)
+
+    def read_spec(self) -> HostSpec:
+        """Return what `host.json` says.
+
+        Raises:
+            AgentError: If it is missing or not ours.
+        """
+        path = self.directory / "host.json"
+        try:
+            entry = json.loads(path.read_text(encoding="utf-8"))
+            return HostSpec(
+                reference=SweepReference(**entry["reference"]),
+                config=entry["config"],
+                kind=ServerKind(entry["kind"]),
+                base_url=entry["base_url"],
+                slots=entry["slots"],
+                count=entry["count"],
+                cwd=Path(entry["cwd"]),
+                interpreter_folder=Path(entry["interpreter_folder"]),
+                pid=entry["pid"],
+                process_start=entry["process_start"],
+            )
+        except (OSError, ValueError, KeyError, TypeError) as error:
+            raise AgentError(
+                f"{path} does not describe an agent host: {error!r}.", hint="Remove its folder."
+            ) from error
+
+    def write_state(self, statuses: Sequence[SlotStatus]) -> None:
+        """Replace `state.json`."""
+        slots = [
+            asdict(replace(status.agent, log_path=None))
+            | {
+                "run_started_at": status.agent.run_started_at.isoformat() if status.agent.run_started_at else None,
+                "log_path": str(status.agent.log_path) if status.agent.log_path else None,
+                "child_pid": status.child_pid,
+                "child_start": status.child_start,
+            }
+            for status in statuses
+        ]
+        _write_json(self.state_path, {"version": _VERSION, "slots": slots})
+
+    def read_state(self) -> tuple[SlotStatus, ...]:
+        """Return the slots as last written; none before the host has started.
+
+        Raises:
+            AgentError: If the file is there and not ours.
+        """
+        try:
+            text = self.state_path.read_text(encoding="utf-8")
+        except FileNotFoundError:
+            return ()
+        try:
+            return tuple(_slot_status(entry) for entry in json.loads(text)["slots"])
+        except (ValueError, KeyError, TypeError) as error:
+            raise AgentError(f"{self.state_path} cannot be read: {error!r}.", hint="Remove its folder.") from error
+
+    def append_event(self, event: str, details: Mapping[str, Json]) -> None:
+        """Append one line to `events.jsonl`; a line is one write, so threads do not mix."""
+        line = json.dumps({"at": datetime.now(UTC).isoformat(), "event": event, **details}) + "\n"
+        descriptor = os.open(self.directory / "events.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            os.write(descriptor, line.encode())
+        finally:
+            os.close(descriptor)
+
+
+def _slot_status(entry: Mapping[str, Any]) -> SlotStatus:
+    started = entry["run_started_at"]
+    agent = LocalAgent(
+        slot=entry["slot"],
+        state=AgentState(entry["state"]),
+        agent_id=entry["agent_id"],
+        host_pid=entry["host_pid"],
+        run_id=entry["run_id"],
+        run_started_at=datetime.fromisoformat(started) if started else None,
+        runs_done=entry["runs_done"],
+        runs_failed=entry["runs_failed"],
+        last_line=entry["last_line"],
+        log_path=Path(entry["log_path"]) if entry["log_path"] else None,
+    )
+    return SlotStatus(agent, entry["child_pid"], entry["child_start"])
+
+
+def _write_json(path: Path, entry: Mapping[str, Any]) -> None:
+    """Write a file whole or not at all; readers never see half of it."""
+    descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+        json.dump(entry, stream)
+    os.replace(temporary, path)

@@ -1,0 +1,245 @@
+"""Start agent hosts on this machine, find them again, stop them. The hosts do the work; this only looks after them."""
+
+from __future__ import annotations
+
+import dataclasses
+import logging
+import os
+import re
+import secrets
+import shutil
+import signal
+import subprocess
+import sys
+import time
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+
+from trainer.agents.environment import host_environment, interpreter_folder
+from trainer.agents.host_files import HostFiles, HostSpec, SlotStatus
+from trainer.agents.identity import is_running, process_start, signal_group
+from trainer.agents.process import last_line
+from trainer.errors import AgentError
+from trainer.paths import agents_dir
+from trainer.records import LocalAgent, SweepRecord, SweepReference
+from trainer.settings import Connection
+from trainer.states import AgentState
+
+logger = logging.getLogger(__name__)
+
+_START_SECONDS = 15.0
+_KEPT_SECONDS = 7 * 24 * 3600.0
+"""Folders of hosts that ended longer ago are removed, with their logs; the runs themselves are on the server."""
+_FAILURES_SHOWN_SECONDS = 600.0
+_LEFTOVER_SECONDS = 10.0
+"""Patience with runs that a crashed host left behind, before they are killed."""
+_POLL_SECONDS = 0.02
+
+
+@dataclass(frozen=True)
+class AgentHost:
+    """A process with one or more agents for one sweep."""
+
+    directory: Path
+    pid: int
+    reference: SweepReference
+    slots: int
+    process_start: str = field(default="", repr=False)
+    """Tells the host from a later process with its pid."""
+    _popen: subprocess.Popen[bytes] | None = field(default=None, repr=False, compare=False)
+    """Set in the process that started it, which has to reap it."""
+
+    def agents(self) -> tuple[LocalAgent, ...]:
+        """Return what its slots do, or did last."""
+        return tuple(status.agent for status in HostFiles(self.directory).read_state())
+
+    def is_alive(self) -> bool:
+        """Return whether the host's process runs."""
+        if self._popen is not None and self._popen.poll() is not None:
+            return False
+        return is_running(self.pid, self.process_start)
+
+    def request_stop(self) -> None:
+        """Ask runs to end, and the host to leave after them; it terminates, then kills, what does not.
+
+        Asked again, it skips the next step of waiting. Returns at once; `wait` waits.
+        """
+        if self.is_alive():
+            try:
+                os.kill(self.pid, signal.SIGTERM)
+            except ProcessLookupError:
+                # It ended between the look and the signal.
+                return
+
+    def wait(self, timeout_seconds: float) -> bool:
+        """Wait for the host to end; return whether it did in time."""
+        deadline = time.monotonic() + timeout_seconds
+        while self.is_alive():
+            if time.monotonic() >= deadline:
+                return False
+            time.sleep(_POLL_SECONDS)
+        return True
+
+    @property
+    def log_path(self) -> Path:
+        """What the host itself prints; a run's log is with its agent."""
+        return HostFiles(self.directory).log_path
+
+
+def start_agents(
+    connection: Connection, sweep: SweepRecord, slots: int, *, count: int | None = None, cwd: Path
+) -> AgentHost:
+    """Start agents for a sweep in the background, and return when they are at work.
+
+    Args:
+        connection: The sweep's server.
+        sweep: What to work on.
+        slots: Agents, each of which runs one run at a time; at least 1.
+        count: Runs to start in all; None for as many as the server gives.
+        cwd: Folder the runs start in.
+
+    Raises:
+        AgentError: If they do not start; the message names the sweep.
+    """
+    if slots < 1:
+        raise ValueError(f"{slots} agents cannot be started")
+    _remove_old_folders()
+    name = f"{_folder_prefix(sweep.reference)}{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+    files = HostFiles(agents_dir() / name)
+    spec = HostSpec(
+        reference=sweep.reference,
+        config=sweep.config,
+        kind=connection.kind,
+        base_url=connection.base_url,
+        slots=slots,
+        count=count,
+        cwd=cwd.resolve(),
+        interpreter_folder=interpreter_folder(os.environ, cwd.resolve()),
+    )
+    try:
+        files.directory.mkdir(parents=True, mode=0o700)
+        files.write_spec(spec)
+        popen = _start_process(files, connection)
+        spec = dataclasses.replace(spec, pid=popen.pid, process_start=process_start(popen.pid))
+        files.write_spec(spec)
+    except OSError as error:
+        raise AgentError(
+            f"Agents for sweep {sweep.reference} could not be started: {error.strerror or error}.",
+            hint=f"Check {agents_dir()}.",
+        ) from error
+    host = AgentHost(files.directory, spec.pid, spec.reference, spec.slots, spec.process_start, popen)
+    _wait_until_at_work(host, files)
+    return host
+
+
+def live_hosts(reference: SweepReference | None = None) -> list[AgentHost]:
+    """Return the hosts that run on this machine, oldest first, of one sweep or (None) of all.
+
+    Runs that a crashed host left behind are ended on the way.
+    """
+    return [host for host in _hosts(reference) if host.is_alive() or _clean_up(host)]
+
+
+def local_agents(reference: SweepReference) -> tuple[LocalAgent, ...]:
+    """Return the agents of a sweep on this machine; without live ones, those that failed not long ago."""
+    hosts = _hosts(reference)
+    alive = [host for host in hosts if host.is_alive() or _clean_up(host)]
+    if alive:
+        return tuple(agent for host in alive for agent in host.agents())
+    recent = [host for host in hosts if _seconds_since_written(host) < _FAILURES_SHOWN_SECONDS]
+    return tuple(agent for host in recent for agent in host.agents() if agent.state is AgentState.FAILED)
+
+
+def _start_process(files: HostFiles, connection: Connection) -> subprocess.Popen[bytes]:
+    # From the folder that holds the package, `-m` finds it whether it is installed or a checkout, without a
+    # PYTHONPATH that the runs would inherit. The runs' own folder is in host.json.
+    with files.log_path.open("ab") as log:
+        return subprocess.Popen(
+            [sys.executable, "-m", "trainer.agents.host", str(files.directory)],
+            cwd=Path(__file__).resolve().parents[2],
+            env=host_environment(os.environ, connection.api_key),
+            stdin=subprocess.DEVNULL,
+            stdout=log,
+            stderr=subprocess.STDOUT,
+            start_new_session=True,
+        )
+
+
+def _wait_until_at_work(host: AgentHost, files: HostFiles) -> None:
+    deadline = time.monotonic() + _START_SECONDS
+    while not files.state_path.exists():
+        if not host.is_alive() or time.monotonic() >= deadline:
+            host.request_stop()
+            raise AgentError(
+                f"Agents for sweep {host.reference} could not be started: {last_line(files.log_path) or 'no answer'}",
+                hint=f"See {files.log_path}.",
+            )
+        time.sleep(_POLL_SECONDS)
+
+
+def _folder_prefix(reference: SweepReference) -> str:
+    return re.sub(r"[^A-Za-z0-9_.]", "_", reference.id) + "--"
+
+
+def _hosts(reference: SweepReference | None) -> list[AgentHost]:
+    pattern = f"{_folder_prefix(reference)}*" if reference else "*--*"
+    hosts = []
+    for directory in sorted(agents_dir().glob(pattern)):
+        try:
+            spec = HostFiles(directory).read_spec()
+        except AgentError as error:
+            # Half-made by a starter that crashed: no host ever ran there.
+            logger.debug("%s", error)
+            continue
+        if reference in (None, spec.reference):
+            hosts.append(AgentHost(directory, spec.pid, spec.reference, spec.slots, spec.process_start))
+    return hosts
+
+
+def _clean_up(host: AgentHost) -> bool:
+    """End what a host that is gone left behind, and note the end; always return False: it is not alive."""
+    if host.pid == 0 or _seconds_since_written(host) > _KEPT_SECONDS:
+        return False
+    files = HostFiles(host.directory)
+    statuses = files.read_state()
+    if all(status.agent.state.is_terminal and not status.child_pid for status in statuses):
+        return False
+    firm = files.stop_path.exists() and time.time() - files.stop_path.stat().st_mtime > _LEFTOVER_SECONDS
+    left = [
+        status
+        for status in statuses
+        if signal_group(status.child_pid, status.child_start, signal.SIGKILL if firm else signal.SIGTERM)
+    ]
+    if left and not files.stop_path.exists():
+        files.stop_path.touch()
+    if not left:
+        files.write_state([_ended(status) for status in statuses])
+    return False
+
+
+def _ended(status: SlotStatus) -> SlotStatus:
+    """Return the status of a slot whose host crashed."""
+    agent = status.agent
+    if not agent.state.is_terminal:
+        agent = dataclasses.replace(
+            agent,
+            state=AgentState.FAILED,
+            run_id="",
+            run_started_at=None,
+            last_line="The agents' process ended unexpectedly; its runs were ended.",
+        )
+    return SlotStatus(agent)
+
+
+def _seconds_since_written(host: AgentHost) -> float:
+    try:
+        return time.time() - HostFiles(host.directory).state_path.stat().st_mtime
+    except OSError:
+        return float("inf")
+
+
+def _remove_old_folders() -> None:
+    for host in _hosts(None):
+        if not host.is_alive() and _KEPT_SECONDS < _seconds_since_written(host) < float("inf"):
+            shutil.rmtree(host.directory, ignore_errors=True)

@@ -1,0 +1,152 @@
+"""One run's process: a group of its own, no stdin, output to a file, and a stop that gets firmer with time."""
+
+from __future__ import annotations
+
+import os
+import signal
+import subprocess
+import threading
+import time
+from collections.abc import Callable, Mapping, Sequence
+from pathlib import Path
+
+from trainer.agents.identity import process_start
+from trainer.errors import ProgramError
+
+StopStep = tuple[signal.Signals, float]
+"""A signal to the group, and the seconds to wait for it to work."""
+
+ASK, TERMINATE, KILL = signal.SIGINT, signal.SIGTERM, signal.SIGKILL
+_FIRMNESS = (ASK, TERMINATE, KILL)
+_TAIL_BYTES = 8192
+
+
+class RunProcess:
+    """A started program. Its own thread waits for it, so that its end is noticed at once and costs nothing."""
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        environ: Mapping[str, str],
+        cwd: Path,
+        log_path: Path,
+        on_exit: Callable[[], None],
+    ) -> None:
+        """Start the program.
+
+        Args:
+            argv: Program and arguments.
+            environ: All of its environment.
+            cwd: Folder it starts in.
+            log_path: Receives its output; appended to, since a resumed run has one already.
+            on_exit: Called once from another thread when the program has ended.
+
+        Raises:
+            ProgramError: If it cannot be started.
+        """
+        self.log_path = log_path
+        self._on_exit = on_exit
+        self._steps: list[StopStep] = []
+        self._next_step_at = 0.0
+        self._last_sent: signal.Signals | None = None
+        if not argv:
+            raise ProgramError("The sweep's command is empty.", hint="Name a program, or a command that starts one.")
+        log_path.parent.mkdir(parents=True, exist_ok=True)
+        try:
+            with log_path.open("ab") as log:
+                self._popen = subprocess.Popen(
+                    list(argv),
+                    env=dict(environ),
+                    cwd=cwd,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    process_group=0,
+                )
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            raise ProgramError(
+                f"{argv[0]!r} cannot be started in {cwd}: {reason}.", hint="Check the sweep's `command`."
+            ) from error
+        self.pid = self._popen.pid
+        self.start = process_start(self.pid)
+        self._ended = threading.Event()
+        threading.Thread(target=self._wait, name=f"wait-{self.pid}", daemon=True).start()
+
+    def _wait(self) -> None:
+        self._popen.wait()
+        self._ended.set()
+        self._on_exit()
+
+    @property
+    def exit_code(self) -> int | None:
+        """None while it runs; negative for the signal that ended it."""
+        return self._popen.returncode if self._ended.is_set() else None
+
+    def wait(self, timeout_seconds: float) -> bool:
+        """Wait for the end; return whether it came in time."""
+        return self._ended.wait(timeout_seconds)
+
+    @property
+    def stop_requested(self) -> bool:
+        """Whether it was told to stop, however it ends."""
+        return self._last_sent is not None or bool(self._steps)
+
+    def begin_stop(self, steps: Sequence[StopStep]) -> None:
+        """Start to stop it; a stop under way gives place only to one that begins with a firmer signal."""
+        if self._last_sent and _FIRMNESS.index(steps[0][0]) <= _FIRMNESS.index(self._last_sent):
+            return
+        self._steps = list(steps)
+        self._next_step_at = 0.0
+
+    def advance_stop(self) -> float | None:
+        """Send the next signal if it is due; return the seconds until the one after, None when there is none."""
+        if self.exit_code is not None or not self._steps:
+            return None
+        now = time.monotonic()
+        if now >= self._next_step_at:
+            number, patience = self._steps.pop(0)
+            self._last_sent = number
+            self.send(number)
+            self._next_step_at = now + patience
+            if not self._steps:
+                return None
+        return self._next_step_at - now
+
+    def send(self, number: signal.Signals) -> None:
+        """Send a signal to the group, if the program still runs."""
+        if self.exit_code is None:
+            try:
+                os.killpg(self.pid, number)
+            except ProcessLookupError:
+                # It ended between the look and the signal; the waiting thread is about to say so.
+                return
+
+    def last_line(self) -> str:
+        """Return the last line it printed that is not blank."""
+        return last_line(self.log_path)
+
+
+def last_line(path: Path) -> str:
+    """Return the last line of a file that is not blank; empty when there is none."""
+    try:
+        with path.open("rb") as stream:
+            stream.seek(0, os.SEEK_END)
+            stream.seek(max(stream.tell() - _TAIL_BYTES, 0))
+            text = stream.read().decode("utf-8", errors="replace")
+    except OSError:
+        return ""
+    # A carriage return rewrites the line, as progress bars do: what stands is what came last.
+    lines = [line.strip() for line in text.replace("\r", "\n").split("\n")]
+    return next((line for line in reversed(lines) if line), "")
+
+
+def describe_exit(code: int) -> str:
+    """Return how a program ended, in words."""
+    if code >= 0:
+        return f"exit code {code}"
+    try:
+        return f"ended by {signal.Signals(-code).name}"
+    except ValueError:
+        return f"ended by signal {-code}"

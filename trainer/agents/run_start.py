@@ -1,0 +1,105 @@
+"""Start one run as the stock agent does: parameter file, environment, command line."""
+
+from __future__ import annotations
+
+import shutil
+from collections.abc import Callable, Mapping
+from pathlib import Path
+from typing import Any
+
+import yaml
+
+from trainer.agents.environment import run_environment, run_variables, wandb_folder
+from trainer.agents.host_files import HostFiles, HostSpec
+from trainer.agents.process import RunProcess
+from trainer.errors import ProgramError
+from trainer.records import AgentCommand, Json
+from trainer.sweep.command import args_json, check_program, command_argv
+from trainer.wire import wrap_config
+
+
+class RunStarter:
+    """Starts the runs of one sweep; used by all slots of a host."""
+
+    def __init__(self, spec: HostSpec, files: HostFiles, environ: Mapping[str, str]) -> None:
+        """Remember what all runs share.
+
+        Args:
+            spec: The host's work.
+            files: The host's folder.
+            environ: The host's environment; it holds the API key.
+        """
+        self._spec = spec
+        self._files = files
+        self._shared = run_environment(environ, spec, files.directory)
+        # The stock agent writes here, and programs may look for their parameters beside their run's files.
+        self._parameters = wandb_folder(environ, files.directory) / "wandb" / f"sweep-{spec.reference.id}"
+
+    def check(self) -> None:
+        """Check what can be checked before a run is asked for.
+
+        Raises:
+            ProgramError: If the program is missing, or nothing on PATH can start it.
+        """
+        if not self._spec.cwd.is_dir():
+            raise ProgramError(f"The folder {self._spec.cwd} is gone.", hint="Start the agents from another one.")
+        check_program(self._spec.config, self._spec.cwd)
+        argv = command_argv(self._spec.config, {}, environ=self._shared)
+        if not argv:
+            raise ProgramError("The sweep's command is empty.", hint="Name a program, or a command that starts one.")
+        name = _started_by(argv)
+        if name and not self._can_start(name):
+            raise ProgramError(
+                f"The sweep's command starts {name!r}, which is not on PATH.",
+                hint="Install it, activate its environment, or mend `command`.",
+            )
+
+    def start(self, command: AgentCommand, on_exit: Callable[[], None]) -> RunProcess:
+        """Start the run that the server handed out.
+
+        Raises:
+            ProgramError: If it cannot be started.
+        """
+        args = command.args or {}
+        try:
+            self._parameters.mkdir(parents=True, exist_ok=True)
+            parameters_path = self._parameters / f"config-{command.run_id}.yaml"
+            parameters_path.write_text(parameter_file(args), encoding="utf-8")
+            json_path = self._parameters / f"config-{command.run_id}.json"
+            json_path.write_text(args_json(args), encoding="utf-8")
+        except OSError as error:
+            raise ProgramError(
+                f"The parameters of run {command.run_id} cannot be written to {self._parameters}: {error.strerror}.",
+                hint="Make room, or set WANDB_DIR to a writable folder.",
+            ) from error
+        environ = self._shared | run_variables(command.run_id, parameters_path)
+        return RunProcess(
+            command_argv(self._spec.config, args, environ=environ, args_json_file=json_path),
+            environ=environ,
+            cwd=self._spec.cwd,
+            log_path=self._files.run_log(command.run_id),
+            on_exit=on_exit,
+        )
+
+    def _can_start(self, name: str) -> bool:
+        if "/" in name:
+            return shutil.which(str(self._spec.cwd / name)) is not None
+        return shutil.which(name, path=self._shared["PATH"]) is not None
+
+
+def parameter_file(args: Mapping[str, Json]) -> str:
+    """Return the text of `WANDB_SWEEP_PARAM_PATH`: the run's parameters, as wandb.init reads them."""
+    head = "wandb_version: 1"
+    if not args:
+        # An empty mapping after the version would not parse.
+        return head
+    wrapped: Any = wrap_config(args)
+    return head + "\n\n" + yaml.safe_dump(wrapped, default_flow_style=False, allow_unicode=True, sort_keys=False)
+
+
+def _started_by(argv: list[str]) -> str:
+    """Return the program an argument list starts, behind `env` and its assignments; empty when env has options."""
+    if Path(argv[0]).name != "env":
+        return argv[0]
+    rest = [item for item in argv[1:] if "=" not in item or item.startswith("-")]
+    return "" if not rest or rest[0].startswith("-") else rest[0]
