@@ -163,7 +163,11 @@ def _encoder(features: pd.DataFrame) -> Any:
     numbers = [name for name in features.columns if pd.api.types.is_numeric_dtype(features[name])]
     categories = [name for name in features.columns if name not in numbers]
     one_hot = OneHotEncoder(
-        handle_unknown="infrequent_if_exist", max_categories=MOST_CATEGORIES, sparse_output=False, dtype=np.float64
+        handle_unknown="infrequent_if_exist",
+        max_categories=MOST_CATEGORIES,
+        sparse_output=False,
+        dtype=np.float64,
+        feature_name_combiner=category_column,
     )
     as_text = FunctionTransformer(texts_of_categories, feature_names_out="one-to-one")
     as_floats = FunctionTransformer(floats_of_numbers, feature_names_out="one-to-one")
@@ -175,6 +179,11 @@ def _encoder(features: pd.DataFrame) -> Any:
         ],
         verbose_feature_names_out=False,
     )
+
+
+def category_column(column: str, category: object) -> str:
+    """Return the name of the one-hot column of a category. Public because a saved model refers to it."""
+    return f"{column}={'(rare)' if category == 'infrequent_sklearn' else category}"
 
 
 def texts_of_categories(table: pd.DataFrame) -> pd.DataFrame:

@@ -108,6 +108,18 @@ class _ForestGrower(_WarmStartGrower):
         super().__init__(
             RandomForestClassifier(**others, warm_start=True, random_state=seed), split, hyperparameters["n_estimators"]
         )
+        self._voters = 0
+        self._votes: NDArray[np.float64] = np.zeros((len(split.validation_x), len(split.class_names)))
+        self._voted_rows = np.asarray(split.validation_x, dtype=np.float32)
+
+    def probabilities(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
+        if rows is not self._split.validation_x:
+            return super().probabilities(rows)
+        # Only the new trees vote; the sum runs in the forest's own order, so it is the forest's own number.
+        for tree in self._estimator.estimators_[self._voters :]:
+            self._votes += tree.predict_proba(self._voted_rows, check_input=False)
+            self._voters += 1
+        return self._votes / self._voters
 
 
 class _BoostingGrower(_WarmStartGrower):

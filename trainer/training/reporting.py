@@ -22,7 +22,8 @@ if TYPE_CHECKING:
 DEFAULT_PROJECT = "wine-quality-dev"
 STOPPED_EXIT_CODE = 255
 """What wandb itself reports for an interrupted run (0.31): the server calls it killed if it asked, else failed."""
-_SERVERLESS_MODES = frozenset({"offline", "dryrun", "disabled"})
+_SERVERLESS_MODES = ("offline", "dryrun", "disabled")
+_SERVER_MODES = ("online", "run", "shared", "")
 
 
 def check_server(environ: Mapping[str, str]) -> None:
@@ -30,9 +31,14 @@ def check_server(environ: Mapping[str, str]) -> None:
 
     Raises:
         AuthenticationError: If no server is configured, or no key for it.
+        InputError: If WANDB_MODE or WANDB_BASE_URL cannot be used.
     """
     mode = environ.get("WANDB_MODE") or _stored_mode(environ)
     if mode in _SERVERLESS_MODES:
+        return
+    if mode not in _SERVER_MODES:
+        raise InputError(f"WANDB_MODE={mode} is not a mode of wandb.", hint="Set it to online, offline or disabled.")
+    if environ.get("WANDB_IDENTITY_TOKEN_FILE"):
         return
     if resolve_settings(environ=environ).kind is ServerKind.EMBEDDED:
         raise AuthenticationError(

@@ -32,14 +32,14 @@ def test_the_seed_decides_the_split() -> None:
 
 def test_columns_of_a_csv_file_become_numbers(tmp_path: Path) -> None:
     lines = ["size, colour, sweet, empty, code, kind"]
-    for i in range(40):
+    for i in range(80):
         lines.append(f"{'' if i == 0 else i}, {'' if i % 4 == 0 else 'red'}, {i % 2 == 0}, , c{i}, {i % 2 + 3}")
     path = tmp_path / "fruit.csv"
     path.write_text("\n".join(lines))
     split = load_split(str(path), "kind", seed=0, validation_fraction=0.5)
     assert split.class_names == ("3", "4")
     assert np.isfinite(split.training_x).all() and np.isfinite(split.validation_x).all()
-    assert {"size", "sweet", "colour_red", "colour_(missing)"} <= set(split.feature_names)
+    assert {"size", "sweet", "colour=red", "colour=(missing)", "code=(rare)"} <= set(split.feature_names)
     assert "empty" not in split.feature_names
     assert set(split.training_x[:, split.feature_names.index("sweet")]) == {0.0, 1.0}
 

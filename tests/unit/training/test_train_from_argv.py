@@ -7,7 +7,9 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from pathlib import Path
+from typing import Any
 
+import pandas as pd
 import pytest
 import yaml
 
@@ -43,6 +45,14 @@ def sweep_parameters(folder: Path, monkeypatch: pytest.MonkeyPatch, parameters: 
     path.write_text(yaml.safe_dump(content))
     monkeypatch.setenv("WANDB_SWEEP_PARAM_PATH", str(path))
     monkeypatch.setenv("WANDB_SWEEP_ID", "sweep123")
+
+
+def joblib_object(path: Path) -> Any:
+    """Return what joblib stored at `path`; None for a folder or another kind of file."""
+    import joblib  # type: ignore[import-untyped]
+
+    # A pickle starts with 0x80 and its protocol.
+    return joblib.load(path) if path.is_file() and path.read_bytes()[:1] == b"\x80" else None
 
 
 def test_a_run_by_hand_logs_curves_summary_tables_model_and_provenance(
@@ -89,6 +99,14 @@ def test_parameters_of_a_sweep_without_args_in_its_command_win_and_stay_as_they_
     assert run.history[-1]["epochs"] == 4
 
 
+def test_wandbs_own_file_of_defaults_beats_ours_and_loses_to_the_command_line(offline: Path) -> None:
+    content = {"n_estimators": {"value": 7}, "criterion": {"value": "entropy"}, "unrelated": {"value": 1}}
+    (offline / "config-defaults.yaml").write_text(yaml.safe_dump(content))
+    run = train(offline, "--criterion=log_loss", "--dataset=iris")
+    assert run.history[-1]["trees"] == 7
+    assert (run.config["criterion"], run.config["n_estimators"], run.config["unrelated"]) == ("log_loss", 7, 1)
+
+
 def test_the_text_none_of_a_sweep_is_none_for_the_model_and_unchanged_in_the_config(
     offline: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
@@ -99,15 +117,19 @@ def test_the_text_none_of_a_sweep_is_none_for_the_model_and_unchanged_in_the_con
 
 
 def test_a_csv_file_with_categories_and_gaps_trains_and_its_artifact_predicts_from_the_raw_table(
-    offline: Path, capsys: pytest.CaptureFixture[str]
+    offline: Path, monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str]
 ) -> None:
     lines = ["size;colour;kind"]
     for i in range(60):
         kind = "" if i == 7 else "ripe" if i % 2 else "raw"
         lines.append(f"{'' if i % 9 == 0 else i % 2 * 5 + i / 100};{'red' if i % 2 else 'green'};{kind}")
     (offline / "fruit.csv").write_text("\n".join(lines))
+    monkeypatch.setenv("WANDB_DATA_DIR", str(offline / "staging"))
     run = train(offline, "--dataset=fruit.csv", "--target=kind", "--model=logistic_regression", "--log_model=true")
     assert run.summary["accuracy"] == 1.0
+    model = next(loaded for loaded in map(joblib_object, offline.glob("staging/**/*")) if hasattr(loaded, "predict"))
+    table = pd.DataFrame({"size": [None, 5.1], "colour": ["green", "red"]})
+    assert list(model.predict(table)) == [0, 1]  # raw, ripe
     assert run.config["target"] == "kind"
     assert "1 rows without a target left out" in capsys.readouterr().out
 
