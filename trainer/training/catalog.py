@@ -25,7 +25,7 @@ _MIN_SAMPLES_SPLIT = Hyperparameter(
     "min_samples_split", 2, "rows needed to split a node, as a count or a share", Interval(2), _SHARE
 )
 _MIN_SAMPLES_LEAF = Hyperparameter(
-    "min_samples_leaf", 1, "rows needed in a leaf, as a count or a share", _COUNT, _SHARE
+    "min_samples_leaf", 1, "rows needed in a leaf, as a count or a share", _COUNT, Interval(0, 0.5, is_low_open=True)
 )
 _CLASS_WEIGHT = Hyperparameter("class_weight", None, "weigh rare classes up", choices=("balanced",), is_nullable=True)
 

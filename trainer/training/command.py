@@ -20,7 +20,7 @@ from trainer.training.catalog import MODELS, OPTIONS, RUN_OPTIONS, TEXT_OPTIONS
 from trainer.training.datasets import Split, check_dataset, load_split
 from trainer.training.estimators import check_package
 from trainer.training.provenance import KEY, provenance_of, tags_of
-from trainer.training.request import RunRequest, known_names, make_request, split_run_options
+from trainer.training.request import RunRequest, known_names, make_request, names_in, split_run_options
 from trainer.training.stopping import StopRequest, listen_for_stop
 
 if TYPE_CHECKING:
@@ -67,8 +67,8 @@ def _train(argv: Sequence[str], stop: StopRequest) -> int:
     check_dataset(request.dataset, request.target)
     reporting.check_server(os.environ)
     split = _load(request)
-    named_by_sweep = make_request(of_sweep).given_names.union(of_sweep) if of_sweep else frozenset[str]()
-    config = {name: value for name, value in request.config().items() if name in request.given_names - named_by_sweep}
+    added_names = request.given_names - names_in(of_sweep, request.model)
+    config = {name: value for name, value in request.config().items() if name in added_names}
     run = reporting.start_run(run_options, config)
     exit_code = EXIT_FAILED
     try:
@@ -79,22 +79,24 @@ def _train(argv: Sequence[str], stop: StopRequest) -> int:
     except TrainerError as error:
         print(f"error: {error}", file=sys.stderr)
     finally:
-        run.finish(exit_code=reporting.STOPPED_EXIT_CODE if stop else exit_code)
+        # Above 128 is a stop; a request that came when the model was done changes nothing.
+        run.finish(exit_code=reporting.STOPPED_EXIT_CODE if exit_code > 128 else exit_code)
     return exit_code
 
 
 def _train_in(run: wandb.Run, request: RunRequest, split: Split, of_sweep: Given, stop: StopRequest) -> int:
     """Train within a run that has started, and return the exit code."""
     stop.wait_for_step()
-    known = known_names(request.model)
-    settled = make_request({**{name: value for name, value in dict(run.config).items() if name in known}, **of_sweep})
+    in_config = dict(run.config)
+    known = known_names(MODELS.get(str(in_config.get("model")), request.model))
+    settled = make_request({**{name: value for name, value in in_config.items() if name in known}, **of_sweep})
     if settled.config() != request.config():
         # wandb's own configuration files added something that nobody gave on the command line.
         check_package(settled.model)
         request, split = settled, _load(settled)
     provenance = provenance_of(request, os.environ, Path.cwd())
-    named_by_sweep = make_request(of_sweep).given_names if of_sweep else frozenset[str]()
-    recorded = {name: value for name, value in request.config().items() if name not in named_by_sweep}
+    of_sweep_names = names_in(of_sweep, request.model)
+    recorded = {name: value for name, value in request.config().items() if name not in of_sweep_names}
     reporting.add_to_config(run, {**recorded, KEY: provenance})
     run.tags = tuple(dict.fromkeys((*(run.tags or ()), *tags_of(provenance))))
     from trainer.training.loop import train_run

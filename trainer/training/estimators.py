@@ -205,14 +205,17 @@ class _MLPGrower:
         import numpy as np
 
         try:
-            # A learning rate that is too large overflows; that is told once, below, not by numpy on each epoch.
+            # A learning rate that is too large overflows; that is told once, below, not by numpy at each update.
             with np.errstate(over="ignore", invalid="ignore"):
                 for _ in range(self._grown, step):
                     self._estimator.partial_fit(self._rows, self._labels, classes=self._classes)
         except ValueError as error:
-            raise _diverged(self._estimator.learning_rate_init) from error
-        if not all(np.isfinite(weights).all() for weights in self._estimator.coefs_):
-            raise _diverged(self._estimator.learning_rate_init)
+            if "non-finite" not in str(error):
+                raise
+            raise HyperparameterError(
+                f"The network diverged with learning_rate={self._estimator.learning_rate_init:g}.",
+                hint="Give a smaller learning rate.",
+            ) from error
         self._grown = step
 
     def probabilities(self, rows: NDArray[np.float64]) -> NDArray[np.float64]:
@@ -223,13 +226,6 @@ class _MLPGrower:
         from sklearn.pipeline import Pipeline
 
         return Pipeline([("scale", self._scaler), ("model", self._estimator)])
-
-
-def _diverged(learning_rate: float) -> HyperparameterError:
-    return HyperparameterError(
-        f"The network diverged: its weights are no longer finite with learning_rate={learning_rate:g}.",
-        hint="Give a smaller learning rate.",
-    )
 
 
 class _PartsGrower:

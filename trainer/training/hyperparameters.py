@@ -77,8 +77,12 @@ class Hyperparameter:
         elif self.is_bool and isinstance(flag := _BOOL_TEXTS.get(str(given)), bool):
             return flag
         elif (number := _number(given)) is not None:
-            if self.integers is not None and isinstance(number, int) and number < 2**32 and self.integers.holds(number):
+            # Where both are taken, 1 is a count and 1.0 a share.
+            if isinstance(number, float) and self.floats is not None and self.floats.holds(number):
                 return number
+            is_whole = math.isfinite(number) and number == int(number) and number < 2**32
+            if is_whole and self.integers is not None and self.integers.holds(number):
+                return int(number)
             if self.floats is not None and self.floats.holds(number):
                 return float(number)
         shown = repr(given) if isinstance(given, str) and not given.strip() else str(given)
@@ -101,16 +105,13 @@ class Hyperparameter:
 
 
 def _number(given: object) -> int | float | None:
-    """Return the number that `given` is or spells, an int where it is whole; None if it is none."""
-    if isinstance(given, bool) or not isinstance(given, str | int | float):
-        return None
-    if isinstance(given, int):
-        return given
-    try:
-        number = float(given) if isinstance(given, float) or "_" not in given else math.nan
-    except ValueError:
-        return None
-    return int(number) if math.isfinite(number) and number == int(number) else number
+    """Return the number that `given` is or spells, an int where it is written as one; None if it is none."""
+    if isinstance(given, str) and "_" not in given:
+        try:
+            return int(given) if given.strip().lstrip("+-").isdecimal() and len(given) < 20 else float(given)
+        except ValueError:
+            return None
+    return given if isinstance(given, int | float) and not isinstance(given, bool) else None
 
 
 def closest(name: str, valid: Iterable[str]) -> str:

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 from dataclasses import dataclass
 from typing import TYPE_CHECKING, Any
 
+from trainer.errors import HyperparameterError
 from trainer.training import inspection, reporting
 from trainer.training.datasets import Split
 from trainer.training.estimators import Grower, make_grower
@@ -101,7 +102,15 @@ class _FitClock:
         """Grow up to `checkpoint`, or less far when a stop is requested."""
         for step in self._steps_to(checkpoint):
             started = time.perf_counter()
-            self._grower.grow_to(step)
+            try:
+                self._grower.grow_to(step)
+            except ValueError as error:
+                # So scikit-learn and XGBoost refuse values that are fine alone and do not fit the data or each other.
+                reason = str(error).strip().splitlines()[0].rstrip(".")
+                raise HyperparameterError(
+                    f"The model cannot be fitted with these hyperparameters: {reason}.",
+                    hint="`--help` lists what each takes.",
+                ) from error
             elapsed = time.perf_counter() - started
             self.step = step
             self.seconds += elapsed

@@ -99,6 +99,13 @@ def make_request(given: Given) -> RunRequest:
     )
 
 
+def names_in(given: Given, model: Model) -> frozenset[str]:
+    """Return the names, in our spelling, of the values in `given`, and its groups."""
+    items = (*model.hyperparameters, *OPTIONS)
+    found = (find(leaf.name, items) for leaf in leaves(given))
+    return frozenset(given).union(leaf.name for leaf in leaves(given)).union(item.name for item in found if item)
+
+
 def known_names(model: Model) -> frozenset[str]:
     """Return every name that a value for a run of `model` may have at the top level."""
     items = (*model.hyperparameters, *OPTIONS)

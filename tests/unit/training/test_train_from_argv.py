@@ -99,6 +99,29 @@ def test_parameters_of_a_sweep_without_args_in_its_command_win_and_stay_as_they_
     assert run.history[-1]["epochs"] == 4
 
 
+def test_the_command_of_a_sweep_may_fix_the_model(offline: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    sweep_parameters(offline, monkeypatch, {"hidden_units": 8, "epochs": 2})
+    run = train(offline, "--model=mlp", "--hidden_units=8", "--epochs=2")
+    assert (run.config["model"], run.config["hidden_units"], run.config["num_layers"]) == ("mlp", 8, 1)
+
+
+@pytest.mark.parametrize(
+    ("argv", "sentence"),
+    [
+        ("--model=mlp --learning_rate=1e30 --optimizer=sgd", "The network diverged with learning_rate=1e+30."),
+        ("--model=svm --kernel=poly --degree=500", "cannot be fitted with these hyperparameters: The dual coef"),
+        ("--model=xgboost --reg_lambda=1e300", "cannot be fitted with these hyperparameters: Out of range value"),
+    ],
+)
+def test_values_that_the_data_refuse_end_the_run_as_failed_with_a_sentence(
+    offline: Path, capsys: pytest.CaptureFixture[str], argv: str, sentence: str
+) -> None:
+    assert train_from_argv(argv.split()) == 1
+    error = capsys.readouterr().err
+    assert sentence in error and error.count("\n") == 1
+    assert read_offline_run(offline).exit_code == 1
+
+
 def test_wandbs_own_file_of_defaults_beats_ours_and_loses_to_the_command_line(offline: Path) -> None:
     content = {"n_estimators": {"value": 7}, "criterion": {"value": "entropy"}, "unrelated": {"value": 1}}
     (offline / "config-defaults.yaml").write_text(yaml.safe_dump(content))
