@@ -86,6 +86,9 @@ class Supervisor(Protocol):
     def changed(self) -> None:
         """Have the state written."""
 
+    def agent_left(self) -> None:
+        """Hear that one slot is done for good."""
+
     def report(self, event: str, **details: Json) -> None:
         """Append an event to the host's record."""
 
@@ -152,7 +155,7 @@ class SlotAgent(threading.Thread):
             raise
         finally:
             self._release()
-            self._host.changed()
+            self._host.agent_left()
 
     def _release(self) -> None:
         if self._process is not None:

@@ -50,6 +50,7 @@ class Host:
         self._wake_reader, self._wake_writer = os.pipe()
         self._stop_level = 0
         self._written: list[SlotStatus] = []
+        self._working = spec.slots
         self._agents = [SlotAgent(slot, self) for slot in range(1, spec.slots + 1)]
 
     @property
@@ -91,6 +92,13 @@ class Host:
             else:
                 self._written = statuses
 
+    def agent_left(self) -> None:
+        """Hear that one slot is done for good."""
+        self.changed()
+        with self._lock:
+            self._working -= 1
+        os.write(self._wake_writer, b".")
+
     def report(self, event: str, **details: Json) -> None:
         """Append an event to `events.jsonl`, and to the log."""
         logger.info("%s %s", event, details)
@@ -105,7 +113,7 @@ class Host:
         self.changed()
         for agent in self._agents:
             agent.start()
-        while any(agent.is_alive() for agent in self._agents):
+        while self._working:
             if select.select([self._wake_reader], [], [], _REFRESH_SECONDS)[0]:
                 os.read(self._wake_reader, 64)
             if self._stop_level == 0 and self._files.stop_path.exists():

@@ -1,0 +1,134 @@
+from __future__ import annotations
+
+import os
+import signal
+import sys
+import threading
+import time
+from collections.abc import Callable
+from pathlib import Path
+
+import pytest
+
+from trainer.agents.identity import is_running, process_start, signal_group
+from trainer.agents.process import ASK, KILL, TERMINATE, RunProcess, describe_exit, last_line
+from trainer.errors import ProgramError
+
+PATIENCE_SECONDS = 20.0
+
+
+def start(folder: Path, source: str, on_exit: Callable[[], None] = lambda: None) -> RunProcess:
+    argv = [sys.executable, "-u", "-c", source]
+    return RunProcess(argv, environ=dict(os.environ), cwd=folder, log_path=folder / "logs" / "r.log", on_exit=on_exit)
+
+
+def wait_for(condition: Callable[[], object]) -> None:
+    deadline = time.monotonic() + PATIENCE_SECONDS
+    while not condition():
+        assert time.monotonic() < deadline, "it did not happen in time"
+        time.sleep(0.01)
+
+
+def test_output_goes_to_the_log_and_the_end_is_told_at_once(tmp_path: Path) -> None:
+    ended = threading.Event()
+    process = start(tmp_path, "import sys; print('one'); print('two', file=sys.stderr); sys.exit(3)", ended.set)
+    assert ended.wait(PATIENCE_SECONDS)
+    assert process.exit_code == 3
+    assert (tmp_path / "logs" / "r.log").read_text().split() == ["one", "two"]
+    assert process.last_line() == "two"
+    assert not process.stop_requested
+
+
+def test_it_leads_a_group_of_its_own_and_reads_end_of_file(tmp_path: Path) -> None:
+    process = start(tmp_path, "import os, sys; print(os.getpgrp() == os.getpid(), repr(sys.stdin.read()))")
+    assert process.wait(PATIENCE_SECONDS)
+    assert process.last_line() == "True ''"
+
+
+def test_a_stop_gets_firmer_until_it_works(tmp_path: Path) -> None:
+    stubborn = (
+        "import signal, time\n"
+        "for number in (signal.SIGINT, signal.SIGTERM):\n"
+        "    signal.signal(number, lambda n, _: print('got', n))\n"
+        "print('ready')\n"
+        "while True: time.sleep(0.01)"
+    )
+    process = start(tmp_path, stubborn)
+    wait_for(lambda: process.last_line() == "ready")
+    process.begin_stop([(ASK, 0.1), (TERMINATE, 0.1), (KILL, 0.0)])
+    wait_for(lambda: process.advance_stop() is None and process.exit_code is not None)
+    assert process.exit_code == -signal.SIGKILL
+    assert process.stop_requested
+    assert (tmp_path / "logs" / "r.log").read_text().split("\n")[1:3] == ["got 2", "got 15"]
+
+
+def test_only_a_firmer_stop_replaces_one_under_way(tmp_path: Path) -> None:
+    ignoring = "import signal, time\nsignal.signal(15, signal.SIG_IGN)\nprint('ready')\ntime.sleep(60)"
+    process = start(tmp_path, ignoring)
+    wait_for(lambda: process.last_line() == "ready")
+    process.begin_stop([(TERMINATE, 60.0), (KILL, 0.0)])
+    assert process.advance_stop() == pytest.approx(60.0, abs=1.0)
+    process.begin_stop([(ASK, 0.0), (TERMINATE, 0.0), (KILL, 0.0)])
+    assert (process.advance_stop() or 0.0) > 30.0
+    process.begin_stop([(KILL, 0.0)])
+    process.advance_stop()
+    assert process.wait(PATIENCE_SECONDS)
+
+
+def test_children_of_the_program_are_stopped_with_it(tmp_path: Path) -> None:
+    parent = (
+        "import subprocess, sys\n"
+        "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
+        "print(child.pid)\nchild.wait()"
+    )
+    process = start(tmp_path, parent)
+    wait_for(process.last_line)
+    child = int(process.last_line())
+    process.send(KILL)
+    wait_for(lambda: not process_start(child))
+
+
+@pytest.mark.parametrize("argv", [[], ["/no/such/program"], ["bad\0name"]])
+def test_what_cannot_be_started_is_said(tmp_path: Path, argv: list[str]) -> None:
+    with pytest.raises(ProgramError):
+        RunProcess(argv, environ={}, cwd=tmp_path, log_path=tmp_path / "l", on_exit=lambda: None)
+
+
+def test_a_folder_that_is_gone_is_said(tmp_path: Path) -> None:
+    with pytest.raises(ProgramError, match="gone"):
+        RunProcess([sys.executable], environ={}, cwd=tmp_path / "gone", log_path=tmp_path / "l", on_exit=lambda: None)
+
+
+def test_the_last_line_of_progress_bars_blanks_and_broken_text(tmp_path: Path) -> None:
+    log = tmp_path / "log"
+    log.write_bytes(b"x" * 20_000 + b"\n10%\r50%\r99%\n\n   \n")
+    assert last_line(log) == "99%"
+    log.write_bytes("grün".encode("latin-1"))
+    assert last_line(log) == "gr\ufffdn"
+    assert last_line(tmp_path / "none") == ""
+
+
+def test_ends_are_described() -> None:
+    assert describe_exit(3) == "exit code 3"
+    assert describe_exit(-11) == "ended by SIGSEGV"
+    assert describe_exit(-250) == "ended by signal 250"
+
+
+def test_a_process_is_known_by_pid_and_start() -> None:
+    mine = process_start(os.getpid())
+    assert mine
+    assert is_running(os.getpid(), mine)
+    assert not is_running(os.getpid(), "another time")
+    assert not is_running(os.getpid(), "")
+    assert process_start(0) == ""
+    assert not signal_group(os.getpid(), "another time", KILL)
+
+
+def test_a_zombie_does_not_count_as_running() -> None:
+    pid = os.fork()
+    if pid == 0:
+        os._exit(0)
+    try:
+        wait_for(lambda: process_start(pid) == "")
+    finally:
+        os.waitpid(pid, 0)

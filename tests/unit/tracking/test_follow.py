@@ -1,0 +1,128 @@
+"""What a follower reports, given what its client answers; `tests/contract/test_tracking.py` has the real client."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Sequence
+from dataclasses import replace
+from typing import cast
+
+import pytest
+
+from trainer.errors import NotFoundError, ServerError, ServerLostError
+from trainer.events import AgentsChanged, RunsChanged, ServerBack, ServerLost, SweepChanged, SweepEvent
+from trainer.records import LocalAgent, RunRecord, SweepRecord, SweepReference
+from trainer.settings import Connection, ServerKind
+from trainer.states import AgentState, RunState, SweepState
+from trainer.tracking import follow
+from trainer.tracking.client import SweepSnapshot, TrackingClient
+from trainer.tracking.follow import follow_sweep
+
+REFERENCE = SweepReference("me", "p", "s")
+SWEEP = SweepRecord(REFERENCE, "s", SweepState.RUNNING, "grid", None, {})
+DONE = replace(SWEEP, state=SweepState.FINISHED)
+RUNNING = RunRecord("r1", "r1", RunState.RUNNING)
+ENDED = replace(RUNNING, state=RunState.FINISHED)
+Answer = tuple[SweepRecord, tuple[RunRecord, ...]] | Exception
+
+
+class Answers:
+    """The one method of a TrackingClient that a follower calls, with answers given beforehand."""
+
+    connection = Connection(ServerKind.EMBEDDED, "http://127.0.0.1:1", "k", "me")
+
+    def __init__(self, answers: Sequence[Answer], when_used_up: Callable[[], None]) -> None:
+        self._answers = list(answers)
+        self._when_used_up = when_used_up
+        self.cursors: list[str] = []
+
+    def poll_sweep(self, reference: SweepReference, cursor: str = "", *, curves: bool = True) -> SweepSnapshot:
+        self.cursors.append(cursor)
+        answer = self._answers.pop(0)
+        if not self._answers:
+            self._when_used_up()
+        if isinstance(answer, Exception):
+            raise answer
+        return SweepSnapshot(answer[0], answer[1], f"cursor {len(self.cursors)}")
+
+
+def events_of(
+    *answers: Answer, agents: Callable[[], tuple[LocalAgent, ...]] | None = None, forever: bool = False
+) -> tuple[list[SweepEvent], list[str]]:
+    stop = threading.Event()
+    client = Answers(answers, stop.set)
+    events = follow_sweep(
+        cast(TrackingClient, client), REFERENCE, stop=stop, interval_seconds=0.001, agents=agents, forever=forever
+    )
+    return list(events), client.cursors
+
+
+def test_everything_comes_first_then_only_what_changed() -> None:
+    other = RunRecord("r2", "r2", RunState.RUNNING)
+    events, cursors = events_of((SWEEP, (RUNNING, other)), (SWEEP, (RUNNING, other)), (SWEEP, (ENDED, other)))
+    assert events == [SweepChanged(SWEEP), RunsChanged((RUNNING, other)), RunsChanged((ENDED,))]
+    assert cursors == ["", "cursor 1", "cursor 2"]
+
+
+def test_it_ends_when_the_sweep_is_over_and_no_run_is_alive() -> None:
+    events, _ = events_of((SWEEP, (RUNNING,)), (DONE, (RUNNING,)), (DONE, (ENDED,)), (DONE, ()))
+    assert events[2:] == [SweepChanged(DONE), RunsChanged((ENDED,))]
+
+
+def test_the_last_runs_are_reported_before_the_end_of_the_sweep() -> None:
+    events, _ = events_of((SWEEP, (RUNNING,)), (DONE, (ENDED,)), (DONE, ()))
+    assert events[2:] == [RunsChanged((ENDED,)), SweepChanged(DONE)]
+
+
+def test_forever_goes_on_after_the_end() -> None:
+    events, cursors = events_of((DONE, (ENDED,)), (DONE, ()), (SWEEP, ()), forever=True)
+    assert len(cursors) == 3
+    assert events[-1] == SweepChanged(SWEEP)
+
+
+def test_runs_that_nobody_will_start_do_not_keep_it_waiting(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow, "_PENDING_PATIENCE_SECONDS", 0.0)
+    pending = replace(RUNNING, state=RunState.PENDING)
+    _, cursors = events_of((DONE, (pending,)), (DONE, ()), (DONE, ()), (DONE, ()), (DONE, ()))
+    assert len(cursors) <= 2
+
+
+def test_a_lost_server_is_reported_and_tried_again_less_and_less_often(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow, "FIRST_RETRY_SECONDS", 0.001)
+    monkeypatch.setattr(follow, "MAX_RETRY_SECONDS", 0.003)
+    lost = ServerLostError("gone")
+    events, cursors = events_of((SWEEP, ()), lost, lost, ServerError("disk full"), (SWEEP, (RUNNING,)))
+    assert events[2:] == [
+        ServerLost("gone", 0.001),
+        ServerLost("gone", 0.002),
+        ServerLost("disk full", 0.003),
+        ServerBack(),
+        RunsChanged((RUNNING,)),
+    ]
+    assert cursors == ["", "cursor 1", "cursor 1", "cursor 1", "cursor 1"]
+
+
+def test_a_sweep_that_does_not_exist_is_an_error() -> None:
+    with pytest.raises(NotFoundError):
+        events_of(NotFoundError("no such sweep"))
+
+
+def test_agents_are_reported_when_they_change() -> None:
+    states = iter([AgentState.STARTING, AgentState.STARTING, AgentState.RUNNING])
+    known: list[AgentState] = []
+
+    def agents() -> tuple[LocalAgent, ...]:
+        known.append(next(states, AgentState.RUNNING))
+        return (LocalAgent(1, known[-1]),)
+
+    events, _ = events_of((SWEEP, ()), (SWEEP, ()), (SWEEP, ()), (SWEEP, ()), agents=agents)
+    reported = [event.agents[0].state for event in events if isinstance(event, AgentsChanged)]
+    assert reported == [AgentState.STARTING, AgentState.RUNNING]
+
+
+def test_a_stop_that_is_already_set_asks_nothing() -> None:
+    stop = threading.Event()
+    stop.set()
+    client = Answers([], stop.set)
+    assert list(follow_sweep(cast(TrackingClient, client), REFERENCE, stop=stop)) == []
+    assert client.cursors == []
