@@ -29,8 +29,8 @@ _STARTUP_RUNS = 10
 """Draws at random before the model is asked; Optuna's default."""
 _TRIES = 20
 """Suggestions that may fall on points already taken before the rest is taken in shuffled order."""
-_MAX_MODELLED_RUNS = 1000
-"""TPE's time grows with the runs it knows; beyond this many, the newest are used. Measured 0.1 s per suggestion."""
+_MAX_MODELLED_RUNS = 500
+"""The time of a suggestion grows with the runs the model knows, 0.1 s at this many; beyond, the newest are used."""
 _LARGEST_INT = 2**53
 """Larger integers are not told apart by the model's floats."""
 
@@ -49,6 +49,7 @@ class BayesSearch(Optimizer):
             for parameter in self.space.parameters
             if not isinstance(parameter, Constant)
         }
+        self._places: dict[int, tuple[Seen, Mapping[str, Json] | None, Coordinates | None]] = {}
         metric = config.get("metric")
         options = metric if isinstance(metric, Mapping) else {}
         self._impute = str(options.get("impute", "worst"))
@@ -97,10 +98,19 @@ class BayesSearch(Optimizer):
         """Return what the model learns from, in the order it was handed out."""
         trials: list[FrozenTrial] = []
         for seen in self._seen[-_MAX_MODELLED_RUNS:]:
-            coordinates, value = self._coordinates(seen), self._value_of(seen.run, known)
+            coordinates, value = self._located(seen), self._value_of(seen.run, known)
             if coordinates is not None and value is not None:
                 trials.append(create_trial(params=dict(coordinates), distributions=self._axes, value=value))
         return trials
+
+    def _located(self, seen: Seen) -> Coordinates | None:
+        """Return `_coordinates` of a run, computed once for each of its configurations."""
+        cached = self._places.get(id(seen))
+        used = None if seen.run is None else seen.run.config
+        if cached is None or cached[0] is not seen or cached[1] is not used:
+            cached = (seen, used, self._coordinates(seen))
+            self._places[id(seen)] = cached
+        return cached[2]
 
     def _coordinates(self, seen: Seen) -> Coordinates | None:
         """Return where a run lies: by the values it used, else by those it was given, else None."""

@@ -38,7 +38,7 @@ def quantile(parameter: Parameter, u: float) -> Json:
     if isinstance(parameter, Normal):
         return _normal_quantile(parameter, u)
     if isinstance(parameter, Beta):
-        value = float(_stats().beta.ppf(u, parameter.a, parameter.b))
+        value = float(_stats().beta.ppf(min(max(u, _EDGE), 1 - _EDGE), parameter.a, parameter.b))
         multiples = parameter.multiples
         return value if multiples is None else multiples.value(multiples.nearest_index(value))
     raise TypeError(f"{type(parameter).__name__} has no quantile function")

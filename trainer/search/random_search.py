@@ -12,7 +12,7 @@ from trainer.search.permutation import Permutation
 from trainer.sweep.parameters import Beta, Bounded, Categorical, Parameter
 from trainer.sweep.space import nest
 
-_DRAWS = 200
+_DRAWS = 100
 """Draws that may fall on points already taken before the rest is taken in shuffled order."""
 
 

@@ -64,7 +64,12 @@ def _advise_on_parameter(path: str, entry: Mapping[str, Json], config: Mapping[s
     if set(command_of(config)) & _FLAG_MACROS:
         _advise_on_texts(path, values, config, findings)
     low, high = entry.get("min"), entry.get("max")
-    if distribution == "uniform" and "distribution" not in entry and type(low) is not type(high) and "." in path[11:]:
+    if (
+        distribution == "uniform"
+        and "distribution" not in entry
+        and type(low) is not type(high)
+        and ".parameters." in path
+    ):
         findings.add(
             path, "Whole numbers and floats are mixed; W&B takes the range as floats.", "Write both as floats."
         )

@@ -162,7 +162,7 @@ def _check_bounds(entry: Mapping[str, Json], distribution: Distribution, path: s
         findings.add(path, f"`min` ({low!r}) is above `max` ({high!r}).", "Swap them.")
     elif not math.isfinite(high - low):
         findings.add(path, f"{low!r} to {high!r} is wider than a float can hold.", "Use a log distribution.")
-    elif "distribution" not in entry and path.count(".") == 1 and type(low) is not type(high):
+    elif "distribution" not in entry and ".parameters." not in path and type(low) is not type(high):
         findings.add(
             path,
             f"`min` is {low!r} and `max` is {high!r}: W&B refuses to guess between whole numbers and floats.",
