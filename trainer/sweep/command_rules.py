@@ -14,8 +14,14 @@ _MACRO = re.compile(r"\$\{([^}]*)\}")
 _VARIABLE = re.compile(r"envvar:[A-Z0-9_]+")
 
 
-def check_command(config: Mapping[str, Json], findings: Findings) -> None:
-    """Add every problem of `command` and of `program` where the command uses it."""
+def check_command(config: Mapping[str, Json], findings: Findings, needs_program: bool = True) -> None:
+    """Add every problem of `command` and of `program` where the command uses it.
+
+    Args:
+        config: The sweep configuration.
+        findings: Where problems go.
+        needs_program: Whether it is a problem that the default command finds no program.
+    """
     command = config.get("command", [])
     if not isinstance(command, list):
         hint = "Write one item per line, each with a `-`."
@@ -25,7 +31,7 @@ def check_command(config: Mapping[str, Json], findings: Findings) -> None:
         return
     for index, item in enumerate(command):
         _check_item(item, f"command[{index}]", findings)
-    starts_a_program = not config.get("job") and not config.get("image_uri")
+    starts_a_program = not config.get("job") and not config.get("image_uri") and (needs_program or bool(command))
     if "${program}" in command_of(config) and starts_a_program and not config.get("program"):
         findings.add(
             "program" if "program" in config else "",

@@ -45,12 +45,16 @@ _ENGINES = ("wandb", "optuna", "ax")
 _GOAL_SYNONYMS = {"min": "minimize", "minimise": "minimize", "max": "maximize", "maximise": "maximize"}
 
 
-def violations(config: Mapping[str, Json], positions: Mapping[str, int] | None = None) -> list[Violation]:
+def violations(
+    config: Mapping[str, Json], positions: Mapping[str, int] | None = None, *, needs_program: bool = True
+) -> list[Violation]:
     """Return everything that keeps a sweep from running, in the order of the file.
 
     Args:
         config: The sweep configuration.
         positions: Line by path, as `SweepFile.positions` has it; None when there is no file.
+        needs_program: Whether a sweep without `program` and `command` is a problem. It is none on a server: agents
+            made by `wandb.agent(function=...)` bring their own code.
     """
     findings = Findings(positions)
     _check_keys(config, findings)
@@ -65,7 +69,7 @@ def violations(config: Mapping[str, Json], positions: Mapping[str, int] | None =
     _check_run_cap(config, findings)
     _check_scheduler(config, findings)
     _check_controller(config, findings)
-    check_command(config, findings)
+    check_command(config, findings, needs_program)
     return findings.in_file_order()
 
 

@@ -294,6 +294,12 @@ early_terminate: {type: hyperband, min_iter: 0}
     assert set(found[0].as_json()) == {"path", "message", "hint", "line"}
 
 
+def test_a_sweep_for_agents_with_a_function_needs_no_program() -> None:
+    config: dict[str, Any] = {"method": "grid", "parameters": {"p": {"values": [1]}}}
+    assert violations(config, needs_program=False) == []
+    assert only(violations({**config, "command": ["${program}"]}, needs_program=False)).path == ""
+
+
 ODD: list[tuple[dict[str, Any], str, str]] = [
     ({**GRID, "parameters": {"n": {"min": 1, "max": 10**6}}}, "method", "1,000,000 runs"),
     ({**GRID, "method": "bayes", "metric": METRIC}, "method", "only 2 configurations"),
