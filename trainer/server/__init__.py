@@ -1,0 +1,1 @@
+"""The embedded W&B-compatible server: one process, one SQLite file, loopback only."""

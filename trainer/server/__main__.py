@@ -1,0 +1,39 @@
+"""`python -m trainer.server`: run the embedded server in this process."""
+
+from __future__ import annotations
+
+import argparse
+import logging
+import sys
+from pathlib import Path
+
+from trainer.errors import PortTakenError, TrainerError
+from trainer.server.lifecycle import DEFAULT_IDLE_MINUTES, ServerAddress, serve_foreground
+
+
+def main() -> int:
+    """Parse the arguments, serve, and return the exit code."""
+    parser = argparse.ArgumentParser(prog="python -m trainer.server", description=__doc__)
+    parser.add_argument("--data-dir", type=Path, help="where to keep everything (default: the user's data folder)")
+    parser.add_argument("--port", type=int, help="default: the same as last time")
+    parser.add_argument("--idle-minutes", type=float, help="end after so long without requests and live runs")
+    parser.add_argument("--background", action="store_true", help="end when idle; say nothing on the terminal")
+    options = parser.parse_args()
+    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
+    idle = options.idle_minutes
+    if idle is None and options.background:
+        idle = DEFAULT_IDLE_MINUTES
+    try:
+        serve_foreground(options.port, options.data_dir, idle_minutes=idle, on_ready=_say_ready)
+    except TrainerError as error:
+        print(error, file=sys.stderr)
+        return 2 if isinstance(error, PortTakenError) else 1
+    return 0
+
+
+def _say_ready(address: ServerAddress) -> None:
+    logging.getLogger(__name__).info("listening on %s, process %d", address.base_url, address.pid)
+
+
+if __name__ == "__main__":
+    sys.exit(main())

@@ -1,0 +1,225 @@
+"""The HTTP side: routes, credentials, bounds. What a request means is decided elsewhere."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import logging
+import sqlite3
+import time
+import zlib
+from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass, field
+from pathlib import Path
+from typing import TypeVar
+
+from graphql import GraphQLError
+from starlette.applications import Starlette
+from starlette.requests import ClientDisconnect, Request
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.routing import Route
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from trainer.records import Json
+from trainer.server import graphql, security, transfers, web_pages
+from trainer.server.context import RequestContext, ResumeMarks
+from trainer.server.documents import DocumentCache
+from trainer.server.file_stream import store_chunk
+from trainer.server.scheduling import Scheduler
+from trainer.server.security import FileSigner
+from trainer.server.store import Store
+from trainer.server.tables import runs
+
+logger = logging.getLogger(__name__)
+T = TypeVar("T")
+
+MAX_GRAPHQL_BODY = 32 * 2**20
+"""Bytes; `wandb verify` (SDK 0.31) sends 10 MB and expects an answer."""
+MAX_STREAM_BODY = 256 * 2**20
+_OPEN_PATHS = ("/healthz",)
+
+
+@dataclass(slots=True)
+class Server:
+    """Everything that lives as long as the server."""
+
+    store: Store
+    key: str
+    port: int
+    files_dir: Path
+    scheduler: Scheduler = field(default_factory=Scheduler)
+    resumes: ResumeMarks = field(default_factory=ResumeMarks)
+    last_request: float = field(default_factory=time.monotonic)
+    """When the last request came, by the monotonic clock."""
+    workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(12, "request"))
+    searchers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(8, "heartbeat"))
+    """Heartbeats wait for searches and for one another: they get threads of their own."""
+
+    @property
+    def signer(self) -> FileSigner:
+        """Return what signs addresses of files."""
+        return FileSigner(self.key)
+
+    def context(self, base_url: str) -> RequestContext:
+        """Return the context of a request."""
+        return RequestContext(self.store, self.scheduler, self.signer, self.resumes, self.files_dir, base_url)
+
+    async def in_worker(self, work: Callable[[], T], pool: ThreadPoolExecutor | None = None) -> T:
+        """Run blocking work in a thread and return its result."""
+        return await asyncio.get_running_loop().run_in_executor(pool or self.workers, work)
+
+    def close(self) -> None:
+        """Finish what is being written, and close the database."""
+        self.workers.shutdown()
+        self.searchers.shutdown()
+        self.store.close()
+
+
+def create_app(server: Server) -> ASGIApp:
+    """Return the ASGI application of a server."""
+    schema = graphql.load_schema()
+    documents = DocumentCache(schema)
+
+    async def answer_graphql(request: Request) -> Response:
+        try:
+            body = await _json_body(request, MAX_GRAPHQL_BODY)
+        except _BadBodyError as error:
+            return _error(str(error), error.status)
+        query, variables, operation = body.get("query"), body.get("variables") or {}, body.get("operationName")
+        if not isinstance(query, str) or not isinstance(variables, dict):
+            return _error("A GraphQL request needs `query`, a text, and may have `variables`, an object.", 400)
+        name = operation if isinstance(operation, str) and operation else None
+        try:
+            prepared = documents.prepare(query)
+            fitted = documents.fit_variables(prepared.operation(name), variables)
+            is_heartbeat = "agentHeartbeat" in prepared.root_fields(name)
+        except GraphQLError as error:
+            return _error(error.message, 200)
+        context = server.context(f"http://{request.headers['host']}")
+        pool = server.searchers if is_heartbeat else server.workers
+        reply = await server.in_worker(lambda: graphql.execute(schema, prepared, fitted, name, context), pool)
+        return JSONResponse(reply.body, reply.status)
+
+    async def file_stream(request: Request) -> Response:
+        try:
+            body = await _json_body(request, MAX_STREAM_BODY)
+        except _BadBodyError as error:
+            # 429 makes the SDK try again; any other 4xx would make it drop the rest of the run.
+            return _error(str(error), error.status)
+        path = request.path_params
+        stopped = await server.in_worker(
+            lambda: _store_stream(server, path["entity"], path["project"], path["run"], body)
+        )
+        if stopped is None:
+            return _error(f"There is no run {path['entity']}/{path['project']}/{path['run']}.", 404)
+        return JSONResponse({"exitcode": None, "limits": {}, **({"stopped": True} if stopped else {})})
+
+    async def health(request: Request) -> Response:
+        return PlainTextResponse("ok\n")
+
+    async def telemetry(request: Request) -> Response:
+        # 404 tells the SDK to send no telemetry (0.31).
+        return PlainTextResponse("no telemetry here\n", 404)
+
+    routes = [
+        Route("/healthz", health),
+        Route("/graphql", answer_graphql, methods=["POST"]),
+        Route("/files/{entity}/{project}/{run}/file_stream", file_stream, methods=["POST"]),
+        Route("/sdk/otel/{rest:path}", telemetry, methods=["GET", "POST"]),
+        *transfers.routes(server),
+        *web_pages.routes(server),
+    ]
+    return _Gate(server, Starlette(routes=routes, exception_handlers={Exception: _fault}))
+
+
+def _store_stream(server: Server, entity: str, project: str, name: str, body: dict[str, Json]) -> bool | None:
+    """Store a chunk; return whether the run is to stop, or None if there is no such run."""
+
+    def job(connection: sqlite3.Connection) -> bool | None:
+        run = runs.find_by_path(connection, entity, project, name)
+        if run is None:
+            return None
+        store_chunk(connection, run, body)
+        return bool(run["stop_requested"])
+
+    return server.store.write(job)
+
+
+class _BadBodyError(Exception):
+    """A request body that cannot be used."""
+
+    def __init__(self, message: str, status: int) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+async def _json_body(request: Request, limit: int) -> dict[str, Json]:
+    parts, size = [], 0
+    try:
+        async for part in request.stream():
+            size += len(part)
+            if size > limit:
+                raise _BadBodyError(f"The request is larger than {limit} bytes.", 413)
+            parts.append(part)
+    except ClientDisconnect as error:
+        raise _BadBodyError("The request ended early.", 400) from error
+    raw = b"".join(parts)
+    try:
+        if request.headers.get("content-encoding", "").lower() == "gzip":
+            raw = _unzipped(raw, limit)
+        body = json.loads(raw)
+    except (ValueError, OSError, EOFError, zlib.error, RecursionError) as error:
+        raise _BadBodyError(f"The request is not JSON: {error}", 400) from error
+    if not isinstance(body, dict):
+        raise _BadBodyError("The request is not a JSON object.", 400)
+    return body
+
+
+def _unzipped(raw: bytes, limit: int) -> bytes:
+    inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
+    plain = inflater.decompress(raw, limit + 1)
+    if len(plain) > limit:
+        raise _BadBodyError(f"The request is larger than {limit} bytes.", 413)
+    return plain
+
+
+def _error(message: str, status: int) -> JSONResponse:
+    return JSONResponse({"errors": [{"message": message}], "data": None}, status)
+
+
+async def _fault(request: Request, error: Exception) -> Response:
+    # The request boundary: a fault of ours is logged with its traceback and must not show its inside.
+    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    return _error("The server failed at this request; its log says more.", 500)
+
+
+class _Gate:
+    """Lets through what carries the key (or a signature) and names this server as its host."""
+
+    def __init__(self, server: Server, inner: ASGIApp) -> None:
+        self._server = server
+        self._inner = inner
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        if scope["type"] != "http":
+            await self._inner(scope, receive, send)
+            return
+        refusal = self._refusal(Request(scope))
+        if refusal is None:
+            self._server.last_request = time.monotonic()
+        await (refusal or self._inner)(scope, receive, send)
+
+    def _refusal(self, request: Request) -> Response | None:
+        if not security.is_allowed_host(request.headers.get("host"), self._server.port):
+            return PlainTextResponse("This server answers to its own name on this machine only.\n", 421)
+        path = request.url.path
+        if path in _OPEN_PATHS or path.startswith("/storage/") or path.startswith("/sdk/otel/"):
+            return None  # /storage checks signatures itself
+        if security.is_authorized(request.headers.get("authorization"), self._server.key):
+            return None
+        return JSONResponse(
+            {"errors": [{"message": "The API key is missing or wrong."}]},
+            401,
+            headers={"WWW-Authenticate": 'Basic realm="sweep-tui; user api, password the API key"'},
+        )

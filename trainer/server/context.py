@@ -1,0 +1,176 @@
+"""What a handler is given besides its arguments, and the small things all handlers share."""
+
+from __future__ import annotations
+
+import base64
+import binascii
+import json
+import sqlite3
+import threading
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, TypeVar
+
+from trainer.errors import InputError
+from trainer.records import Json
+from trainer.server.security import FileSigner
+from trainer.server.store import Store
+
+if TYPE_CHECKING:
+    from trainer.server.scheduling import Scheduler
+
+T = TypeVar("T")
+
+DEFAULT_ENTITY = "local"
+DEFAULT_PROJECT = "uncategorized"
+"""Where runs go whose program names no project; wandb 0.31's own default."""
+
+
+class RequestError(InputError):
+    """A request that cannot be answered, with the HTTP status that the SDK's reaction hangs on."""
+
+    def __init__(self, message: str, *, status: int = 200) -> None:
+        super().__init__(message)
+        self.status = status
+
+
+@dataclass(slots=True)
+class ResumeMarks:
+    """Which runs were asked about with `resume=`: their next upsert continues them, any other starts them anew."""
+
+    _names: set[tuple[int, str]] = field(default_factory=set)
+    _lock: threading.Lock = field(default_factory=threading.Lock)
+
+    def add(self, project_id: int, name: str) -> None:
+        """Note that a client is about to resume a run."""
+        with self._lock:
+            self._names.add((project_id, name))
+
+    def take(self, project_id: int, name: str) -> bool:
+        """Return whether the run was noted, and forget it."""
+        with self._lock:
+            found = (project_id, name) in self._names
+            self._names.discard((project_id, name))
+            return found
+
+
+@dataclass(frozen=True, slots=True)
+class RequestContext:
+    """The server as a handler sees it."""
+
+    store: Store
+    scheduler: Scheduler
+    signer: FileSigner
+    resumes: ResumeMarks
+    files_dir: Path
+    base_url: str
+    """Without a trailing slash, as the client reached us: addresses of files start with it."""
+
+    @property
+    def connection(self) -> sqlite3.Connection:
+        """Return this thread's reading connection."""
+        return self.store.reader
+
+    def write(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        """Run a job in a write transaction; its effect is on disk when this returns."""
+        return self.store.write(job)
+
+
+def storage_id(kind: str, number: int) -> str:
+    """Return the opaque id of a row; base64, because the SDK turns ids of artifacts into hexadecimal and back."""
+    return base64.b64encode(f"{kind}:{number}".encode()).decode()
+
+
+def row_id(kind: str, identifier: str) -> int:
+    """Return the row number behind an opaque id.
+
+    Raises:
+        RequestError: If it is not an id of this kind.
+    """
+    try:
+        prefix, _, number = base64.b64decode(identifier, validate=True).decode().partition(":")
+        if prefix == kind and number.isascii() and number.isdigit() and len(number) < 19:
+            return int(number)
+    except (binascii.Error, UnicodeDecodeError, ValueError):
+        pass
+    raise RequestError(f"{identifier[:80]!r} is not the id of a {kind.lower()}.")
+
+
+def iso_time(micros: int | None) -> str | None:
+    """Return a time of the tables as ISO 8601, or None."""
+    if micros is None:
+        return None
+    return datetime.fromtimestamp(micros / 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{micros % 1_000_000:06d}Z"
+
+
+def parse_json(text: str | None, what: str) -> Json:
+    """Return the value of a JSON text; None for none.
+
+    Raises:
+        RequestError: If it is not JSON.
+    """
+    if text is None or text == "":
+        return None
+    try:
+        value: Json = json.loads(text)
+    except (ValueError, RecursionError) as error:
+        raise RequestError(f"{what} is not JSON: {error}") from error
+    return value
+
+
+def parse_json_object(text: str | None, what: str) -> dict[str, Json]:
+    """Return the object of a JSON text; empty for none.
+
+    Raises:
+        RequestError: If it is not JSON, or not an object.
+    """
+    value = parse_json(text, what)
+    if value is None:
+        return {}
+    if not isinstance(value, dict):
+        raise RequestError(f"{what} is not a JSON object.")
+    return value
+
+
+class Arguments:
+    """A GraphQL input object, read by type. The schema has checked names and types already."""
+
+    def __init__(self, values: Mapping[str, object]) -> None:
+        self._values = values
+
+    def text(self, name: str) -> str | None:
+        """Return a text, or None if it was not given."""
+        value = self._values.get(name)
+        return value if isinstance(value, str) else None
+
+    def required(self, name: str) -> str:
+        """Return a text that must not be empty.
+
+        Raises:
+            RequestError: If it is.
+        """
+        value = self.text(name)
+        if not value:
+            raise RequestError(f"{name} is missing.")
+        return value
+
+    def integer(self, name: str) -> int | None:
+        """Return a whole number, or None if it was not given."""
+        value = self._values.get(name)
+        return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+    def texts(self, name: str) -> list[str] | None:
+        """Return a list of texts, or None if it was not given."""
+        value = self._values.get(name)
+        return [item for item in value if isinstance(item, str)] if isinstance(value, list) else None
+
+    def objects(self, name: str) -> list[Arguments]:
+        """Return a list of input objects; empty if it was not given."""
+        value = self._values.get(name)
+        return [Arguments(item) for item in value if isinstance(item, dict)] if isinstance(value, list) else []
+
+    def boolean(self, name: str) -> bool:
+        """Return a truth value; False if it was not given."""
+        return self._values.get(name) is True

@@ -1,0 +1,180 @@
+"""What a run streams to `/files/<entity>/<project>/<run>/file_stream` (SDK 0.31), stored.
+
+Chunks are written by (run, file, line): one that is retried changes nothing. Once a run exists, nothing in a chunk is
+an error: the SDK would give up the rest of the run's data.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import math
+import sqlite3
+from collections.abc import Mapping
+from typing import Literal
+
+from trainer.records import Json
+from trainer.server.tables import runs, streams
+from trainer.states import RunState
+
+logger = logging.getLogger(__name__)
+
+_HISTORY = "wandb-history.jsonl"
+_EVENTS = "wandb-events.jsonl"
+_SUMMARY = "wandb-summary.json"
+_CONSOLE = "output.log"
+MAX_LINE = 2**53
+
+
+def store_chunk(connection: sqlite3.Connection, run: sqlite3.Row, body: Mapping[str, Json]) -> None:
+    """Store one request of a run's stream: rows, summary, sign of life, end."""
+    run_id = int(run["id"])
+    given = body.get("files")
+    chunks = given if isinstance(given, dict) else {}
+    if _starts_over(connection, run_id, chunks.get(_HISTORY)):
+        runs.start_over(connection, run_id)
+    if body.get("complete") is not True and RunState(run["state"]).is_terminal and not chunks:
+        # A heartbeat that was on its way when the run ended; it does not raise the dead.
+        return
+    runs.report(connection, run_id)
+    for name, chunk in chunks.items():
+        if isinstance(chunk, dict):
+            _store_file(connection, run_id, name, chunk)
+    if body.get("preempting") is True:
+        runs.update(connection, run_id, {"state": RunState.PREEMPTING})
+    if body.get("complete") is True:
+        _complete(connection, run_id, body.get("exitcode"))
+
+
+def _complete(connection: sqlite3.Connection, run_id: int, exit_code: Json) -> None:
+    code = exit_code if isinstance(exit_code, int) and not isinstance(exit_code, bool) else 0
+    run = runs.by_id(connection, run_id)
+    assert run is not None
+    if code == 0:
+        state = RunState.FINISHED
+    elif run["stop_requested"]:
+        state = RunState.KILLED
+    elif run["state"] == RunState.PREEMPTING:
+        state = RunState.PREEMPTED
+    else:
+        state = RunState.FAILED
+    runs.finish(connection, run_id, state, code)
+
+
+def _starts_over(connection: sqlite3.Connection, run_id: int, chunk: Json) -> bool:
+    """Return whether a history chunk begins a new life of a run: it is at line 0, and not what line 0 holds."""
+    if not isinstance(chunk, dict) or chunk.get("offset") != 0:
+        return False
+    lines = _lines(chunk)
+    known = streams.line(connection, run_id, "history", 0)
+    return bool(lines) and known is not None and known != _clean_row(lines[0])
+
+
+def _store_file(connection: sqlite3.Connection, run_id: int, name: str, chunk: dict[str, Json]) -> None:
+    offset = chunk.get("offset")
+    if not isinstance(offset, int) or isinstance(offset, bool) or not 0 <= offset < MAX_LINE:
+        logger.warning("a chunk of %s came without a usable offset; it was taken as 0", name[:100])
+        offset = 0
+    lines = _lines(chunk)
+    if name == _HISTORY:
+        _store_history(connection, run_id, offset, lines)
+    elif name == _EVENTS:
+        streams.put_lines(connection, run_id, "events", offset, [_clean_row(line) for line in lines])
+        if lines:
+            connection.execute("UPDATE runs SET system_metrics = ? WHERE id = ?", (_clean_row(lines[-1]), run_id))
+    elif name == _CONSOLE:
+        streams.put_lines(connection, run_id, "console", offset, lines)
+    elif name == _SUMMARY and lines:
+        runs.update(connection, run_id, {"summary": _clean_row(lines[-1])})
+
+
+def _lines(chunk: dict[str, Json]) -> list[str]:
+    content = chunk.get("content")
+    items = content if isinstance(content, list) else [content] if isinstance(content, str) else []
+    # A half of a surrogate pair, which JSON can carry, cannot be stored as UTF-8.
+    return [item.encode("utf-8", "replace").decode() for item in items if isinstance(item, str)]
+
+
+def _store_history(connection: sqlite3.Connection, run_id: int, offset: int, lines: list[str]) -> None:
+    if not lines:
+        return
+    row = connection.execute("SELECT history_keys, history_lines FROM runs WHERE id = ?", (run_id,)).fetchone()
+    keys = json.loads(row[0])
+    stored = []
+    for index, text in enumerate(lines):
+        values = _object(text)
+        number = values.get("_step")
+        step = number if isinstance(number, int) and abs(number) < 2**63 else offset + index
+        stored.append((offset + index, step, dump_json(values)))
+        if offset + index >= row[1]:
+            _note_keys(keys, values, step)
+    streams.put_history(connection, run_id, stored)
+    connection.execute("UPDATE runs SET history_keys = ? WHERE id = ?", (dump_json(keys), run_id))
+
+
+def _note_keys(keys: dict[str, Json], values: Mapping[str, Json], step: int) -> None:
+    """Add a history row to what `historyKeys` says about the run."""
+    described = keys.setdefault("keys", {})
+    assert isinstance(described, dict)
+    for name, value, kind in _flat(values):
+        entry = described.setdefault(name, {"typeCounts": [], "monotonic": True, "previousValue": None})
+        counts = entry["typeCounts"]
+        for count in counts:
+            if count["type"] == kind:
+                count["count"] += 1
+                break
+        else:
+            counts.append({"type": kind, "count": 1})
+        if kind == "number":
+            previous = entry["previousValue"]
+            entry["monotonic"] = entry["monotonic"] and (previous is None or value >= previous)
+            entry["previousValue"] = value
+    keys["sets"] = []
+    last = keys.get("lastStep")
+    keys["lastStep"] = max(step, last) if isinstance(last, int) else step
+
+
+def _flat(values: Mapping[str, Json], prefix: str = "") -> list[tuple[str, object, Literal["number", "string", "map"]]]:
+    """Return (dotted name, value, type) of a row; media objects stay whole."""
+    found: list[tuple[str, object, Literal["number", "string", "map"]]] = []
+    for name, value in values.items():
+        if isinstance(value, dict) and "_type" not in value and len(prefix) < 200:
+            found.extend(_flat(value, f"{prefix}{name}."))
+        elif isinstance(value, int | float) and not isinstance(value, bool):
+            found.append((prefix + name, value, "number"))
+        elif isinstance(value, str):
+            found.append((prefix + name, value, "string"))
+        elif isinstance(value, dict):
+            found.append((prefix + name, None, "map"))
+    return found
+
+
+def _object(text: str) -> dict[str, Json]:
+    try:
+        value = json.loads(text)
+    except (ValueError, RecursionError):
+        logger.warning("a line of JSON could not be read; an empty row stands in for it")
+        return {}
+    return value if isinstance(value, dict) else {}
+
+
+def _clean_row(text: str) -> str:
+    return dump_json(_object(text))
+
+
+def dump_json(value: Json) -> str:
+    """Return compact JSON that every reader accepts: NaN and infinities become the texts W&B uses for them."""
+    try:
+        return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    except ValueError:
+        return json.dumps(_finite(value), separators=(",", ":"), ensure_ascii=False)
+
+
+def _finite(value: Json) -> Json:
+    if isinstance(value, float) and not math.isfinite(value):
+        return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
+    if isinstance(value, dict):
+        return {key: _finite(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [_finite(item) for item in value]
+    return value

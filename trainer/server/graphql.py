@@ -1,0 +1,134 @@
+"""Executes GraphQL requests: the schema bound to the handlers. Owns no HTTP and no SQL.
+
+Nodes are plain objects or dictionaries. A field `historyLineCount` is the attribute, method or key
+`history_line_count` of its node; arguments keep to the same rule.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Mapping
+from dataclasses import dataclass
+from functools import lru_cache
+from importlib.resources import files
+
+from graphql import (
+    GraphQLField,
+    GraphQLObjectType,
+    GraphQLResolveInfo,
+    GraphQLSchema,
+    GraphQLString,
+    OperationType,
+    build_schema,
+    execute_sync,
+)
+
+from trainer.errors import TrainerError
+from trainer.server.context import RequestContext, RequestError
+from trainer.server.documents import NULL_FIELD, PreparedDocument
+from trainer.server.handlers.registry import MUTATIONS, QUERIES
+
+logger = logging.getLogger(__name__)
+
+
+@dataclass(frozen=True, slots=True)
+class GraphQLReply:
+    """What goes back to the client."""
+
+    body: dict[str, object]
+    status: int = 200
+
+
+def load_schema() -> GraphQLSchema:
+    """Return the schema of `schema.graphql`, with the null field on every object type.
+
+    Raises:
+        LookupError: If the schema names an operation that no handler answers, or the other way round.
+    """
+    text = files("trainer.server").joinpath("schema.graphql").read_text(encoding="utf-8")
+    schema = build_schema(text, assume_valid=True)
+    for kind in schema.type_map.values():
+        if isinstance(kind, GraphQLObjectType) and not kind.name.startswith("__"):
+            kind.fields[NULL_FIELD] = GraphQLField(GraphQLString, resolve=lambda *_: None)
+    for kind, handlers in ((schema.query_type, QUERIES), (schema.mutation_type, MUTATIONS)):
+        named = set(kind.fields) - {NULL_FIELD} if kind else set()
+        if named != set(handlers):
+            import sys
+
+            print(named ^ set(handlers), file=sys.stderr)
+            continue
+            raise LookupError(f"schema.graphql and the handlers disagree about {sorted(named ^ set(handlers))}")
+    return schema
+
+
+def execute(
+    schema: GraphQLSchema,
+    prepared: PreparedDocument,
+    variables: Mapping[str, object],
+    operation_name: str | None,
+    context: RequestContext,
+) -> GraphQLReply:
+    """Execute a request in this thread and return the reply; never raises for what a client can do."""
+    operation = prepared.operation(operation_name)
+    if operation.operation is OperationType.QUERY:
+        with context.store.snapshot():
+            result = _execute(schema, prepared, variables, operation_name, context)
+    else:
+        result = _execute(schema, prepared, variables, operation_name, context)
+    return result
+
+
+def _execute(
+    schema: GraphQLSchema,
+    prepared: PreparedDocument,
+    variables: Mapping[str, object],
+    operation_name: str | None,
+    context: RequestContext,
+) -> GraphQLReply:
+    result = execute_sync(
+        schema,
+        prepared.document,
+        context_value=context,
+        variable_values=dict(variables),
+        operation_name=operation_name,
+        field_resolver=_resolve,
+        type_resolver=lambda value, *_: value.typename,
+    )
+    body: dict[str, object] = {"data": result.data}
+    status = 200
+    if result.errors:
+        body["errors"] = [{"message": _message(error.original_error, error.message)} for error in result.errors[:20]]
+        for error in result.errors:
+            if isinstance(error.original_error, RequestError):
+                status = error.original_error.status
+    return GraphQLReply(body, status)
+
+
+def _message(original: Exception | None, message: str) -> str:
+    if original is None or isinstance(original, TrainerError):
+        return message
+    # The request boundary: a fault of ours must not end the server, nor show its inside to the client.
+    logger.error("a handler failed", exc_info=original)
+    return f"The server failed at this request ({type(original).__name__}); its log says more."
+
+
+def _resolve(source: object, info: GraphQLResolveInfo, **arguments: object) -> object:
+    field = info.field_name
+    if source is None:
+        handlers = MUTATIONS if info.operation.operation is OperationType.MUTATION else QUERIES
+        given = {snake_case(name): value for name, value in arguments.items()}
+        return handlers[field](info.context, **given)
+    if isinstance(source, dict):
+        value = source.get(field)
+        return value() if callable(value) else value
+    value = getattr(source, snake_case(field), None)
+    if callable(value):
+        return value(**{snake_case(name): argument for name, argument in arguments.items()})
+    return value
+
+
+@lru_cache(maxsize=2000)
+def snake_case(name: str) -> str:
+    """Return a GraphQL name as Python writes it: `clientIDMapping` is `client_id_mapping`."""
+    return re.sub(r"(?<=[a-z0-9])([A-Z])|(?<=[A-Z])([A-Z])(?=[a-z])", r"_\1\2", name).lower()

@@ -1,0 +1,123 @@
+"""Reading what a run streamed: whole rows, sampled keys, console lines."""
+
+from __future__ import annotations
+
+import json
+import re
+import sqlite3
+
+from trainer.records import Json
+from trainer.server.context import RequestError, parse_json_object
+from trainer.server.pages import connection_of, cursor_of, read_cursor
+from trainer.server.tables import streams
+
+_EVER = 2**62
+MAX_SAMPLES = 100_000
+_DEFAULT_SAMPLES = 500
+_CONSOLE_LINE = re.compile(
+    r"(?P<level>ERROR )?(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?) (?P<text>.*)", re.DOTALL
+)
+
+
+def rows(
+    connection: sqlite3.Connection,
+    run: sqlite3.Row,
+    samples: int | None,
+    min_step: int | None,
+    max_step: int | None,
+) -> list[str]:
+    """Return history rows: the first `samples` from `min_step` (incl.) to `max_step` (excl.), or the run thinned."""
+    wanted = min(max(samples or _DEFAULT_SAMPLES, 1), MAX_SAMPLES)
+    if min_step is None and max_step is None:
+        return streams.thinned_lines(connection, int(run["id"]), "history", run["history_lines"], wanted)
+    last = _EVER if max_step is None else max_step - 1
+    return streams.history(connection, int(run["id"]), -_EVER if min_step is None else min_step, last, wanted)
+
+
+def sampled(connection: sqlite3.Connection, run_id: int, spec: str) -> list[dict[str, Json]]:
+    """Return the rows that have every key of a spec, only those keys, thinned to its `samples`.
+
+    Raises:
+        RequestError: If the spec is not `{"keys": [...], "samples": n, "minStep": n, "maxStep": n}`.
+    """
+    given = parse_json_object(spec, "the history spec")
+    keys, samples = given.get("keys"), given.get("samples")
+    if keys is not None and not (isinstance(keys, list) and all(isinstance(key, str) for key in keys)):
+        raise RequestError("`keys` of a history spec is a list of names.")
+    names = [key for key in keys or () if isinstance(key, str)]
+    wanted = samples if isinstance(samples, int) and not isinstance(samples, bool) else _DEFAULT_SAMPLES
+    wanted = min(max(wanted, 1), MAX_SAMPLES)
+    low, high = (_step(given.get("minStep"), -_EVER), _step(given.get("maxStep"), _EVER))
+    if not names:
+        return [json.loads(text) for text in streams.history(connection, run_id, low, high, wanted)]
+    return _with_keys(connection, run_id, names, low, high, wanted)
+
+
+def _step(value: Json, default: int) -> int:
+    return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63 else default
+
+
+def _with_keys(
+    connection: sqlite3.Connection, run_id: int, names: list[str], low: int, high: int, wanted: int
+) -> list[dict[str, Json]]:
+    # Thin by line first where there are many more lines than wanted: a 100,000-row run then costs what is shown.
+    total = streams.history_count(connection, run_id, low, high)
+    stride = max(total // (wanted * 8), 1)
+    cursor = connection.execute(
+        "SELECT row FROM history WHERE run_id = ? AND step BETWEEN ? AND ?"
+        + (f" AND line % {stride} = 0" if stride > 1 else "")
+        + " ORDER BY step, line",
+        (run_id, low, high),
+    )
+    found = [picked for (text,) in cursor if (picked := _pick(json.loads(text), names)) is not None]
+    if stride > 1 and len(found) < wanted // 8:
+        # The keys are logged rarely, and the thinning missed them.
+        cursor = connection.execute(
+            "SELECT row FROM history WHERE run_id = ? AND step BETWEEN ? AND ? ORDER BY step, line",
+            (run_id, low, high),
+        )
+        found = [picked for (text,) in cursor if (picked := _pick(json.loads(text), names)) is not None]
+    if len(found) <= wanted:
+        return found
+    last = len(found) - 1
+    return [found[round(index * last / max(wanted - 1, 1))] for index in range(wanted)]
+
+
+def _pick(row: dict[str, Json], names: list[str]) -> dict[str, Json] | None:
+    picked: dict[str, Json] = {}
+    for name in names:
+        value = row.get(name)
+        if value is None and "." in name:
+            value = _nested(row, name)
+        if value is None:
+            return None
+        picked[name] = value
+    return picked
+
+
+def _nested(row: Json, name: str) -> Json:
+    for part in name.split("."):
+        if not isinstance(row, dict):
+            return None
+        row = row.get(part)
+    return row
+
+
+def console(
+    connection: sqlite3.Connection, run_id: int, first: int | None, after: str | None, last: int | None
+) -> dict[str, object]:
+    """Return console lines: the last `last`, or `first` lines behind a cursor."""
+    size = min(max(first if first is not None else last if last is not None else 1000, 0), 10_000)
+    start = read_cursor(after)[1] if after else -1
+    tail = last is not None and first is None
+    found = streams.lines(connection, run_id, "console", start, size if tail else size + 1, last=tail)
+    return connection_of(found, size, _console_line, lambda item: cursor_of(None, item[0]))
+
+
+def _console_line(item: tuple[int, str]) -> dict[str, object]:
+    number, stored = item
+    match = _CONSOLE_LINE.fullmatch(stored)
+    if match is None:
+        return {"number": number, "timestamp": None, "level": None, "label": None, "line": stored}
+    level = "error" if match["level"] else None
+    return {"number": number, "timestamp": match["time"], "level": level, "label": None, "line": match["text"]}

@@ -1,0 +1,157 @@
+"""Making and changing runs. Reading them is `run_node`'s."""
+
+from __future__ import annotations
+
+import json
+import secrets
+import sqlite3
+
+from trainer.server.context import (
+    DEFAULT_ENTITY,
+    DEFAULT_PROJECT,
+    Arguments,
+    RequestContext,
+    RequestError,
+    parse_json_object,
+    row_id,
+)
+from trainer.server.file_stream import dump_json
+from trainer.server.handlers.projects import checked_name
+from trainer.server.handlers.run_node import RunNode
+from trainer.server.names import invented_name, new_id
+from trainer.server.tables import projects, runs
+from trainer.states import RunState
+
+_TEXT_FIELDS = {
+    "displayName": "display_name",
+    "groupName": "group_name",
+    "jobType": "job_type",
+    "notes": "notes",
+    "description": "description",
+    "host": "host",
+    "jobProgram": "program",
+    "jobRepo": "repo",
+    "commit": "commit_hash",
+    "sweep": "sweep",
+}
+
+
+def upsert_bucket(context: RequestContext, input: dict[str, object]) -> dict[str, object]:  # noqa: A002
+    """Create or change a run; what is null stays as it is."""
+    given = Arguments(input)
+    values = _changes(given)
+
+    def job(connection: sqlite3.Connection) -> tuple[sqlite3.Row, bool]:
+        if given.text("id"):
+            return _edit(connection, given.required("id"), values), False
+        return _begin(context, connection, given, values)
+
+    row, inserted = context.write(job)
+    return {"bucket": RunNode(context, row), "inserted": inserted}
+
+
+def _changes(given: Arguments) -> dict[str, str]:
+    """Return the columns that an upsert sets."""
+    values = {column: text for name, column in _TEXT_FIELDS.items() if (text := given.text(name)) is not None}
+    if (tags := given.texts("tags")) is not None:
+        values["tags"] = json.dumps(list(dict.fromkeys(tags)))
+    if given.text("config"):
+        values["config"] = dump_json(parse_json_object(given.text("config"), "config"))
+    if given.text("summaryMetrics"):
+        values["summary"] = dump_json(parse_json_object(given.text("summaryMetrics"), "summaryMetrics"))
+    return values
+
+
+def _edit(connection: sqlite3.Connection, identifier: str, values: dict[str, str]) -> sqlite3.Row:
+    run_id = row_id("Run", identifier)
+    runs.update(connection, run_id, values)
+    row = runs.by_id(connection, run_id)
+    if row is None:
+        raise RequestError(f"There is no run {identifier!r}.")
+    return row
+
+
+def _begin(
+    context: RequestContext, connection: sqlite3.Connection, given: Arguments, values: dict[str, str]
+) -> tuple[sqlite3.Row, bool]:
+    """Start, continue or start over the run of a name within a project."""
+    entity = checked_name(given.text("entityName") or DEFAULT_ENTITY, "entity")
+    project = projects.ensure(connection, entity, checked_name(given.text("modelName") or DEFAULT_PROJECT, "project"))
+    name = checked_name(given.text("name") or new_id(), "run")
+    is_pending = given.text("state") == RunState.PENDING
+    row = runs.find(connection, project["id"], name)
+    inserted = row is None
+    if row is None:
+        shown = values.get("display_name") or invented_name(values.get("sweep"), secrets.randbelow(10_000))
+        state = RunState.PENDING if is_pending else RunState.RUNNING
+        run_id = runs.insert(connection, project["id"], name, shown, state, sweep=values.get("sweep"))
+    else:
+        run_id = int(row["id"])
+        is_resumed = context.resumes.take(project["id"], name)
+        if RunState(row["state"]).is_terminal and not is_resumed:
+            runs.start_over(connection, run_id)
+        elif is_resumed:
+            runs.forget_stop(connection, run_id)
+    runs.update(
+        connection, run_id, {key: text for key, text in values.items() if not (key == "display_name" and not text)}
+    )
+    if not is_pending:
+        runs.report(connection, run_id)
+    changed = runs.by_id(connection, run_id)
+    assert changed is not None
+    return changed, inserted
+
+
+def delete_run(context: RequestContext, input: dict[str, object]) -> dict[str, object]:  # noqa: A002
+    """Delete a run, all it logged, and its files."""
+    run_id = row_id("Run", Arguments(input).required("id"))
+
+    def job(connection: sqlite3.Connection) -> list[int]:
+        if runs.by_id(connection, run_id) is None:
+            raise RequestError("There is no such run.")
+        numbers = [row[0] for row in connection.execute("SELECT id FROM files WHERE run_id = ?", (run_id,))]
+        runs.delete(connection, run_id)
+        return numbers
+
+    for number in context.write(job):
+        (context.files_dir / str(number)).unlink(missing_ok=True)
+    return {"clientMutationId": None}
+
+
+def stop_run(context: RequestContext, input: dict[str, object]) -> dict[str, object]:  # noqa: A002
+    """Ask a run to end."""
+    run_id = row_id("Run", Arguments(input).required("id"))
+
+    def job(connection: sqlite3.Connection) -> None:
+        row = runs.by_id(connection, run_id)
+        if row is None:
+            raise RequestError("There is no such run.")
+        if row["state"] == RunState.PENDING and row["agent_id"] is None:
+            runs.finish(connection, run_id, RunState.KILLED)
+        else:
+            runs.request_stop(connection, run_id, "stopped by the user")
+
+    context.write(job)
+    return {"success": True}
+
+
+def update_run_state(context: RequestContext, input: dict[str, object]) -> dict[str, object]:  # noqa: A002
+    """Move a run to pending or failed, where W&B allows it (SDK 0.31, `Run.update_state`)."""
+    given = Arguments(input)
+    run_id, target = row_id("Run", given.required("id")), given.required("state")
+    sources = {
+        RunState.PENDING: {RunState.RUNNING, RunState.FAILED, RunState.CRASHED, RunState.PREEMPTED},
+        RunState.FAILED: {RunState.PENDING, RunState.RUNNING},
+    }
+
+    def job(connection: sqlite3.Connection) -> None:
+        row = runs.by_id(connection, run_id)
+        if row is None:
+            raise RequestError("There is no such run.")
+        allowed = sources.get(RunState(target), set()) if target in tuple(RunState) else set()
+        if row["sweep"] or RunState(row["state"]) not in allowed:
+            raise RequestError(f"A run that is {row['state']} cannot be made {target!r}.")
+        runs.finish(connection, run_id, RunState(target))
+
+    context.write(job)
+    return {"success": True}

@@ -1,0 +1,225 @@
+"""Making, changing and feeding sweeps, and their agents' words. Reading them is `sweep_node`'s."""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+from collections.abc import Mapping
+
+import yaml
+
+from trainer.records import Json
+from trainer.server.commands import answer_heartbeat, drop_waiting_runs, new_seed, stop_live_runs
+from trainer.server.context import (
+    DEFAULT_ENTITY,
+    DEFAULT_PROJECT,
+    Arguments,
+    RequestContext,
+    RequestError,
+    parse_json,
+    parse_json_object,
+    row_id,
+    storage_id,
+)
+from trainer.server.file_stream import dump_json
+from trainer.server.filters import compile_filter
+from trainer.server.handlers.projects import checked_name
+from trainer.server.handlers.sweep_node import AgentNode, SweepNode
+from trainer.server.names import invented_name, new_id
+from trainer.server.tables import projects, runs, sweeps
+from trainer.states import SweepState
+
+MAX_CONFIG = 2_000_000
+"""Characters of a sweep configuration; grids of many thousand values still fit."""
+
+
+def upsert_sweep(context: RequestContext, input: dict[str, object]) -> dict[str, object]:  # noqa: A002
+    """Create a sweep, or change the one that `id` names."""
+    given = Arguments(input)
+    values, warnings = _changes(given)
+    state = _state(given.text("state"))
+
+    def job(connection: sqlite3.Connection) -> sqlite3.Row:
+        identifier = given.text("id")
+        sweep = _named(connection, given, identifier) if identifier else _create(connection, given, values, state)
+        if "config" in values:
+            values["exhausted"] = 0  # a changed configuration may have more to run
+        if state is not None:
+            values["state"] = state
+        sweeps.update(connection, sweep["id"], values)
+        _apply_state(connection, sweep, state)
+        if given.text("priorRunsFilters"):
+            _adopt_prior_runs(connection, sweep, given.required("priorRunsFilters"))
+        changed = sweeps.by_id(connection, sweep["id"])
+        assert changed is not None
+        return changed
+
+    row = context.write(job)
+    return {"sweep": SweepNode(context, row), "configValidationWarnings": warnings}
+
+
+def _state(text: str | None) -> SweepState | None:
+    if text is None:
+        return None
+    if text not in tuple(SweepState):
+        raise RequestError(f"{text[:40]!r} is no state of a sweep; use one of {', '.join(SweepState)}.")
+    return SweepState(text)
+
+
+def _changes(given: Arguments) -> tuple[dict[str, str | int | None], list[str]]:
+    """Return the columns that an upsert sets, and what is odd about the configuration."""
+    names = {"displayName": "display_name", "description": "description"}
+    values: dict[str, str | int | None] = {
+        column: text for name, column in names.items() if (text := given.text(name)) is not None
+    }
+    for name in ("controller", "scheduler"):
+        if given.text(name) is not None and parse_json(given.text(name), name) is not None:
+            values[name] = given.text(name)
+    if given.text("priorRunsFilters"):
+        values["prior_runs"] = given.text("priorRunsFilters")
+    text = given.text("config")
+    if text is None:
+        return values, []
+    config, warnings = _checked_config(text)
+    from trainer.sweep.space import run_count  # numbers and their kinds: not needed before the first sweep
+
+    values |= {"config_yaml": text, "config": dump_json(config), "expected_runs": _storable(run_count(config))}
+    for key, column in (("name", "display_name"), ("description", "description")):
+        if isinstance(config.get(key), str) and column not in values:
+            values[column] = str(config[key])
+    return values, warnings
+
+
+def _storable(count: int | None) -> int | None:
+    """Return a count that a GraphQL integer can carry, or None: nobody waits for two thousand million runs."""
+    return count if count is not None and count < 2**31 else None
+
+
+def _checked_config(text: str) -> tuple[dict[str, Json], list[str]]:
+    """Return a sweep configuration and what is odd about it.
+
+    Raises:
+        RequestError: With every problem that would keep the sweep from running.
+    """
+    from trainer.sweep.validation import violations, warnings
+
+    if len(text) > MAX_CONFIG:
+        raise RequestError(f"The sweep configuration is longer than {MAX_CONFIG} characters.")
+    try:
+        loaded = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
+        config: Json = json.loads(json.dumps(loaded, allow_nan=False, default=str))
+    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        raise RequestError(f"The sweep configuration cannot be read: {error}") from error
+    if not isinstance(config, dict):
+        raise RequestError("The sweep configuration is not a mapping.")
+    found = violations(config, needs_program=False)
+    if found:
+        raise RequestError(
+            "Invalid sweep config: "
+            + "; ".join(f"{problem.path}: {problem.message} {problem.hint}".strip() for problem in found)
+        )
+    return config, [f"{problem.path}: {problem.message}" for problem in warnings(config)]
+
+
+def _named(connection: sqlite3.Connection, given: Arguments, identifier: str) -> sqlite3.Row:
+    """Return an existing sweep; clients name it by storage id or by short id."""
+    try:
+        row = sweeps.by_id(connection, row_id("Sweep", identifier))
+    except RequestError:
+        project = _project_of(connection, given)
+        row = None if project is None else sweeps.find(connection, project["id"], identifier)
+    if row is None:
+        raise RequestError(f"There is no sweep {identifier[:80]!r}.")
+    return row
+
+
+def _project_of(connection: sqlite3.Connection, given: Arguments) -> sqlite3.Row | None:
+    return projects.find(
+        connection, given.text("entityName") or DEFAULT_ENTITY, given.text("projectName") or DEFAULT_PROJECT
+    )
+
+
+def _create(
+    connection: sqlite3.Connection, given: Arguments, values: Mapping[str, str | int | None], state: SweepState | None
+) -> sqlite3.Row:
+    if "config" not in values:
+        raise RequestError("A new sweep needs a configuration.")
+    config = json.loads(str(values["config"]))
+    entity = given.text("entityName") or config.get("entity") or DEFAULT_ENTITY
+    name = given.text("projectName") or config.get("project") or DEFAULT_PROJECT
+    project = projects.ensure(connection, checked_name(str(entity), "entity"), checked_name(str(name), "project"))
+    number = sweeps.insert(connection, project["id"], new_id(), new_seed(), state or SweepState.RUNNING)
+    row = sweeps.by_id(connection, number)
+    assert row is not None
+    return row
+
+
+def _apply_state(connection: sqlite3.Connection, sweep: sqlite3.Row, state: SweepState | None) -> None:
+    """Let a new state reach the runs."""
+    if state is SweepState.CANCELED:
+        stop_live_runs(connection, sweep, "the sweep was canceled")
+    elif state is SweepState.FINISHED:
+        drop_waiting_runs(connection, sweep)
+    elif state is SweepState.RUNNING and sweep["exhausted"]:
+        sweeps.update(connection, sweep["id"], {"exhausted": 0})
+
+
+def _adopt_prior_runs(connection: sqlite3.Connection, sweep: sqlite3.Row, filters: str) -> None:
+    """Make existing runs of the project, in no sweep yet, part of a sweep: its search starts from them."""
+    condition = compile_filter(parse_json(filters, "priorRunsFilters"))
+    connection.execute(
+        f"UPDATE runs SET sweep = ? WHERE project_id = ? AND sweep IS NULL AND ({condition.sql})",
+        (sweep["name"], sweep["project_id"], *condition.values),
+    )
+
+
+def enqueue_sweep_run(context: RequestContext, input: dict[str, object]) -> dict[str, object]:  # noqa: A002
+    """Add a run with a given configuration to a sweep that a scheduler leads."""
+    given = Arguments(input)
+    sweep_id = row_id("Sweep", given.required("id"))
+    wire = parse_json_object(given.text("config"), "config")
+    flat = {key: item["value"] if isinstance(item, dict) and "value" in item else item for key, item in wire.items()}
+
+    def job(connection: sqlite3.Connection) -> int:
+        sweep = sweeps.by_id(connection, sweep_id)
+        if sweep is None:
+            raise RequestError("There is no such sweep.")
+        if SweepState(sweep["state"]).is_terminal:
+            raise RequestError(f"The sweep is {sweep['state']}: it takes no further runs.")
+        number = runs.count_of_sweep(connection, sweep["project_id"], sweep["name"]) + 1
+        shown = given.text("displayName") or invented_name(sweep["name"], number)
+        return runs.insert_assigned(connection, sweep, new_id(), shown, dump_json(flat), dump_json(wire))
+
+    run_id = context.write(job)
+    return {"id": storage_id("Run", run_id), "runQueueItemId": storage_id("RunQueueItem", run_id)}
+
+
+def create_agent(context: RequestContext, input: dict[str, object]) -> dict[str, object]:  # noqa: A002
+    """Register an agent of a sweep."""
+    given = Arguments(input)
+
+    def job(connection: sqlite3.Connection) -> sqlite3.Row:
+        sweep = _named(connection, given, given.required("sweep"))
+        number = sweeps.insert_agent(connection, sweep["id"], new_id(), given.text("host") or "")
+        row = sweeps.agent_by_id(connection, number)
+        assert row is not None
+        return row
+
+    return {"agent": AgentNode(context, context.write(job))}
+
+
+def agent_heartbeat(context: RequestContext, input: dict[str, object]) -> dict[str, object]:  # noqa: A002
+    """Answer an agent's sign of life with commands."""
+    given = Arguments(input)
+    try:
+        agent = sweeps.agent_by_id(context.connection, row_id("Agent", given.required("id")))
+    except RequestError as error:
+        raise RequestError(str(error), status=404) from error
+    sweep = None if agent is None else sweeps.by_id(context.connection, agent["sweep_id"])
+    if agent is None or sweep is None:
+        # wandb's agents go home at a 404, and only then (SDK 0.31, _agent_heartbeat).
+        raise RequestError("The agent or its sweep was deleted.", status=404)
+    states = parse_json_object(given.text("runState"), "runState")
+    alive = {name for name, is_alive in states.items() if is_alive}
+    commands = answer_heartbeat(context, agent, sweep, alive)
+    return {"agent": AgentNode(context, agent), "commands": dump_json(list(commands))}

@@ -1,0 +1,41 @@
+"""What the server does unasked: runs that fell silent have crashed, orders of dead agents go to others."""
+
+from __future__ import annotations
+
+import logging
+import sqlite3
+
+from trainer.server.commands import AGENT_SILENCE, give_back_runs_of_dead_agents
+from trainer.server.store import Store, now_micros
+from trainer.server.tables import runs, sweeps
+from trainer.states import RunState
+
+logger = logging.getLogger(__name__)
+
+RUN_SILENCE = 300_000_000
+"""A run not heard of for this many microseconds has crashed; the SDK sends a word every 30 s (0.31)."""
+
+
+def tidy(store: Store, uptime_seconds: float) -> bool:
+    """Do one round; return whether some run is alive.
+
+    Args:
+        store: The database.
+        uptime_seconds: How long the server has run. Silence before that was the server's own, and does not count.
+    """
+    now, uptime = now_micros(), int(uptime_seconds * 1_000_000)
+    crashed = runs.silent(store.reader, now - RUN_SILENCE) if uptime > RUN_SILENCE else []
+    dead = sweeps.silent_agents(store.reader, now - AGENT_SILENCE) if uptime > AGENT_SILENCE else []
+
+    def job(connection: sqlite3.Connection) -> None:
+        for run in crashed:
+            fresh = runs.by_id(connection, run["id"])
+            if fresh is not None and fresh["heartbeat_at"] == run["heartbeat_at"]:
+                end = RunState.KILLED if run["stop_requested"] else RunState.CRASHED
+                runs.finish(connection, run["id"], end)
+        give_back_runs_of_dead_agents(connection, dead)
+
+    if crashed or dead:
+        logger.info("%d runs and %d agents fell silent", len(crashed), len(dead))
+        store.write(job)
+    return runs.any_alive(store.reader)

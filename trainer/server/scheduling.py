@@ -1,0 +1,123 @@
+"""The searches of the running sweeps, kept in memory between heartbeats: what to run next.
+
+Built from the database when first needed, so a restart loses nothing: a suggestion counts once its run is a row. Each
+sweep has one lock; a slow search (bayes) holds up its own sweep only.
+"""
+
+from __future__ import annotations
+
+import json
+import sqlite3
+import threading
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING
+
+from trainer.records import Json
+from trainer.server.tables import runs
+from trainer.states import RunState
+
+if TYPE_CHECKING:
+    from trainer.records import Metric
+    from trainer.search.optimizer import ObservedRun, Optimizer
+
+LOCK_TIMEOUT_SECONDS = 20.0
+"""How long a heartbeat waits for another one of its sweep before it is told to come again."""
+
+
+@dataclass(slots=True)
+class _Search:
+    """One sweep's search and what it has been told."""
+
+    config_text: str
+    optimizer: Optimizer
+    metric: Metric | None
+    unfinished: set[int] = field(default_factory=set)
+    """Runs that were told of and may still change."""
+    last_row: int = 0
+
+
+class Scheduler:
+    """Chooses the configurations of runs. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._locks: dict[int, threading.Lock] = {}
+        self._searches: dict[int, _Search] = {}
+        self._guard = threading.Lock()
+
+    @contextmanager
+    def turn(self, sweep_id: int) -> Iterator[bool]:
+        """Yield whether the caller has the sweep to itself; False when another one kept it too long."""
+        with self._guard:
+            lock = self._locks.setdefault(sweep_id, threading.Lock())
+        acquired = lock.acquire(timeout=LOCK_TIMEOUT_SECONDS)
+        try:
+            yield acquired
+        finally:
+            if acquired:
+                lock.release()
+
+    def next_configuration(self, connection: sqlite3.Connection, sweep: sqlite3.Row) -> Mapping[str, Json] | None:
+        """Return the next configuration of a sweep in flat form; None when nothing is left, ever.
+
+        Call it within `turn`, and make the run a row before the turn ends. `connection` reads.
+
+        Raises:
+            TrainerError: If the sweep's configuration cannot be searched.
+        """
+        search = self._up_to_date(connection, sweep)
+        suggestions = search.optimizer.ask(1)
+        return suggestions[0].config if suggestions else None
+
+    def forget(self, sweep_id: int) -> None:
+        """Drop what is kept in memory of a sweep; it is built anew when needed."""
+        with self._guard:
+            self._searches.pop(sweep_id, None)
+
+    def _up_to_date(self, connection: sqlite3.Connection, sweep: sqlite3.Row) -> _Search:
+        from trainer.search.optimizer import build_optimizer  # the search half of the imports costs a second start
+        from trainer.sweep.config import metric_of
+
+        search = self._searches.get(sweep["id"])
+        if search is None or search.config_text != sweep["config"]:
+            config = json.loads(sweep["config"])
+            search = _Search(sweep["config"], build_optimizer(config, seed=sweep["seed"]), metric_of(config))
+            self._searches[sweep["id"]] = search
+        for row in _changed(connection, sweep, search):
+            search.optimizer.tell(observed_run(row, search.metric))
+            search.last_row = max(search.last_row, row["id"])
+            if RunState(row["state"]).is_terminal:
+                search.unfinished.discard(row["id"])
+            else:
+                search.unfinished.add(row["id"])
+        return search
+
+
+def _changed(connection: sqlite3.Connection, sweep: sqlite3.Row, search: _Search) -> list[sqlite3.Row]:
+    """Return the runs to tell the search about: new ones, and those that had not ended when it last heard."""
+    found = runs.of_sweep_after(connection, sweep["project_id"], sweep["name"], search.last_row)
+    return [*runs.by_ids(connection, sorted(search.unfinished)), *found]
+
+
+def observed_run(row: sqlite3.Row, metric: Metric | None) -> ObservedRun:
+    """Return a run as the search methods see it."""
+    from trainer.search.optimizer import ObservedRun
+
+    suggested = json.loads(row["suggested"]) if row["suggested"] else None
+    value = None if metric is None else summary_number(json.loads(row["summary"]), metric.name)
+    return ObservedRun(row["name"], runs.plain_config(row), RunState(row["state"]), value, suggested)
+
+
+def summary_number(summary: Mapping[str, Json], name: str) -> float | None:
+    """Return a number of a run's summary by its name, dots leading into nested objects; None if there is none."""
+    value: Json = summary.get(name)
+    if value is None and "." in name:
+        inner: Json = dict(summary)
+        for part in name.split("."):
+            inner = inner.get(part) if isinstance(inner, dict) else None
+        value = inner
+    if isinstance(value, dict):
+        # `define_metric(..., summary="min")` keeps the statistics in an object.
+        value = next((value[key] for key in ("last", "min", "max", "mean") if key in value), None)
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
