@@ -71,9 +71,9 @@ def bands(config: Mapping[str, Json]) -> list[int]:
 def runs_to_stop(config: Mapping[str, Json], curves: Sequence[RunCurve]) -> list[StopDecision]:
     """Return the running runs that are worse than hyperband lets pass.
 
-    The threshold of a band is the value at place `int(len / eta)` of the sorted values that all runs had there. A run
-    that has logged more values than its last band must, at that band (or, not strict, at its best so far), not be
-    worse. Values that are no finite numbers are dropped, so later ones move up.
+    The threshold of a band is the value at place `int(len / eta)` of the sorted values that all runs had there: band 3
+    is the third value. At the last band it has reached a run must not be worse than that (or, not strict, its best so
+    far must not be). Values that are no finite numbers are dropped, so later ones move up.
 
     Args:
         config: The sweep configuration; without `early_terminate` nothing is stopped.
@@ -93,11 +93,11 @@ def runs_to_stop(config: Mapping[str, Json], curves: Sequence[RunCurve]) -> list
     decisions: list[StopDecision] = []
     for curve in curves:
         history = histories[curve.run_id]
-        reached = [band for band in rule.bands if band < len(history)]
+        reached = [band for band in rule.bands if band <= len(history)]
         if not curve.is_running or not reached:
             continue
         band = reached[-1]
-        value = history[band] if rule.is_strict else min(history)
+        value = history[band - 1] if rule.is_strict else min(history)
         if value > thresholds[band]:
             decisions.append(StopDecision(curve.run_id, band, rule.sign * thresholds[band], rule.sign * value))
     return decisions
@@ -111,7 +111,7 @@ def _thresholds(rule: _Rule, histories: Sequence[Sequence[float]]) -> dict[int, 
     """Return the threshold of each band that some run has reached."""
     thresholds: dict[int, float] = {}
     for band in rule.bands:
-        at_band = sorted(history[band] for history in histories if len(history) > band)
+        at_band = sorted(history[band - 1] for history in histories if len(history) >= band)
         if not at_band:
             break
         # As upstream computes it: (1 / eta) * n, whose rounding decides for eta 3 and multiples of 3.

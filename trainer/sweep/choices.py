@@ -76,6 +76,9 @@ class SteppedChoices:
     """`low`, `low + step`, … with `high` excluded, rounded just as `numpy.arange` rounds: W&B's grid over q_uniform."""
 
     def __init__(self, low: float, high: float, step: float) -> None:
+        if any(isinstance(number, float) for number in (low, high, step)):
+            # One float makes all values floats, the first too.
+            low = float(low)
         self._low = low
         self._second = low + step
         # numpy writes the first two values and goes on with their difference, which is not exactly `step`.
@@ -85,7 +88,7 @@ class SteppedChoices:
         self.count = length if self._delta else 1
 
     def value(self, index: int) -> float:
-        """Return the value at `index`; an int when the bounds and the step are ints."""
+        """Return the value at `index`; an int when both bounds and the step are ints."""
         return (self._low, self._second)[index] if index < 2 else self._low + index * self._delta
 
     def index_of(self, value: Json) -> int | None:

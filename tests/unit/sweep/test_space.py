@@ -184,7 +184,7 @@ def test_q_uniform_steps_are_numpys(low: float, high: float, step: float) -> Non
     expected = np.arange(low, high, step).tolist()
     steps = SteppedChoices(low, high, step)
     assert steps.count == len(expected)
-    assert [steps.value(index) for index in range(steps.count)] == expected
+    assert list(map(repr, map(steps.value, range(steps.count)))) == list(map(repr, expected))
     assert all(steps.index_of(expected[index]) == index for index in (0, len(expected) // 2, len(expected) - 1))
 
 
