@@ -96,7 +96,7 @@ def _lines(app: App[object], actives: Sequence[ActiveBinding]) -> Content:
         text = binding.tooltip or binding.description
         lines.append(
             Content.from_markup(
-                "[b $primary]$keys[/]  $text[$text-muted]$id[/]",
+                "[b $primary]$keys[/]  $text[$foreground-muted]$id[/]",
                 keys=", ".join(keys_by_action[action]).ljust(16),
                 text=text,
                 id=f"  {binding.id}" if binding.id and "." in binding.id else "",

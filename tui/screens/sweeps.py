@@ -6,7 +6,8 @@ import threading
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
-from typing import ClassVar
+from pathlib import Path
+from typing import TYPE_CHECKING, ClassVar
 
 from textual import getters, on, work
 from textual.app import ComposeResult
@@ -27,6 +28,9 @@ from tui.screens.confirm import ConfirmScreen
 from tui.session import Session
 from tui.widgets.app_header import AppHeader
 from tui.widgets.sweeps_table import SweepsTable
+
+if TYPE_CHECKING:
+    from trainer.sweep.config import SweepFile
 
 SWEEP_LIST = "sweep-list"
 STEERING = "steering"
@@ -225,11 +229,11 @@ class SweepsScreen(Screen[None]):
     def action_open_file(self) -> None:
         """Open a sweep file in the builder."""
         # Imported when first needed: the parser of sweep files costs 25 ms that the first paint must not wait for.
-        from tui.screens.open_file import OpenFileScreen
+        from tui.screens.file_dialogs import OpenFileScreen
 
-        def open_builder(request: BuilderOpenRequested | None) -> None:
-            if request is not None:
-                self.post_message(request)
+        def open_builder(file: SweepFile | None) -> None:
+            if file is not None:
+                self.post_message(BuilderOpenRequested(Path(file.source), file.config))
 
         self.app.push_screen(OpenFileScreen(self.session.cwd), open_builder)
 
@@ -336,5 +340,5 @@ def summary(sweeps: Sequence[SweepRecord], matching: Sequence[SweepRecord]) -> C
         shown = f"{len(matching)} of {shown}"
     running = sum(sweep.state is SweepState.RUNNING for sweep in sweeps)
     return Content.from_markup(
-        "[b]$shown[/][$text-muted]$rest[/]", shown=shown, rest=f"  ·  {running} running" if running else ""
+        "[b]$shown[/][$foreground-muted]$rest[/]", shown=shown, rest=f"  ·  {running} running" if running else ""
     )

@@ -1,0 +1,41 @@
+"""Write a file whole or not at all."""
+
+from __future__ import annotations
+
+import os
+import tempfile
+from pathlib import Path
+
+from trainer.errors import InputError
+
+
+def write_text_atomically(path: Path, text: str) -> None:
+    """Write a text file so that a reader, or a crash, meets the old content or the new; folders are made.
+
+    Raises:
+        InputError: If the file cannot be written.
+    """
+    # The file a link points to is replaced, and the link stays.
+    path = path.resolve()
+    temporary: str | None = None
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=f".{path.name}.")
+        with os.fdopen(descriptor, "w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())
+        os.chmod(temporary, path.stat().st_mode if path.exists() else 0o666 & ~_umask())
+        os.replace(temporary, path)
+    except OSError as error:
+        if temporary is not None:
+            Path(temporary).unlink(missing_ok=True)
+        raise InputError(
+            f"{path} cannot be written: {error.strerror or error}.", hint="Choose another place."
+        ) from error
+
+
+def _umask() -> int:
+    mask = os.umask(0o077)
+    os.umask(mask)
+    return mask
