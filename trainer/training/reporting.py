@@ -40,7 +40,14 @@ def check_server(environ: Mapping[str, str]) -> None:
         raise InputError(f"WANDB_MODE={mode} is not a mode of wandb.", hint="Set it to online, offline or disabled.")
     if environ.get("WANDB_IDENTITY_TOKEN_FILE"):
         return
-    if resolve_settings(environ=environ).kind is ServerKind.EMBEDDED:
+    try:
+        kind = resolve_settings(environ=environ).kind
+    except AuthenticationError as error:
+        hint = "Run `wandb login --host URL`, set WANDB_API_KEY, or set WANDB_MODE=offline."
+        raise AuthenticationError(error.message, hint=hint) from error
+    except InputError as error:
+        raise InputError(error.message, hint="Set WANDB_BASE_URL to a URL such as https://api.wandb.ai.") from error
+    if kind is ServerKind.EMBEDDED:
         raise AuthenticationError(
             "No W&B server is configured for this run.",
             hint='Run `eval "$(sweep-tui env)"` for the embedded server, `wandb login` for the cloud, '

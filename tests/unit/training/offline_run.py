@@ -26,8 +26,11 @@ class OfflineRun:
 
 
 def read_offline_run(folder: Path) -> OfflineRun:
-    """Return the single run below `folder`."""
+    """Return the single run below `folder`, which has finished."""
+    import wandb
     from wandb.proto import wandb_internal_pb2
+
+    wandb.teardown()  # wandb-core writes the last of the file when it ends, not when the run does
 
     (path,) = folder.glob("wandb/offline-run-*/*.wandb")
     record_type: Any = vars(wandb_internal_pb2)["Record"]  # made at import: mypy does not see it
@@ -36,7 +39,9 @@ def read_offline_run(folder: Path) -> OfflineRun:
         record = record_type.FromString(data)
         kind = record.WhichOneof("record_type")
         if kind == "run":
-            run.project, run.tags = record.run.project, list(record.run.tags)
+            # Later records repeat only what changed.
+            run.project = record.run.project or run.project
+            run.tags = list(record.run.tags) or run.tags
             _update(run.config, record.run.config.update)
         elif kind == "config":
             _update(run.config, record.config.update)

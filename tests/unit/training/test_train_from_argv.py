@@ -6,6 +6,7 @@ import signal
 import subprocess
 import sys
 from collections.abc import Iterator
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -221,6 +222,37 @@ def test_bad_input_is_one_sentence_and_exit_2(
     assert printed.err.startswith("error: ") and printed.err.count("\n") == 1
     assert printed.out == ""
     assert not (tmp_path / "wandb").exists()
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "sentence"),
+    [
+        ("WANDB_MODE", "ofline", "WANDB_MODE=ofline is not a mode of wandb. Set it to online, offline or disabled."),
+        ("WANDB_BASE_URL", "nonsense", "'nonsense' is not a server. Set WANDB_BASE_URL to a URL"),
+        ("WANDB_BASE_URL", "http://127.0.0.1:9", "No API key is known for http://127.0.0.1:9. Run `wandb login"),
+        ("WANDB_SWEEP_PARAM_PATH", "/", "The sweep's parameter file / cannot be read"),
+    ],
+)
+def test_a_setting_that_cannot_be_used_is_one_sentence_too(
+    monkeypatch: pytest.MonkeyPatch, capsys: pytest.CaptureFixture[str], name: str, value: str, sentence: str
+) -> None:
+    monkeypatch.setenv(name, value)
+    assert train_from_argv([]) == 2
+    error = capsys.readouterr().err
+    assert sentence in error and error.count("\n") == 1
+
+
+def test_what_wandb_offline_stored_needs_no_server(offline: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.delenv("WANDB_MODE")
+    (offline / "wandb").mkdir()
+    (offline / "wandb" / "settings").write_text("[default]\nmode = offline\n")
+    assert train(offline, "--n_estimators=2").project == "wine-quality-dev"
+
+
+def test_a_run_in_a_thread_of_a_function_agent_works_without_signal_handlers(offline: Path) -> None:
+    with ThreadPoolExecutor(1) as executor:
+        assert executor.submit(train_from_argv, ["--n_estimators=2"]).result() == 0
+    assert read_offline_run(offline).exit_code == 0
 
 
 def test_bad_input_and_help_are_answered_before_anything_heavy_is_imported(tmp_path: Path) -> None:
