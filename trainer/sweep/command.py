@@ -122,12 +122,17 @@ def check_program(config: Mapping[str, Json], cwd: Path) -> None:
             "The command uses ${program}, but the sweep names no program.",
             hint="Add `program: train.py`, or a `command` without ${program}.",
         )
+    before = _before_program(config)
+    if before == "-m":
+        # A module; only its interpreter can tell.
+        return
     path = cwd / program
     if path.is_file() or (path.is_dir() and (path / "__main__.py").is_file()):
         return
     if path.is_dir():
         raise ProgramError(f"The program {program} is a folder: {path}.", hint="Name the file to run.")
-    if not _is_given_to_interpreter(config) and shutil.which(program) is not None:
+    is_read_by_python = before == "${interpreter}" or before.rpartition("/")[2].startswith("python")
+    if not is_read_by_python and shutil.which(program) is not None:
         return
     raise ProgramError(
         f"The program {program} does not exist: there is no {path}.",
@@ -135,8 +140,8 @@ def check_program(config: Mapping[str, Json], cwd: Path) -> None:
     )
 
 
-def _is_given_to_interpreter(config: Mapping[str, Json]) -> bool:
-    """Return whether something reads the program as a file; else it is looked up on PATH."""
+def _before_program(config: Mapping[str, Json]) -> str:
+    """Return the item of the command that comes before the program; empty when it comes first."""
     command = command_of(config)
     position = command.index("${program}")
-    return position > 0 and command[position - 1] != "${env}"
+    return command[position - 1] if position else ""

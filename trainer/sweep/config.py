@@ -77,6 +77,17 @@ def dump_sweep_config(config: Mapping[str, Json]) -> str:
     return dump_yaml(dict(config))
 
 
+def config_for_wandb(config: Mapping[str, Json]) -> dict[str, Json]:
+    """Return a configuration as W&B's own check takes it; the same runs come of it.
+
+    sweeps 0.3.0 refuses `impute_while_running: false` unless it is a text.
+    """
+    metric = config.get("metric")
+    if isinstance(metric, dict) and metric.get("impute_while_running") is False:
+        return {**config, "metric": {**metric, "impute_while_running": "false"}}
+    return dict(config)
+
+
 def metric_of(config: Mapping[str, Json]) -> Metric | None:
     """Return what a sweep optimises, or None; never fails on an odd configuration.
 

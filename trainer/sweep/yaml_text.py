@@ -191,8 +191,11 @@ class _Reader:
         return str(node.value)
 
     def _scalar(self, node: yaml.ScalarNode) -> Json:
+        if node.tag == "tag:yaml.org,2002:str":
+            return str(node.value)
         try:
-            value = self._loader.construct_object(node)
+            construct = _SweepLoader.yaml_constructors.get(node.tag)
+            value = self._loader.construct_object(node) if construct is None else construct(self._loader, node)
         except ValueError as error:
             raise self._error(node, f"has the unreadable value {node.value[:40]!r}", "Quote it.") from error
         if value is None or isinstance(value, bool | int | float | str):

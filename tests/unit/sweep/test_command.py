@@ -78,6 +78,8 @@ def test_a_program_that_is_there_passes(tmp_path: Path) -> None:
     check_program({"program": str(tmp_path / "train.py")}, Path("/"))
     check_program({"program": "package"}, tmp_path)
     check_program({"program": "sh", "command": ["${env}", "${program}"]}, tmp_path)
+    check_program({"program": "sh", "command": ["nice", "${program}"]}, tmp_path)
+    check_program({"program": "some.module", "command": ["python", "-m", "${program}"]}, tmp_path)
     check_program({"program": "missing.py", "command": ["python", "-m", "trainer", "${args}"]}, tmp_path)
 
 

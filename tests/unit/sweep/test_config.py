@@ -14,7 +14,7 @@ from hypothesis import strategies as st
 
 from trainer.errors import SweepFileError
 from trainer.records import Metric
-from trainer.sweep.config import dump_sweep_config, load_sweep_file, metric_of, parse_sweep_text
+from trainer.sweep.config import config_for_wandb, dump_sweep_config, load_sweep_file, metric_of, parse_sweep_text
 
 
 def parse(text: str) -> dict[str, Any]:
@@ -191,6 +191,13 @@ def test_a_dumped_configuration_loads_back_to_the_same_values(config: dict[str, 
 )
 def test_the_metric_is_read_from_any_configuration(config: dict[str, Any], metric: Metric | None) -> None:
     assert metric_of(config) == metric
+
+
+def test_what_wandb_takes_only_as_a_text_is_sent_as_one() -> None:
+    config: dict[str, Any] = {"method": "bayes", "metric": {"name": "m", "impute_while_running": False}}
+    assert config_for_wandb(config)["metric"] == {"name": "m", "impute_while_running": "false"}
+    assert config_for_wandb({"method": "grid"}) == {"method": "grid"}
+    assert config["metric"]["impute_while_running"] is False
 
 
 def test_reading_checking_and_counting_import_nothing_heavy() -> None:
