@@ -80,20 +80,21 @@ def _extremes(column: list[tuple[float, float]]) -> list[tuple[float, float]]:
     return sorted(picked)
 
 
-def nice_ticks(low: float, high: float, most: int, least_step: float = 0.0) -> list[float]:
+def nice_ticks(low: float, high: float, most: int, whole: bool = False) -> list[float]:
     """Return round numbers within a range: as many as possible but at most `most`, and perhaps none.
 
     Args:
         low: Start of the range.
         high: End of the range, greater than `low`.
         most: Ticks there is room for; at least 1.
-        least_step: Smallest distance between ticks, for example 1 for whole numbers.
+        whole: Whether only whole numbers will do.
     """
     magnitude = 10.0 ** math.floor(math.log10((high - low) / max(most, 1)))
     for factor in (0.5, 1, 2, 2.5, 5, 10, 20, 25, 50, 100):
         step = factor * magnitude
         first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-        if step >= least_step and last - first + 1 <= max(most, 1):
+        is_whole = not whole or (step >= 1 and step == int(step))
+        if is_whole and last - first + 1 <= max(most, 1):
             return [round(index * step, 12) for index in range(first, last + 1)]
     return []
 
@@ -109,14 +110,15 @@ def draw_chart(request: ChartRequest) -> Text:
 
     with _DRAWING:
         figure = _figure(plotext, request)
-        x_low, x_high, y_low, y_high = _limits(curves)
+        x_low, x_high, y_low, y_high = _limits(curves, request.width)
         _set_ruler(figure.ruler("x", "lower"), x_low, x_high, _x_ticks(x_low, x_high, request), log=False)
         _set_ruler(figure.ruler("y", "left"), y_low, y_high, _y_ticks(y_low, y_high, request), log=request.log_y)
         # The first curve is the most important one: it is drawn last, on top.
         for curve in reversed(curves):
             _draw_curve(plotext, figure, curve)
-        cell_width, cell_height = (x_high - x_low) / request.width, (y_high - y_low) / request.height
-        for curve, y in zip(curves, _label_heights(curves, y_high, cell_height, request.height - 2), strict=True):
+        rows = request.height - 2
+        cell_width, cell_height = (x_high - x_low) / request.width, (y_high - y_low) / max(rows - 1, 1)
+        for curve, y in zip(curves, _label_heights(curves, y_high, cell_height, rows), strict=True):
             label = plotext.colorize(curve.label, plotext.pixel(curve.color))
             figure.draw(figure.text(curve.points[-1][0] + 1.5 * cell_width, y, label))
         drawn = Text.from_ansi(figure.build().string().rstrip("\n"))
@@ -152,7 +154,7 @@ def _figure(plotext, request: ChartRequest):  # type: ignore[no-untyped-def]
     return figure
 
 
-def _limits(curves: Sequence[Curve]) -> tuple[float, float, float, float]:
+def _limits(curves: Sequence[Curve], width: int) -> tuple[float, float, float, float]:
     xs = [x for curve in curves for x, _ in curve.points]
     ys = [y for curve in curves for _, y in curve.points]
     x_low, x_high, y_low, y_high = min(xs), max(xs), min(ys), max(ys)
@@ -162,16 +164,17 @@ def _limits(curves: Sequence[Curve]) -> tuple[float, float, float, float]:
         margin = abs(y_low) * 0.05 or 0.5
         y_low, y_high = y_low - margin, y_high + margin
     # Room at the right for the labels at the lines' ends.
-    return x_low, x_high + (x_high - x_low) * 0.04, y_low, y_high
+    room = 2 + max(len(curve.label) for curve in curves)
+    return x_low, x_high + (x_high - x_low) * room / max(width - room, 1), y_low, y_high
 
 
 def _x_ticks(low: float, high: float, request: ChartRequest) -> list[float]:
-    return nice_ticks(low, high, max(request.width // 12, 2), 1.0 if request.integer_x else 0.0)
+    return nice_ticks(low, high, max(request.width // 12, 2), request.integer_x)
 
 
 def _y_ticks(low: float, high: float, request: ChartRequest) -> list[float]:
-    most = max(request.height // 3, 2)
-    decades = nice_ticks(low, high, most, 1.0) if request.log_y else []
+    most = max(request.height // 2 - 1, 2)
+    decades = nice_ticks(low, high, most, whole=True) if request.log_y else []
     return decades if len(decades) > 1 else nice_ticks(low, high, most)
 
 

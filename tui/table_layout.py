@@ -11,9 +11,8 @@ from tui.formatting import MISSING, duration_text, metric_text, run_label, short
 from tui.leaderboard_model import LeaderboardModel
 
 MAX_WIDTHS = {ColumnKind.NAME: 28, ColumnKind.CONFIG: 24}
-TITLE_LIMITS = (40, 16, 12, 10, 8, 6)
-"""Longest titles, tried in this order until the columns fit."""
-GAP = 2
+FITS = ((40, 2), (40, 1), (16, 1), (14, 1), (12, 1), (11, 1), (10, 1), (9, 1), (8, 1), (8, 2))
+"""Longest title and narrowest gap, tried in this order until the columns fit; the last one scrolls."""
 WIDEST_GAP = 4
 
 
@@ -115,13 +114,13 @@ def lay_out(board: LeaderboardModel, value_widths: Mapping[Column, int], availab
         first_x: Where the first column starts, behind the chart's mark.
     """
     columns = board.columns
-    for limit in TITLE_LIMITS:
+    for limit, gap in FITS:
         shown = [_shown_title(column, board, max(limit, value_widths.get(column, 1))) for column in columns]
         widths = [max(len(title), value_widths.get(column, 1)) for column, title in zip(columns, shown, strict=True)]
-        if first_x + sum(widths) + GAP * (len(widths) - 1) <= available:
+        if first_x + sum(widths) + gap * (len(widths) - 1) <= available:
             break
     spare = available - first_x - sum(widths)
-    gap = min(max(spare // max(len(widths) - 1, 1), GAP), WIDEST_GAP)
+    gap = min(max(spare // max(len(widths) - 1, 1), gap), WIDEST_GAP)
     return ColumnLayout(tuple(columns), tuple(shown), _starts(widths, gap, first_x), tuple(widths), _frozen(columns))
 
 

@@ -83,15 +83,20 @@ class BestConfig(VerticalScroll, can_focus=True):
         metrics = {
             key: number for key, number in summary_numbers(run.summary) if not self._metric or key != self._metric.name
         }
+        longest = max((len(key) for key in (*flat, *metrics)), default=0)
+        key_width = min(longest, max(width // 2, 8))
         lines = [self._headline(run, width)]
-        lines += self._pairs({key: value_text(value) for key, value in swept.items()}, "value", width)
+        lines += self._pairs({key: value_text(value) for key, value in swept.items()}, "value", width, key_width)
         if metrics:
             lines += [
                 Text(),
-                *self._pairs({key: metric_text(number) for key, number in metrics.items()}, "muted", width),
+                *self._pairs({key: metric_text(number) for key, number in metrics.items()}, "muted", width, key_width),
             ]
         if rest:
-            lines += [Text(), *self._pairs({key: value_text(value) for key, value in rest.items()}, "muted", width)]
+            lines += [
+                Text(),
+                *self._pairs({key: value_text(value) for key, value in rest.items()}, "muted", width, key_width),
+            ]
         return Text("\n", no_wrap=True).join(lines)
 
     def _headline(self, run: RunRecord, width: int) -> Text:
@@ -102,8 +107,7 @@ class BestConfig(VerticalScroll, can_focus=True):
         text.truncate(width, overflow="ellipsis")
         return text
 
-    def _pairs(self, pairs: Mapping[str, str], look: str, width: int) -> list[Text]:
-        key_width = min(max(len(key) for key in pairs), max(width // 2, 8)) if pairs else 0
+    def _pairs(self, pairs: Mapping[str, str], look: str, width: int, key_width: int) -> list[Text]:
         return [
             Text.assemble(
                 (shortened(key, key_width).ljust(key_width), self._style("key")),

@@ -15,27 +15,13 @@ from textual.widget import Widget
 from textual.worker import Worker, WorkerState
 
 from tui.chart_canvas import MIN_HEIGHT, MIN_WIDTH, ChartRequest, Color, Curve, draw_chart
+from tui.chart_series import ChartSeries
 from tui.formatting import metric_text, shortened
 
 DRAW_CHART = "draw_chart"
 LEGEND_WIDTH = 26
 SIDE_LEGEND_FROM = 62
 """Chart width from which the legend stands beside the plot instead of below it."""
-
-
-@dataclass(frozen=True, slots=True)
-class ChartSeries:
-    """One curve with its place in the legend."""
-
-    label: str
-    """Short: a rank, or a letter."""
-    name: str
-    color: str
-    """As `#rrggbb`."""
-    points: tuple[tuple[float, float], ...]
-    is_dots: bool = False
-    value: float | None = None
-    """What the legend shows; None for the last point."""
 
 
 class HistoryChart(Widget, can_focus=True):
@@ -102,7 +88,7 @@ class HistoryChart(Widget, can_focus=True):
             self._is_stale = True
             return
         self._is_drawing, self._is_stale = True, False
-        legend_beside = self.size.width >= SIDE_LEGEND_FROM and len(self._series) > 1
+        legend_beside = self.size.width >= SIDE_LEGEND_FROM and len(self._series) > 3
         legend = self._legend(beside=legend_beside)
         width = self.size.width - (LEGEND_WIDTH + 1 if legend_beside else 0)
         height = self.size.height - (0 if legend_beside else len(legend))

@@ -48,10 +48,8 @@ class RunsTable(ScrollView, can_focus=True):
         *(f"runs-table--{look}" for look in LOOKS),
     }
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding(
-            "enter", "open_run", "Open run", id="runs.open", tooltip="Show the run's curves, configuration and log"
-        ),
-        Binding("space", "mark", "In chart", id="runs.mark", tooltip="Show or hide the run in the chart"),
+        Binding("enter", "open_run", "Open", id="runs.open", tooltip="Show the run's curves, configuration and log"),
+        Binding("space", "mark", "Chart", id="runs.mark", tooltip="Show or hide the run in the chart"),
         Binding("s", "sort(1)", "Sort", id="runs.sort", tooltip="Sort by the next column"),
         Binding("x", "reverse", "Reverse", id="runs.reverse", tooltip="Reverse the order", show=False),
         Binding("up,k", "move(-1)", "Up", id="runs.up", tooltip="Previous run", show=False),
@@ -201,6 +199,10 @@ class RunsTable(ScrollView, can_focus=True):
         """Place the columns anew."""
         self._value_widths.clear()
         self._relayout()
+
+    def watch_show_vertical_scrollbar(self) -> None:
+        """Place the columns anew: the scrollbar takes a column of the space they were given."""
+        self.call_after_refresh(self._relayout)
 
     def watch_scroll_x(self, old_value: float, new_value: float) -> None:
         """Repaint every line: they are drawn shifted, not moved."""

@@ -94,9 +94,9 @@ class SweepSummary(Widget):
             return Text("Reading the sweep…", self._style("muted"))
         width = self.content_size.width
         lines = [
-            self._spread(self._name(view), self._kind(view.sweep), width),
+            self._spread(self._title_line(view), self._kind(view.sweep), width),
             self._bar(view, width),
-            self._spread(self._counts(view.progress), self._times(view), width),
+            self._counts_and_times(view, width),
             self._best(view, width),
         ]
         return Text("\n", no_wrap=True).join(lines)
@@ -113,7 +113,7 @@ class SweepSummary(Widget):
         left.truncate(width, overflow="ellipsis")
         return left
 
-    def _name(self, view: SummaryView) -> Text:
+    def _title_line(self, view: SummaryView) -> Text:
         label = sweep_label(view.sweep.state)
         stopping = view.sweep.state.is_terminal and not view.is_over
         word = f"{label.word}, runs still at work" if stopping else label.word
@@ -140,14 +140,22 @@ class SweepSummary(Widget):
             text.append((BAR_LEFT if look == "left" else BAR_FULL) * cells, self._style(look))
         return text.append(words, self._style("name"))
 
-    def _counts(self, progress: SweepProgress) -> Text:
+    def _counts_and_times(self, view: SummaryView, width: int) -> Text:
+        """Return the third line; where it is narrow, the time left outlives every other detail."""
+        for shows_rest, parts in ((True, 3), (True, 2), (True, 1), (False, 1)):
+            counts, times = self._counts(view.progress, shows_rest), self._times(view, parts)
+            if counts.cell_len + 2 + times.cell_len <= width:
+                break
+        return self._spread(counts, times, width)
+
+    def _counts(self, progress: SweepProgress, shows_rest: bool) -> Text:
         parts = [
             ("active", "●", progress.running, "running"),
             ("muted", "○", progress.pending, "pending"),
             ("good", "✓", progress.finished, "finished"),
             ("bad", "✗", progress.failed, "failed"),
             ("warn", "■", progress.stopped, "stopped"),
-            ("muted", "·", progress.left, "to come"),
+            ("muted", "·", progress.left if shows_rest else 0, "to come"),
         ]
         text = Text()
         for look, glyph, count, word in parts:
@@ -155,20 +163,19 @@ class SweepSummary(Widget):
                 text.append("  " if text else "").append(f"{glyph} {count:,} {word}", self._style(look))
         return text
 
-    def _times(self, view: SummaryView) -> Text:
-        elapsed = view.elapsed_seconds
+    def _times(self, view: SummaryView, parts: int) -> Text:
+        """Return up to `parts` of time left, time gone and rate."""
+        elapsed, muted = view.elapsed_seconds, self._style("muted")
         if view.is_over:
             return Text(f"took {duration_text(elapsed)}", self._style("text"))
-        text = Text()
+        found = []
         if view.pace.eta_seconds is not None:
-            text.append("ETA ", self._style("muted")).append(seconds_text(view.pace.eta_seconds), self._style("name"))
-        if view.pace.runs_per_second:
-            text.append(" · " if text else "", self._style("muted"))
-            text.append(rate_text(view.pace.runs_per_second), self._style("muted"))
+            found.append(Text.assemble(("ETA ", muted), (seconds_text(view.pace.eta_seconds), self._style("name"))))
         if elapsed is not None:
-            text.append(" · " if text else "", self._style("muted"))
-            text.append(f"{seconds_text(elapsed)} elapsed", self._style("muted"))
-        return text
+            found.append(Text(f"{seconds_text(elapsed)} elapsed", muted))
+        if view.pace.runs_per_second:
+            found.append(Text(rate_text(view.pace.runs_per_second), muted))
+        return Text(" · ", muted).join(found[:parts])
 
     def _best(self, view: SummaryView, width: int) -> Text:
         metric = view.sweep.metric

@@ -1,0 +1,75 @@
+"""PaneTabs: one line that names the panes of a small screen and shows which one is in front."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+
+from textual import events
+from textual.content import Content
+from textual.message import Message
+from textual.widget import Widget
+
+
+class PaneTabs(Widget):
+    """The panes, each with the key that brings it to the front."""
+
+    DEFAULT_CSS = """
+    PaneTabs {
+        height: 1;
+        padding: 0 1;
+        color: $text-muted;
+    }
+    """
+
+    @dataclass
+    class PaneChosen(Message):
+        """The user clicked on a pane's name."""
+
+        tabs: PaneTabs
+        pane: str
+
+        @property
+        def control(self) -> PaneTabs:
+            """The tabs."""
+            return self.tabs
+
+    def __init__(self, panes: Mapping[str, str], id: str | None = None) -> None:  # noqa: A002
+        """Create the tabs.
+
+        Args:
+            panes: Name of each pane by its id; keys are 1, 2, 3, … in this order.
+            id: Id of the widget.
+        """
+        super().__init__(id=id)
+        self._panes = dict(panes)
+        self._front = next(iter(panes))
+
+    def show(self, front: str) -> None:
+        """Mark the pane in front."""
+        self._front = front
+        self.refresh()
+
+    def render(self) -> Content:
+        """Return the line."""
+        parts = [
+            Content.from_markup(
+                "[b $primary reverse] $number $name [/]" if pane == self._front else " [$primary]$number[/] $name ",
+                number=str(number),
+                name=name,
+            )
+            for number, (pane, name) in enumerate(self._panes.items(), 1)
+        ]
+        return Content(" ").join(parts)
+
+    def on_click(self, event: events.Click) -> None:
+        """Choose the pane under the mouse."""
+        offset = event.get_content_offset(self)
+        if offset is None:
+            return
+        end = 0
+        for number, (pane, name) in enumerate(self._panes.items(), 1):
+            end += len(f" {number} {name} ") + 1
+            if offset.x < end:
+                self.post_message(self.PaneChosen(self, pane))
+                return
