@@ -194,6 +194,8 @@ class SlotAgent(threading.Thread):
         self._obey_host()
         if self._process is None and self._queue:
             self._start(self._queue.popleft())
+            # Confirm the order at once: a run that ends before it was ever listed would be handed out again.
+            self._beat()
             return 0
         next_signal = self._process.advance_stop() if self._process else None
         if self._process is None and self._leaving:
@@ -314,7 +316,6 @@ class SlotAgent(threading.Thread):
             last_line="",
             log_path=process.log_path,
         )
-        self._next_heartbeat_at = self._started_at + self._host.pace.heartbeat_seconds
         self._host.report("run_started", slot=self._record.slot, run_id=command.run_id, pid=process.pid)
 
     def _reap(self) -> None:

@@ -170,7 +170,7 @@ def _error_message(body: Any) -> str:
 
 def _says_not_found(message: str) -> bool:
     lowered = message.lower()
-    return "not found" in lowered or "could not find" in lowered or "does not exist" in lowered
+    return any(words in lowered for words in ("not found", "could not find", "does not exist", "there is no"))
 
 
 def _retry_after(response: requests.Response, otherwise: float) -> float:
