@@ -111,10 +111,14 @@ def metric_of(config: Mapping[str, Json]) -> Metric | None:
 def _neighbours(path: Path) -> str:
     """Return a hint that names sweep files nearby."""
     try:
-        found = sorted(entry for entry in path.parent.iterdir() if entry.suffix in (".yaml", ".yml"))[:4]
+        found = sorted(entry for entry in path.parent.iterdir() if _looks_like_sweep(entry))[:4]
         if not found:
             found = sorted(Path("sweeps").glob("*.yaml"))[:4]
     except OSError:
         # The folder is missing or closed; the sentence before the hint says all there is.
         found = []
     return f"Near it: {', '.join(map(str, found))}." if found else "Check its path."
+
+
+def _looks_like_sweep(path: Path) -> bool:
+    return path.suffix in (".yaml", ".yml") and not path.name.startswith(".")

@@ -1,6 +1,8 @@
 from __future__ import annotations
 
+import json
 import math
+from pathlib import Path
 from typing import Any
 
 import pytest
@@ -96,3 +98,12 @@ def test_only_running_runs_are_stopped_and_the_first_alone_is_not() -> None:
     assert stopped(config(min_iter=1), curves(a=[1], b=[9])) == []
     assert stopped(config(min_iter=1), curves(A=[9])) == []
     assert stopped(config(min_iter=1), []) == []
+
+
+def test_the_stopped_runs_are_those_that_wandbs_engine_stops() -> None:
+    # Recorded from sweeps 0.3.0 (hyperband_stop_runs over random histories, with NaN and infinity).
+    recorded = json.loads(Path(__file__).with_name("engine_stops.json").read_text())
+    assert len(recorded) == 40
+    for case in recorded:
+        sweep = config(case["goal"], **case["early_terminate"])
+        assert stopped(sweep, [RunCurve(*curve) for curve in case["curves"]]) == case["stopped"]

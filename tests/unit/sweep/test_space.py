@@ -1,7 +1,9 @@
 from __future__ import annotations
 
 import itertools
+import json
 import time
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -250,3 +252,12 @@ def _distinct(entry: dict[str, Any]) -> set[Any]:
     if "q" in entry:
         return set(np.arange(entry["min"], entry["max"], entry["q"]).tolist())
     return set(range(entry["min"], entry["max"] + 1))
+
+
+def test_grids_are_those_that_wandbs_engine_makes() -> None:
+    # Recorded from sweeps 0.3.0 (grid_search_next_runs over random configurations).
+    recorded = json.loads(Path(__file__).with_name("engine_grids.json").read_text())
+    assert len(recorded) == 40
+    for case in recorded:
+        points = list(space(case["parameters"]).points())
+        assert json.dumps(points, sort_keys=True) == json.dumps(case["configurations"], sort_keys=True)
