@@ -19,6 +19,7 @@ from trainer.training.arguments import Given, read_argv, read_sweep_parameters
 from trainer.training.catalog import MODELS, OPTIONS, RUN_OPTIONS, TEXT_OPTIONS
 from trainer.training.datasets import Split, check_dataset, load_split
 from trainer.training.estimators import check_package
+from trainer.training.metrics import FIT_SECONDS, GOALS
 from trainer.training.provenance import KEY, provenance_of, tags_of
 from trainer.training.request import RunRequest, known_names, make_request, names_in, split_run_options
 from trainer.training.stopping import StopRequest, listen_for_stop
@@ -134,6 +135,9 @@ def help_text() -> str:
         "",
         "Train one model as one W&B run. --a_b and --a-b, `--name value` and `--name=value` are the same; None,",
         "true and false are written so. Nested parameters may be given as --group={'name': value}.",
+        "",
+        f"Logged as curves: {', '.join((*GOALS, FIT_SECONDS))}. In the summary `accuracy` is the last value and",
+        "`best_accuracy` the best one of the run, and so for each metric.",
         "",
         "Options:",
     ]
