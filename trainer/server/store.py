@@ -61,7 +61,7 @@ class Store:
             version = int(connection.execute("PRAGMA user_version").fetchone()[0])
             if version > SCHEMA_VERSION:
                 raise ServerError(
-                    f"{self.path} was written by a newer sweep-tui (format {version}, this one knows {SCHEMA_VERSION}).",
+                    f"{self.path} was written by a newer sweep-tui (format {version}; this one knows {SCHEMA_VERSION}).",
                     hint="Update sweep-tui, or give another --data-dir.",
                 )
             connection.executescript(files("trainer.server").joinpath("schema.sql").read_text(encoding="utf-8"))

@@ -1,8 +1,319 @@
-"""Artifacts as clients read them."""
+"""Artifacts as clients read them: versions, collections, types, and what a project or a run says about them."""
 
 from __future__ import annotations
 
-from trainer.server.context import RequestContext
+import json
+import sqlite3
+from typing import TYPE_CHECKING, Literal
+
+from trainer.server.context import RequestContext, iso_time, row_id, storage_id
+from trainer.server.handlers.file_nodes import FileNode
+from trainer.server.pages import MAX_PAGE, connection_of, cursor_of, page_size, read_cursor
+from trainer.server.tables import artifacts, files, projects, runs
+
+if TYPE_CHECKING:
+    from trainer.server.handlers.projects import ProjectNode
+    from trainer.server.handlers.run_node import RunNode
+
+_INHERITED_TTL = -2
+
+
+class ArtifactNode:
+    """One version of an artifact."""
+
+    commit_hash = None
+    ttl_is_inherited = True
+
+    def __init__(self, context: RequestContext, row: sqlite3.Row) -> None:
+        self._context = context
+        self._row = row
+        self.id = storage_id("Artifact", row["id"])
+        self.state = row["state"]
+        self.digest = row["digest"]
+        self.digest_algorithm = row["digest_algorithm"]
+        self.description = row["description"]
+        self.metadata = row["metadata"]
+        self.size = row["size"]
+        self.history_step = row["history_step"]
+        # The SDK's models refuse null here (0.31).
+        self.ttl_duration_seconds = _INHERITED_TTL if row["ttl_seconds"] is None else row["ttl_seconds"]
+        self.version_index = row["version"]
+        self.created_at = iso_time(row["created_at"])
+        self.updated_at = iso_time(row["updated_at"])
+
+    def artifact_sequence(self) -> CollectionNode:
+        """Return the collection it is a version of."""
+        row = artifacts.collection_by_id(self._context.connection, self._row["collection_id"])
+        assert row is not None
+        return CollectionNode(self._context, row)
+
+    def artifact_type(self) -> TypeNode:
+        """Return its type."""
+        return self.artifact_sequence().default_artifact_type()
+
+    def aliases(self) -> list[AliasNode]:
+        """Return its aliases."""
+        names = artifacts.aliases(self._context.connection, self._row["id"])
+        return [AliasNode(self._context, self._row["collection_id"], name) for name in names]
+
+    def tags(self) -> list[dict[str, str]]:
+        """Return its tags."""
+        names: list[str] = json.loads(self._row["tags"])
+        return [{"id": storage_id("Tag", index), "name": name} for index, name in enumerate(names)]
+
+    def file_count(self) -> int:
+        """Return how many entries its manifest has."""
+        return artifacts.entry_count(self._context.connection, self._row["id"])
+
+    def current_manifest(self) -> ManifestNode | None:
+        """Return its manifest; null before one was announced."""
+        row = artifacts.manifest_file(self._context.connection, self._row["id"])
+        return None if row is None else ManifestNode(self._context, row)
+
+    def created_by(self) -> RunNode | None:
+        """Return the run that logged it."""
+        from trainer.server.handlers.run_node import RunNode  # runs lead to artifacts and back
+
+        row = runs.by_id(self._context.connection, self._row["run_id"] or 0)
+        return None if row is None else RunNode(self._context, row)
+
+    def used_by(self) -> dict[str, object]:
+        """Return the runs that used it."""
+        from trainer.server.handlers.run_node import RunNode  # runs lead to artifacts and back
+
+        rows = artifacts.users(self._context.connection, self._row["id"])
+        return connection_of(
+            rows, len(rows), lambda row: RunNode(self._context, row), lambda row: cursor_of(None, row["id"])
+        )
+
+    def artifact_memberships(self) -> dict[str, object]:
+        """Return its place in its own collection: there are no others here."""
+        return {"edges": [{"node": MembershipNode(self._context, self._row)}]}
+
+    def files(
+        self, names: list[str] | None = None, first: int | None = None, after: str | None = None
+    ) -> dict[str, object]:
+        """Return its files."""
+        return _file_page(self._context, self._row, names, first, after)
+
+    def files_by_manifest_entries(self, entries: list[dict[str, str]] | None = None, **_: object) -> dict[str, object]:
+        """Return the files that the given manifest entries name."""
+        names = [entry["name"] for entry in entries or []][:MAX_PAGE]
+        return (
+            _file_page(self._context, self._row, names, MAX_PAGE, None)
+            if names
+            else connection_of([], 0, lambda row: row, str)
+        )
+
+
+class AliasNode:
+    """A name for a version."""
+
+    def __init__(self, context: RequestContext, collection_id: int, alias: str) -> None:
+        self._context = context
+        self._collection_id = collection_id
+        self.alias = alias
+        self.id = f"{storage_id('ArtifactAlias', collection_id)}:{alias}"
+
+    def artifact_collection(self) -> CollectionNode | None:
+        """Return the collection in which the name holds."""
+        row = artifacts.collection_by_id(self._context.connection, self._collection_id)
+        return None if row is None else CollectionNode(self._context, row)
+
+
+class ManifestNode:
+    """The list of a version's files, itself a file."""
+
+    def __init__(self, context: RequestContext, row: sqlite3.Row) -> None:
+        self.id = storage_id("ArtifactManifest", row["id"])
+        self.digest = row["md5"]
+        self.file = FileNode(context, row)
+
+
+class MembershipNode:
+    """A version within a collection."""
+
+    def __init__(self, context: RequestContext, row: sqlite3.Row) -> None:
+        self._context = context
+        self._row = row
+        self.id = storage_id("ArtifactCollectionMembership", row["id"])
+        self.version_index = row["version"]
+        self.created_at = iso_time(row["created_at"])
+        self.artifact = ArtifactNode(context, row)
+
+    def aliases(self) -> list[AliasNode]:
+        """Return the version's aliases."""
+        return self.artifact.aliases()
+
+    def artifact_collection(self) -> CollectionNode:
+        """Return the collection."""
+        return self.artifact.artifact_sequence()
+
+    def files(
+        self, names: list[str] | None = None, first: int | None = None, after: str | None = None
+    ) -> dict[str, object]:
+        """Return the version's files, references among them."""
+        return _file_page(self._context, self._row, names, first, after)
+
+
+class EntryNode:
+    """A file of a version: bytes that are here, under this or an earlier version, or a reference to elsewhere."""
+
+    upload_url = None
+    upload_headers: tuple[str, ...] = ()
+
+    def __init__(self, context: RequestContext, entry: sqlite3.Row, updated_at: str | None) -> None:
+        self._context = context
+        self._entry = entry
+        self.id = f"{storage_id('Artifact', entry['artifact_id'])}/{entry['name']}"
+        self.name = self.display_name = self.storage_path = entry["name"]
+        self.size_bytes = entry["size"]
+        self.digest = self.md5 = entry["digest"]
+        self.updated_at = updated_at
+        self.mimetype = None
+
+    def direct_url(self) -> str | None:
+        """Return where to GET it; null if its bytes were never uploaded."""
+        if self._entry["ref"]:
+            return str(self._entry["ref"])
+        row = files.stored_with_md5(self._context.connection, self._entry["digest"])
+        return None if row is None else FileNode(self._context, row, self.name).direct_url()
+
+    def url(self, upload: bool = False) -> str | None:
+        """Return where to GET it."""
+        return self.direct_url()
+
+
+def _file_page(
+    context: RequestContext, artifact: sqlite3.Row, names: list[str] | None, first: int | None, after: str | None
+) -> dict[str, object]:
+    size = page_size(first)
+    value = read_cursor(after)[0] if after else ""
+    start = value if isinstance(value, str) else ""
+    rows = artifacts.entries(context.connection, artifact["id"], names, start, size + 1)
+    when = iso_time(artifact["updated_at"])
+    return connection_of(
+        rows,
+        size,
+        lambda row: EntryNode(context, row, when),
+        lambda row: cursor_of(row["name"], 0),
+        lambda: artifacts.entry_count(context.connection, artifact["id"]),
+    )
+
+
+class CollectionNode:
+    """A named series of versions."""
+
+    typename = "ArtifactSequence"
+    state = "READY"
+
+    def __init__(self, context: RequestContext, row: sqlite3.Row) -> None:
+        self._context = context
+        self._row = row
+        self.id = storage_id("ArtifactSequence", row["id"])
+        self.name = row["name"]
+        self.description = row["description"]
+        self.created_at = iso_time(row["created_at"])
+        self.updated_at = iso_time(row["updated_at"])
+
+    def project(self) -> ProjectNode | None:
+        """Return the project it belongs to."""
+        from trainer.server.handlers.projects import ProjectNode  # projects lead to artifacts and back
+
+        row = projects.by_id(self._context.connection, self._row["project_id"])
+        return None if row is None else ProjectNode(self._context, row)
+
+    def default_artifact_type(self) -> TypeNode:
+        """Return the type of its versions."""
+        return TypeNode(self._context, self._row["project_id"], self._row)
+
+    def tags(self) -> dict[str, object]:
+        """Return no tags: only versions have them here."""
+        return {"edges": []}
+
+    def aliases(self, first: int | None = None, after: str | None = None) -> dict[str, object]:
+        """Return all aliases of its versions."""
+        names = artifacts.collection_aliases(self._context.connection, self._row["id"])
+        return connection_of(
+            names, len(names), lambda name: AliasNode(self._context, self._row["id"], name), lambda name: name
+        )
+
+    def artifacts(
+        self,
+        first: int | None = None,
+        after: str | None = None,
+        order: str | None = None,
+        filters: str | None = None,
+    ) -> dict[str, object]:
+        """Return its versions, newest first."""
+        size = page_size(first)
+        before = read_cursor(after)[1] if after else None
+        rows = artifacts.versions(self._context.connection, self._row["id"], before, size + 1)
+        page = connection_of(
+            rows,
+            size,
+            lambda row: ArtifactNode(self._context, row),
+            lambda row: cursor_of(None, row["version"]),
+            lambda: artifacts.version_count(self._context.connection, self._row["id"]),
+        )
+        versions = [f"v{row['version']}" for row in rows[:size]]
+        edges = page["edges"]
+        assert isinstance(edges, list)
+        return {**page, "edges": [{**edge, "version": name} for edge, name in zip(edges, versions, strict=True)]}
+
+    def artifact_membership(self, alias_name: str | None = None) -> MembershipNode | None:
+        """Return the version that an alias names."""
+        row = artifacts.with_alias(self._context.connection, self._row["id"], alias_name or "latest")
+        return None if row is None else MembershipNode(self._context, row)
+
+    def latest_artifact(self) -> ArtifactNode | None:
+        """Return the newest version."""
+        row = artifacts.latest(self._context.connection, self._row["id"])
+        return None if row is None else ArtifactNode(self._context, row)
+
+    def digest_algorithm(self) -> str | None:
+        """Return the algorithm of the newest version's digest."""
+        row = artifacts.latest(self._context.connection, self._row["id"])
+        return None if row is None else row["digest_algorithm"]
+
+
+class TypeNode:
+    """A type of artifacts within a project."""
+
+    description = None
+
+    def __init__(self, context: RequestContext, project_id: int, row: sqlite3.Row) -> None:
+        self._context = context
+        self._project_id = project_id
+        self.id = storage_id("ArtifactType", row["id"])
+        self.name = row["type"]
+        self.created_at = iso_time(row["created_at"])
+
+    def artifact_collection(self, name: str | None = None) -> CollectionNode | None:
+        """Return a collection of this type."""
+        row = artifacts.collection(self._context.connection, self._project_id, name or "")
+        return None if row is None or row["type"] != self.name else CollectionNode(self._context, row)
+
+    def artifact_collections(
+        self, first: int | None = None, after: str | None = None, **_: object
+    ) -> dict[str, object]:
+        """Return the collections of this type."""
+        return _collection_page(self._context, self._project_id, self.name, first, after)
+
+
+def _collection_page(
+    context: RequestContext, project_id: int, kind: str | None, first: int | None, after: str | None
+) -> dict[str, object]:
+    size = page_size(first)
+    start = read_cursor(after)[1] if after else 0
+    rows = artifacts.collections(context.connection, project_id, kind, start, size + 1)
+    return connection_of(
+        rows,
+        size,
+        lambda row: CollectionNode(context, row),
+        lambda row: cursor_of(None, row["id"]),
+        lambda: artifacts.collection_count(context.connection, project_id, kind),
+    )
 
 
 class ArtifactReads:
@@ -11,3 +322,81 @@ class ArtifactReads:
     def __init__(self, context: RequestContext, project_id: int) -> None:
         self._artifact_context = context
         self._artifact_project = project_id
+
+    def _version(self, name: str | None) -> sqlite3.Row | None:
+        """Return the version that `collection:alias` names; the latest where no alias is given."""
+        collection, _, alias = (name or "").partition(":")
+        connection = self._artifact_context.connection
+        found = artifacts.collection(connection, self._artifact_project, collection)
+        return None if found is None else artifacts.with_alias(connection, found["id"], alias or "latest")
+
+    def artifact(self, name: str | None = None) -> ArtifactNode | None:
+        """Return a version by `collection:alias`."""
+        row = self._version(name)
+        return None if row is None else ArtifactNode(self._artifact_context, row)
+
+    def artifact_collection_membership(self, name: str | None = None) -> MembershipNode | None:
+        """Return a version by `collection:alias`, as a member of its collection."""
+        row = self._version(name)
+        return None if row is None else MembershipNode(self._artifact_context, row)
+
+    def artifact_collection(self, name: str | None = None) -> CollectionNode | None:
+        """Return a collection."""
+        row = artifacts.collection(self._artifact_context.connection, self._artifact_project, name or "")
+        return None if row is None else CollectionNode(self._artifact_context, row)
+
+    def artifact_collections(
+        self, first: int | None = None, after: str | None = None, **_: object
+    ) -> dict[str, object]:
+        """Return the collections of every type."""
+        return _collection_page(self._artifact_context, self._artifact_project, None, first, after)
+
+    def artifact_types(self, **_: object) -> dict[str, object]:
+        """Return the types of artifacts."""
+        rows = artifacts.types(self._artifact_context.connection, self._artifact_project)
+        context, project = self._artifact_context, self._artifact_project
+        return connection_of(
+            rows, len(rows), lambda row: TypeNode(context, project, row), lambda row: cursor_of(row["type"], row["id"])
+        )
+
+    def artifact_type(self, name: str | None = None) -> TypeNode | None:
+        """Return a type; null while the project has no artifact of it."""
+        for row in artifacts.types(self._artifact_context.connection, self._artifact_project):
+            if row["type"] == name:
+                return TypeNode(self._artifact_context, self._artifact_project, row)
+        return None
+
+
+def run_artifacts(
+    context: RequestContext, run_id: int, mode: Literal["logged", "used"], first: int | None, after: str | None
+) -> dict[str, object]:
+    """Return a page of the versions that a run logged or used."""
+    size = page_size(first)
+    start = read_cursor(after)[1] if after else 0
+    used = mode == "used"
+    rows = artifacts.of_run(context.connection, run_id, used=used, after=start, limit=size + 1)
+    return connection_of(
+        rows,
+        size,
+        lambda row: ArtifactNode(context, row),
+        lambda row: cursor_of(None, row["id"]),
+        lambda: len(artifacts.of_run(context.connection, run_id, used=used, after=0, limit=1_000_000)),
+    )
+
+
+def artifact(context: RequestContext, id: str) -> ArtifactNode | None:  # noqa: A002
+    """Return a version by its storage id."""
+    row = artifacts.by_id(context.connection, row_id("Artifact", id))
+    return None if row is None else ArtifactNode(context, row)
+
+
+def artifact_collection(context: RequestContext, id: str) -> CollectionNode | None:  # noqa: A002
+    """Return a collection by its storage id."""
+    row = artifacts.collection_by_id(context.connection, row_id("ArtifactSequence", id))
+    return None if row is None else CollectionNode(context, row)
+
+
+def client_id_mapping(context: RequestContext, client_id: str) -> dict[str, str] | None:
+    """Return the storage id of the artifact that a client named so."""
+    row = artifacts.by_client_id(context.connection, client_id)
+    return None if row is None else {"serverID": storage_id("Artifact", row["id"])}

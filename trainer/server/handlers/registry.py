@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from trainer.server.handlers import file_nodes, projects, runs, sweeps, viewer
+from trainer.server.handlers import artifact_nodes, artifacts, file_nodes, projects, runs, sweeps, viewer
 
 Handler = Callable[..., object]
 
@@ -18,6 +18,9 @@ QUERIES: Mapping[str, Handler] = {
     "model": projects.project,
     "projects": projects.project_list,
     "models": projects.project_list,
+    "artifact": artifact_nodes.artifact,
+    "artifactCollection": artifact_nodes.artifact_collection,
+    "clientIDMapping": artifact_nodes.client_id_mapping,
 }
 
 MUTATIONS: Mapping[str, Handler] = {
@@ -34,4 +37,15 @@ MUTATIONS: Mapping[str, Handler] = {
     "enqueueSweepRun": sweeps.enqueue_sweep_run,
     "createAgent": sweeps.create_agent,
     "agentHeartbeat": sweeps.agent_heartbeat,
+    "createArtifact": artifacts.create_artifact,
+    "createArtifactManifest": artifacts.create_manifest,
+    "updateArtifactManifest": artifacts.update_manifest,
+    "createArtifactFiles": artifacts.create_files,
+    "commitArtifact": artifacts.commit_artifact,
+    "updateArtifact": artifacts.update_artifact,
+    "deleteArtifact": artifacts.delete_artifact,
+    "useArtifact": artifacts.use_artifact,
+    "addAliases": artifacts.add_aliases,
+    "deleteAliases": artifacts.delete_aliases,
+    "deleteArtifactSequence": artifacts.delete_sequence,
 }

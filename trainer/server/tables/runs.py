@@ -81,13 +81,12 @@ def update(connection: sqlite3.Connection, run_id: int, values: Mapping[str, str
 
 
 def report(connection: sqlite3.Connection, run_id: int) -> None:
-    """Note a word from the run itself: it is alive. Its clock starts with the first one."""
+    """Note a word from the run itself: it is alive."""
     now = now_micros()
     connection.execute(
-        "UPDATE runs SET heartbeat_at = ?, created_at = iif(reported_at IS NULL AND sweep IS NOT NULL, ?, created_at),"
-        " reported_at = ifnull(reported_at, ?), assigned_at = ifnull(assigned_at, ?),"
+        "UPDATE runs SET heartbeat_at = ?, reported_at = ifnull(reported_at, ?), assigned_at = ifnull(assigned_at, ?),"
         " state = iif(state = ?, state, ?), exit_code = NULL WHERE id = ?",
-        (now, now, now, now, RunState.PREEMPTING, RunState.RUNNING, run_id),
+        (now, now, now, RunState.PREEMPTING, RunState.RUNNING, run_id),
     )
 
 
