@@ -47,6 +47,8 @@ class Seen:
     """One run or suggestion that counts: what was assigned, and what came of it."""
 
     assigned: Mapping[str, Json]
+    key: Hashable
+    """What tells its assigned configuration from others: the number of its point where it has one."""
     run: ObservedRun | None = None
     """None while only suggested."""
 
@@ -83,7 +85,7 @@ class Optimizer(ABC):
             config = self._next()
             if config is None:
                 break
-            self._remember(Seen(config), is_pending=True)
+            self._remember(Seen(config, self._key(config)), is_pending=True)
             suggestions.append(RunSuggestion(config))
         return suggestions
 
@@ -91,10 +93,11 @@ class Optimizer(ABC):
         """Report a run, as often as it changes: one that was suggested, or any other of the sweep."""
         position = self._position_by_run.get(run.id)
         if position is None:
-            position = self._take_pending(run)
+            key = self._key(run.assigned)
+            position = self._take_pending(key)
         if position is None:
             position = len(self._seen)
-            self._remember(Seen(run.assigned), is_pending=False)
+            self._remember(Seen(run.assigned, key), is_pending=False)
         self._position_by_run[run.id] = position
         self._seen[position].run = run
         self._is_target_reached = self._is_target_reached or self._reaches_target(run)
@@ -109,7 +112,7 @@ class Optimizer(ABC):
         """
         wanted = self._key(config)
         for position in range(len(self._seen) - 1, -1, -1):
-            if self._key(self._seen[position].assigned) == wanted:
+            if self._seen[position].key == wanted:
                 self._forget(position)
                 return True
         return False
@@ -141,18 +144,17 @@ class Optimizer(ABC):
         return key in self._taken if isinstance(key, int) else key in self._drawn
 
     def _remember(self, seen: Seen, is_pending: bool) -> None:
-        key = self._key(seen.assigned)
-        if isinstance(key, int):
-            self._taken.add(key)
+        if isinstance(seen.key, int):
+            self._taken.add(seen.key)
         else:
-            self._drawn.add(key)
+            self._drawn.add(seen.key)
         if is_pending:
-            self._pending.setdefault(key, []).append(len(self._seen))
+            self._pending.setdefault(seen.key, []).append(len(self._seen))
         self._seen.append(seen)
 
-    def _take_pending(self, run: ObservedRun) -> int | None:
-        """Return the position of the suggestion that became `run`, the oldest with its configuration, or None."""
-        positions = self._pending.get(self._key(run.assigned))
+    def _take_pending(self, key: Hashable) -> int | None:
+        """Return the position of the suggestion that became a run, the oldest with its key, or None."""
+        positions = self._pending.get(key)
         return positions.pop(0) if positions else None
 
     def _forget(self, position: int) -> None:
