@@ -13,6 +13,7 @@ import yaml
 
 from trainer.errors import InputError, NotFoundError
 from trainer.records import Goal, Json, Metric, Ranking, RunRecord, SweepRecord
+from trainer.states import RunState
 from trainer.tracking.tables import Cell, Table, render_csv, render_markdown, render_plain
 
 TableFormat = Literal["table", "json", "csv", "md"]
@@ -79,15 +80,20 @@ def flatten_config(config: Mapping[str, Json], prefix: str = "") -> dict[str, Js
 
 
 def varying_config(runs: Iterable[RunRecord]) -> list[str]:
-    """Return the dotted keys of the configuration in which runs differ, in order of appearance."""
-    flats = [flatten_config(run.config) for run in runs]
+    """Return the dotted keys of the configuration in which runs differ, in order of appearance.
+
+    A key that only some runs have counts where they finished: before, a program may not have reported it yet.
+    """
     seen: dict[str, set[str]] = {}
     counts: dict[str, int] = {}
-    for flat in flats:
-        for key, value in flat.items():
+    finished = 0
+    for run in runs:
+        is_finished = run.state is RunState.FINISHED
+        finished += is_finished
+        for key, value in flatten_config(run.config).items():
             seen.setdefault(key, set()).add(f"{type(value).__name__}:{value!r}")
-            counts[key] = counts.get(key, 0) + 1
-    return [key for key, values in seen.items() if len(values) > 1 or counts[key] < len(flats)]
+            counts[key] = counts.get(key, 0) + is_finished
+    return [key for key, values in seen.items() if len(values) > 1 or 0 < counts[key] < finished]
 
 
 def leaderboard_columns(sweep: SweepRecord, runs: Sequence[RunRecord]) -> list[str]:

@@ -5,6 +5,7 @@ import io
 import json
 import math
 import shlex
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 
 import pytest
@@ -79,6 +80,11 @@ def test_varying_config_is_nested_and_counts_absence_and_type() -> None:
         make_run(2, config={"seed": 1, "opt": {"lr": 0.2, "name": "adam"}, "depth": "1", "extra": None}),
     ]
     assert varying_config(runs) == ["opt.lr", "depth", "extra"]
+
+
+def test_what_a_run_under_way_has_not_reported_yet_does_not_vary() -> None:
+    started = replace(make_run(2, config={"lr": 0.2}), state=RunState.PENDING)
+    assert varying_config([make_run(1, config={"lr": 0.1, "seed": 1}), started]) == ["lr"]
 
 
 def test_the_ranking_metric_is_the_sweeps_unless_told_otherwise() -> None:
