@@ -57,6 +57,8 @@ def answer_heartbeat(context: RequestContext, agent: sqlite3.Row, sweep: sqlite3
     Raises:
         TrainerError: If the sweep's configuration cannot be searched.
     """
+    if alive:
+        context.early_stops.evaluate(context.store, sweep)
     beat = _Beat(context, agent, sweep, alive, runs.unfinished_of_agent(context.connection, agent["id"]))
     _take_note(beat)
     state = SweepState(sweep["state"])

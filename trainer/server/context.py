@@ -19,6 +19,7 @@ from trainer.server.security import FileSigner
 from trainer.server.store import Store
 
 if TYPE_CHECKING:
+    from trainer.server.early_stops import EarlyStops
     from trainer.server.scheduling import Scheduler
 
 T = TypeVar("T")
@@ -62,6 +63,7 @@ class RequestContext:
 
     store: Store
     scheduler: Scheduler
+    early_stops: EarlyStops
     signer: FileSigner
     resumes: ResumeMarks
     files_dir: Path

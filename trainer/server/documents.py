@@ -195,33 +195,46 @@ def _check_size(document: DocumentNode) -> None:
     fragments = {
         node.name.value: node.selection_set for node in document.definitions if isinstance(node, FragmentDefinitionNode)
     }
-    sizes: dict[str, tuple[int, int]] = {}
-
-    def measure(selections: SelectionSetNode | None, depth: int, within: frozenset[str]) -> tuple[int, int]:
-        """Return the fields and the depth of a selection set."""
-        if depth > MAX_DEPTH:
-            raise GraphQLError(f"The document is nested deeper than {MAX_DEPTH} levels.")
-        fields = deepest = 0
-        for node in selections.selections if selections else ():
-            if isinstance(node, FragmentSpreadNode):
-                name = node.name.value
-                if name in within:
-                    raise GraphQLError(f"The fragment {name!r} contains itself.")
-                if name not in sizes:
-                    sizes[name] = measure(fragments.get(name), depth, within | {name})
-                inner, height = sizes[name]
-            elif isinstance(node, InlineFragmentNode):
-                inner, height = measure(node.selection_set, depth, within)
-            else:
-                inner, height = measure(node.selection_set, depth + 1, within)
-                inner, height = inner + 1, height + 1
-            fields, deepest = fields + inner, max(deepest, height)
-        if fields > MAX_FIELDS:
-            raise GraphQLError(f"The document asks for more than {MAX_FIELDS} fields.")
-        return fields, deepest
-
+    ruler = _Ruler(fragments)
     for definition in document.definitions:
         if isinstance(definition, OperationDefinitionNode):
-            _, height = measure(definition.selection_set, 0, frozenset())
-            if height > MAX_DEPTH:
-                raise GraphQLError(f"The document is nested deeper than {MAX_DEPTH} levels.")
+            ruler.measure(definition.selection_set, frozenset())
+
+
+class _Ruler:
+    """Measures selections with their fragments spread; each fragment once."""
+
+    def __init__(self, fragments: Mapping[str, SelectionSetNode]) -> None:
+        self._fragments = fragments
+        self._sizes: dict[str, tuple[int, int]] = {}
+
+    def measure(self, selections: SelectionSetNode | None, within: frozenset[str]) -> tuple[int, int]:
+        """Return how many fields a selection has, and how deep it goes.
+
+        Raises:
+            GraphQLError: If that is too many or too deep, or a fragment contains itself.
+        """
+        fields = depth = 0
+        for node in selections.selections if selections else ():
+            if isinstance(node, FragmentSpreadNode):
+                inner, height = self._fragment(node.name.value, within)
+            elif isinstance(node, FieldNode):
+                inner, height = self.measure(node.selection_set, within)
+                inner, height = inner + 1, height + 1
+            elif isinstance(node, InlineFragmentNode):
+                inner, height = self.measure(node.selection_set, within)
+            else:
+                continue
+            fields, depth = fields + inner, max(depth, height)
+        if fields > MAX_FIELDS:
+            raise GraphQLError(f"The document asks for more than {MAX_FIELDS} fields.")
+        if depth > MAX_DEPTH:
+            raise GraphQLError(f"The document is nested deeper than {MAX_DEPTH} levels.")
+        return fields, depth
+
+    def _fragment(self, name: str, within: frozenset[str]) -> tuple[int, int]:
+        if name in within:
+            raise GraphQLError(f"The fragment {name!r} contains itself.")
+        if name not in self._sizes:
+            self._sizes[name] = self.measure(self._fragments.get(name), within | {name})
+        return self._sizes[name]

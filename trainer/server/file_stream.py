@@ -11,9 +11,9 @@ import logging
 import math
 import sqlite3
 from collections.abc import Mapping
-from typing import Literal
 
 from trainer.records import Json
+from trainer.server.history_keys import HistoryKeys
 from trainer.server.tables import runs, streams
 from trainer.states import RunState
 
@@ -99,54 +99,17 @@ def _store_history(connection: sqlite3.Connection, run_id: int, offset: int, lin
     if not lines:
         return
     row = connection.execute("SELECT history_keys, history_lines FROM runs WHERE id = ?", (run_id,)).fetchone()
-    keys = json.loads(row[0])
+    keys, known_lines = HistoryKeys(row[0]), int(row[1])
     stored = []
     for index, text in enumerate(lines):
         values = _object(text)
         number = values.get("_step")
-        step = number if isinstance(number, int) and abs(number) < 2**63 else offset + index
+        step = number if isinstance(number, int) and abs(number) < 2**62 else offset + index
         stored.append((offset + index, step, dump_json(values)))
-        if offset + index >= row[1]:
-            _note_keys(keys, values, step)
+        if offset + index >= known_lines:
+            keys.add(values, step)
     streams.put_history(connection, run_id, stored)
-    connection.execute("UPDATE runs SET history_keys = ? WHERE id = ?", (dump_json(keys), run_id))
-
-
-def _note_keys(keys: dict[str, Json], values: Mapping[str, Json], step: int) -> None:
-    """Add a history row to what `historyKeys` says about the run."""
-    described = keys.setdefault("keys", {})
-    assert isinstance(described, dict)
-    for name, value, kind in _flat(values):
-        entry = described.setdefault(name, {"typeCounts": [], "monotonic": True, "previousValue": None})
-        counts = entry["typeCounts"]
-        for count in counts:
-            if count["type"] == kind:
-                count["count"] += 1
-                break
-        else:
-            counts.append({"type": kind, "count": 1})
-        if kind == "number":
-            previous = entry["previousValue"]
-            entry["monotonic"] = entry["monotonic"] and (previous is None or value >= previous)
-            entry["previousValue"] = value
-    keys["sets"] = []
-    last = keys.get("lastStep")
-    keys["lastStep"] = max(step, last) if isinstance(last, int) else step
-
-
-def _flat(values: Mapping[str, Json], prefix: str = "") -> list[tuple[str, object, Literal["number", "string", "map"]]]:
-    """Return (dotted name, value, type) of a row; media objects stay whole."""
-    found: list[tuple[str, object, Literal["number", "string", "map"]]] = []
-    for name, value in values.items():
-        if isinstance(value, dict) and "_type" not in value and len(prefix) < 200:
-            found.extend(_flat(value, f"{prefix}{name}."))
-        elif isinstance(value, int | float) and not isinstance(value, bool):
-            found.append((prefix + name, value, "number"))
-        elif isinstance(value, str):
-            found.append((prefix + name, value, "string"))
-        elif isinstance(value, dict):
-            found.append((prefix + name, None, "map"))
-    return found
+    connection.execute("UPDATE runs SET history_keys = ? WHERE id = ?", (keys.dump(), run_id))
 
 
 def _object(text: str) -> dict[str, Json]:
@@ -165,9 +128,11 @@ def _clean_row(text: str) -> str:
 def dump_json(value: Json) -> str:
     """Return compact JSON that every reader accepts: NaN and infinities become the texts W&B uses for them."""
     try:
-        return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
     except ValueError:
-        return json.dumps(_finite(value), separators=(",", ":"), ensure_ascii=False)
+        text = json.dumps(_finite(value), separators=(",", ":"), ensure_ascii=False)
+    # Half of a surrogate pair is JSON, but not UTF-8.
+    return text.encode("utf-8", "replace").decode()
 
 
 def _finite(value: Json) -> Json:

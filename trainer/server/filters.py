@@ -188,21 +188,23 @@ def column_of(key: str) -> _Column:
         raise RequestError(f"Runs have no key {key[:100]!r} to filter or order by.")
     if '"' in path or "\\" in path:
         raise RequestError(f"The key {key[:100]!r} holds a quotation mark or backslash.")
-    names = path.split(".")
-    if column == "config":
-        # Both spellings that W&B takes: `config.lr` and `config.lr.value`.
-        if len(names) > 1 and names[1] == "value":
-            del names[1]
-        elif len(names) > 1 and names[-1] == "value":
-            names.pop()
-        nested = _path([names[0], "value", *names[1:]])
-        whole = _path([".".join(names), "value"])
-    else:
-        nested, whole = _path(names), _path([path])
+    whole, nested = _json_paths(column, path.split("."))
     if nested == whole:
         return _Column(f"json_extract({column}, ?)", (whole,))
     # A dotted key is either one name with dots in it or a way into nested objects; W&B logs both.
     return _Column(f"coalesce(json_extract({column}, ?), json_extract({column}, ?))", (whole, nested))
+
+
+def _json_paths(column: str, names: list[str]) -> tuple[str, str]:
+    """Return the JSON paths of a dotted key: as one name with dots in it, and as a way into nested objects."""
+    if column != "config":
+        return _path([".".join(names)]), _path(names)
+    # Both spellings that W&B takes: `config.lr` and `config.lr.value`.
+    if len(names) > 1 and names[1] == "value":
+        del names[1]
+    elif len(names) > 1 and names[-1] == "value":
+        names.pop()
+    return _path([".".join(names), "value"]), _path([names[0], "value", *names[1:]])
 
 
 def _path(names: Sequence[str]) -> str:

@@ -51,8 +51,8 @@ def load_schema() -> GraphQLSchema:
     for kind in schema.type_map.values():
         if isinstance(kind, GraphQLObjectType) and not kind.name.startswith("__"):
             kind.fields[NULL_FIELD] = GraphQLField(GraphQLString, resolve=lambda *_: None)
-    for kind, handlers in ((schema.query_type, QUERIES), (schema.mutation_type, MUTATIONS)):
-        named = set(kind.fields) - {NULL_FIELD} if kind else set()
+    for root, handlers in ((schema.query_type, QUERIES), (schema.mutation_type, MUTATIONS)):
+        named = set(root.fields) - {NULL_FIELD} if root else set()
         if named != set(handlers):
             raise LookupError(f"schema.graphql and the handlers disagree about {sorted(named ^ set(handlers))}")
     return schema
@@ -109,7 +109,7 @@ def _message(original: Exception | None, message: str) -> str:
     return f"The server failed at this request ({type(original).__name__}); its log says more."
 
 
-def _resolve(source: object, info: GraphQLResolveInfo, **arguments: object) -> object:
+def _resolve(source: object, info: GraphQLResolveInfo[RequestContext], **arguments: object) -> object:
     field = info.field_name
     if source is None:
         handlers = MUTATIONS if info.operation.operation is OperationType.MUTATION else QUERIES

@@ -8,6 +8,7 @@ Readers use a connection per thread and never wait for the writer (write-ahead l
 from __future__ import annotations
 
 import queue
+import re
 import sqlite3
 import threading
 import time
@@ -31,6 +32,11 @@ _MAX_BATCH = 64
 def now_micros() -> int:
     """Return the time as the tables hold it: microseconds since 1970 UTC."""
     return time.time_ns() // 1000
+
+
+def _matches(pattern: str, text: object) -> bool:
+    """Answer SQL's `text REGEXP pattern`. `filters` lets only patterns through that end soon."""
+    return text is not None and re.search(pattern, str(text)[:2000]) is not None
 
 
 class Store:
@@ -61,7 +67,8 @@ class Store:
             version = int(connection.execute("PRAGMA user_version").fetchone()[0])
             if version > SCHEMA_VERSION:
                 raise ServerError(
-                    f"{self.path} was written by a newer sweep-tui (format {version}; this one knows {SCHEMA_VERSION}).",
+                    f"{self.path} was written by a newer sweep-tui: it has format {version}, this one knows"
+                    f" {SCHEMA_VERSION}.",
                     hint="Update sweep-tui, or give another --data-dir.",
                 )
             connection.executescript(files("trainer.server").joinpath("schema.sql").read_text(encoding="utf-8"))
@@ -72,6 +79,7 @@ class Store:
                 f"The database {self.path} cannot be used: {error}.", hint="Move it away, or give another --data-dir."
             ) from error
         connection.row_factory = sqlite3.Row
+        connection.create_function("regexp", 2, _matches, deterministic=True)
         return connection
 
     def write(self, job: Callable[[sqlite3.Connection], T]) -> T:
@@ -138,6 +146,7 @@ class Store:
             connection.row_factory = sqlite3.Row
             connection.execute("PRAGMA query_only = ON")
             connection.execute("PRAGMA cache_size = -4000")
+            connection.create_function("regexp", 2, _matches, deterministic=True)
             self._local.connection = connection
             with self._readers_lock:
                 self._readers.append(connection)

@@ -95,7 +95,7 @@ class _AnnouncedFile(FileNode):
     def __init__(self, context: RequestContext, row: sqlite3.Row, owner: sqlite3.Row, is_stored: bool) -> None:
         super().__init__(context, row)
         self._is_stored = is_stored
-        self.artifact = ArtifactNode(context, owner)
+        self.artifact: ArtifactNode = ArtifactNode(context, owner)
 
     def upload_url(self) -> str | None:
         """Return where to PUT the bytes; null if that is not needed."""

@@ -14,7 +14,6 @@ class FileNode:
 
     upload_headers: tuple[str, ...] = ()
     upload_multipart_urls = None
-    artifact = None
 
     def __init__(self, context: RequestContext, row: sqlite3.Row, shown_name: str | None = None) -> None:
         self._context = context
@@ -40,8 +39,8 @@ class FileNode:
         """Return the signed address."""
         return self.url()
 
-    def upload_url(self) -> str:
-        """Return the signed address to PUT the bytes to."""
+    def upload_url(self) -> str | None:
+        """Return the signed address to PUT the bytes to; None if they are here already."""
         return self.url()
 
 

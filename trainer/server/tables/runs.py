@@ -84,7 +84,8 @@ def report(connection: sqlite3.Connection, run_id: int) -> None:
     """Note a word from the run itself: it is alive."""
     now = now_micros()
     connection.execute(
-        "UPDATE runs SET heartbeat_at = ?, reported_at = ifnull(reported_at, ?), assigned_at = ifnull(assigned_at, ?),"
+        "UPDATE runs SET heartbeat_at = ?, reported_at = ifnull(reported_at, ?),"
+        " assigned_at = ifnull(assigned_at, ?),"
         " state = iif(state = ?, state, ?), exit_code = NULL WHERE id = ?",
         (now, now, now, RunState.PREEMPTING, RunState.RUNNING, run_id),
     )
@@ -121,7 +122,7 @@ def delete(connection: sqlite3.Connection, run_id: int) -> None:
 
 
 def of_sweep(connection: sqlite3.Connection, project_id: int, sweep: str) -> list[sqlite3.Row]:
-    """Return every run of a sweep, oldest first, without its heavy columns' owners being read twice."""
+    """Return every run of a sweep, oldest first."""
     return connection.execute(
         "SELECT * FROM runs WHERE project_id = ? AND sweep = ? ORDER BY id", (project_id, sweep)
     ).fetchall()
@@ -147,7 +148,8 @@ def assign(connection: sqlite3.Connection, run_id: int, agent_id: int) -> None:
     """Hand a waiting run to an agent."""
     now = now_micros()
     connection.execute(
-        "UPDATE runs SET agent_id = ?, assigned_at = ?, heartbeat_at = ?, seen_alive = 0, attempts = attempts + 1 WHERE id = ?",
+        "UPDATE runs SET agent_id = ?, assigned_at = ?, heartbeat_at = ?, seen_alive = 0, attempts = attempts + 1"
+        " WHERE id = ?",
         (agent_id, now, now, run_id),
     )
 
@@ -246,3 +248,11 @@ def insert_assigned(
     )
     connection.execute("UPDATE runs SET suggested = ? WHERE id = ?", (suggested, run_id))
     return run_id
+
+
+def outlines_of_sweep(connection: sqlite3.Connection, project_id: int, sweep: str) -> list[sqlite3.Row]:
+    """Return (id, state, stop_requested, history_lines) of every run of a sweep, oldest first."""
+    return connection.execute(
+        "SELECT id, state, stop_requested, history_lines FROM runs WHERE project_id = ? AND sweep = ? ORDER BY id",
+        (project_id, sweep),
+    ).fetchall()

@@ -1,0 +1,121 @@
+"""Early termination: compares the runs of a sweep by hyperband's rule, and asks the losers to end.
+
+Evaluated when an agent of the sweep beats. Curves are kept in memory and grow by the rows that are new, so a beat
+costs what was logged since the last one.
+"""
+
+from __future__ import annotations
+
+import json
+import logging
+import sqlite3
+import threading
+import time
+from dataclasses import dataclass, field
+
+from trainer.records import Json
+from trainer.server.store import Store
+from trainer.server.tables import runs, streams
+from trainer.states import RunState
+
+logger = logging.getLogger(__name__)
+
+EVALUATION_SECONDS = 0.5
+"""The rule is applied at most this often per sweep."""
+_CHUNK = 5000
+
+
+@dataclass(slots=True)
+class _Curve:
+    values: list[float] = field(default_factory=list)
+    next_line: int = 0
+
+
+@dataclass(slots=True)
+class _Sweep:
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    curves: dict[int, _Curve] = field(default_factory=dict)
+    ended: set[int] = field(default_factory=set)
+    """Runs whose curve is complete."""
+    evaluated_at: float = 0.0
+
+
+class EarlyStops:
+    """The curves of the sweeps that stop runs early. Thread-safe."""
+
+    def __init__(self) -> None:
+        self._sweeps: dict[int, _Sweep] = {}
+        self._guard = threading.Lock()
+
+    def evaluate(self, store: Store, sweep: sqlite3.Row) -> None:
+        """Ask the runs of a sweep to end that its `early_terminate` no longer lets run.
+
+        Does nothing while another thread evaluates the sweep, or did a moment ago.
+        """
+        config: dict[str, Json] = json.loads(sweep["config"])
+        metric = config.get("metric")
+        name = metric.get("name") if isinstance(metric, dict) else None
+        if not config.get("early_terminate") or not isinstance(name, str):
+            return
+        with self._guard:
+            known = self._sweeps.setdefault(sweep["id"], _Sweep())
+        if time.monotonic() - known.evaluated_at < EVALUATION_SECONDS or not known.lock.acquire(blocking=False):
+            return
+        try:
+            self._stop_losers(store, sweep, config, name, known)
+            known.evaluated_at = time.monotonic()
+        finally:
+            known.lock.release()
+
+    def _stop_losers(
+        self, store: Store, sweep: sqlite3.Row, config: dict[str, Json], metric: str, known: _Sweep
+    ) -> None:
+        from trainer.search.hyperband import RunCurve, runs_to_stop  # most sweeps stop nothing early
+
+        rows = runs.outlines_of_sweep(store.reader, sweep["project_id"], sweep["name"])
+        curves = []
+        for row in rows:
+            is_over = RunState(row["state"]).is_terminal
+            if row["id"] not in known.ended:
+                _grow(store.reader, known.curves.setdefault(row["id"], _Curve()), row, metric)
+            if is_over:
+                known.ended.add(row["id"])
+            else:
+                known.ended.discard(row["id"])
+            values = known.curves[row["id"]].values
+            curves.append(RunCurve(str(row["id"]), values, not is_over and not row["stop_requested"]))
+        decisions = runs_to_stop(config, curves)
+        if not decisions:
+            return
+
+        def job(connection: sqlite3.Connection) -> None:
+            for decision in decisions:
+                runs.request_stop(connection, int(decision.run_id), f"early_terminate: {decision.reason}")
+
+        store.write(job)
+        logger.info("sweep %s: %d runs are stopped early", sweep["name"], len(decisions))
+
+
+def _grow(connection: sqlite3.Connection, curve: _Curve, run: sqlite3.Row, metric: str) -> None:
+    """Add what a run has logged since; begin anew if it started over."""
+    if run["history_lines"] < curve.next_line:
+        curve.values.clear()
+        curve.next_line = 0
+    while curve.next_line < run["history_lines"]:
+        found = streams.lines(connection, run["id"], "history", curve.next_line - 1, _CHUNK)
+        if not found:
+            return
+        for number, text in found:
+            value = _number(json.loads(text), metric)
+            if value is not None:
+                curve.values.append(value)
+            curve.next_line = number + 1
+
+
+def _number(row: dict[str, Json], metric: str) -> float | None:
+    value: Json = row.get(metric)
+    if value is None and "." in metric:
+        value = row
+        for part in metric.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None
