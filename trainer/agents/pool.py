@@ -28,7 +28,7 @@ from trainer.states import AgentState
 
 logger = logging.getLogger(__name__)
 
-_START_SECONDS = 15.0
+_START_SECONDS = 30.0
 _KEPT_SECONDS = 7 * 24 * 3600.0
 """Folders of hosts that ended longer ago are removed, with their logs; the runs themselves are on the server."""
 _FAILURES_SHOWN_SECONDS = 600.0
