@@ -25,7 +25,15 @@ class InputError(TrainerError):
 
 
 class SweepFileError(InputError):
-    """A sweep file is missing, unreadable, or not YAML."""
+    """A sweep file is missing, unreadable, or not YAML.
+
+    Attributes:
+        line: Where in the file, counting from 1; None when the whole file is meant.
+    """
+
+    def __init__(self, message: str, *, hint: str = "", line: int | None = None) -> None:
+        super().__init__(message, hint=hint)
+        self.line = line
 
 
 class SweepConfigError(InputError):

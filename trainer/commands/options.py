@@ -88,4 +88,5 @@ def find_sweep(text: str, settings: Settings) -> tuple[Connection, WandbClient, 
 def problem_line(file: Path, problem: Violation) -> str:
     """Return a problem of a sweep file as `file:line: path: message way out`."""
     place = f"{file}:{problem.line}" if problem.line else str(file)
-    return f"{place}: {problem.path}: {problem.message} {problem.hint}".rstrip()
+    where = f"{place}: {problem.path}" if problem.path else place
+    return f"{where}: {problem.message} {problem.hint}".rstrip()

@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from trainer.commands.options import EXIT_BAD_INPUT, narrate, problem_line
-from trainer.errors import InputError, SweepConfigError
+from trainer.errors import SweepConfigError, SweepFileError
 from trainer.records import Json
 
 if TYPE_CHECKING:
@@ -83,27 +83,20 @@ def _many(count: int | None, noun: str) -> str:
 def check(files: tuple[Path, ...], as_json: bool) -> int:
     """Find every problem in sweep FILES, with file, line, path and the way out. Exit code 0 or 2."""
     from trainer.sweep.config import load_sweep_file
+    from trainer.sweep.findings import Violation
     from trainer.sweep.validation import violations, warnings
 
     found: list[dict[str, Any]] = []
     for file in files:
         try:
             sweep_file = load_sweep_file(file)
-        except InputError as error:
-            line = getattr(error, "line", None)
-            found.append({"file": str(file), "path": "", "message": error.message, "hint": error.hint, "line": line})
-            narrate(f"{error}")
+        except SweepFileError as error:
+            problem = Violation("", error.message, error.hint, error.line)
+            found.append({"file": str(file)} | problem.as_json())
+            narrate(str(error))
             continue
         for problem in violations(sweep_file.config, sweep_file.positions):
-            found.append(
-                {
-                    "file": str(file),
-                    "path": problem.path,
-                    "message": problem.message,
-                    "hint": problem.hint,
-                    "line": problem.line,
-                }
-            )
+            found.append({"file": str(file)} | problem.as_json())
             if not as_json:
                 click.echo(problem_line(file, problem))
         for oddity in warnings(sweep_file.config, sweep_file.positions):

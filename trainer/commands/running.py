@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -9,7 +10,7 @@ import click
 
 from trainer.commands.options import AppOpener, connected, find_sweep, narrate, server_options
 from trainer.commands.planning import load_clean
-from trainer.settings import Settings, resolve_settings
+from trainer.settings import ServerKind, Settings, resolve_settings
 
 if TYPE_CHECKING:
     from trainer.launch import LaunchRequest
@@ -133,4 +134,10 @@ def train(arguments: tuple[str, ...]) -> int:
     """Train one model and log it to W&B: the program that sweeps/*.yaml name. See `train --help`."""
     from trainer.training.command import train_from_argv
 
-    return train_from_argv(arguments)
+    return train_from_argv(arguments, _local_server)
+
+
+def _local_server() -> Mapping[str, str]:
+    """Start the embedded server for a run that is started by hand where no other server is configured."""
+    connection, _ = connected(Settings(ServerKind.EMBEDDED, ""))
+    return connection.environ()

@@ -34,9 +34,10 @@ def check_command(config: Mapping[str, Json], findings: Findings, needs_program:
     starts_a_program = not config.get("job") and not config.get("image_uri") and (needs_program or bool(command))
     if "${program}" in command_of(config) and starts_a_program and not config.get("program"):
         findings.add(
-            "program" if "program" in config else "",
+            "program",
             "The command uses ${program}, but the sweep names no `program`.",
             "Add `program: train.py`, or a `command` without ${program}.",
+            near="command",
         )
 
 

@@ -36,9 +36,9 @@ class Findings:
         self._positions = positions or {}
         self.found: list[Violation] = []
 
-    def add(self, path: str, message: str, hint: str = "") -> None:
-        """Add a problem at `path`; its line is that of the nearest enclosing key that has one."""
-        self.found.append(Violation(path, message, hint, self._line(path)))
+    def add(self, path: str, message: str, hint: str = "", *, near: str = "") -> None:
+        """Add a problem at `path`; its line is that of the nearest enclosing key that has one, else that of `near`."""
+        self.found.append(Violation(path, message, hint, self._line(path) or self._line(near)))
 
     def _line(self, path: str) -> int | None:
         while path:

@@ -113,7 +113,7 @@ def _check_metrics(config: Mapping[str, Json], findings: Findings) -> None:
     if "metric" in config:
         _check_metric(config["metric"], "metric", findings)
     elif config.get("method") == "bayes":
-        findings.add("method", "bayes needs a `metric`.", "Add `metric:` with `name` and `goal`.")
+        findings.add("metric", "bayes needs a `metric`.", "Add `metric:` with `name` and `goal`.", near="method")
     if "metrics" not in config:
         return
     metrics = config["metrics"]

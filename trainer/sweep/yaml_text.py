@@ -108,8 +108,9 @@ def _refuse_depth(text: str, source: str) -> None:
         elif isinstance(event, yaml.CollectionEndEvent):
             depth -= 1
         if depth > _MAX_DEPTH:
-            place = source if event.start_mark is None else f"{source}, line {event.start_mark.line + 1}"
-            raise SweepFileError(f"{place}: nests deeper than {_MAX_DEPTH} levels.", hint="Flatten it.")
+            line = None if event.start_mark is None else event.start_mark.line + 1
+            place = source if line is None else f"{source}, line {line}"
+            raise SweepFileError(f"{place}: nests deeper than {_MAX_DEPTH} levels.", hint="Flatten it.", line=line)
 
 
 def dump_yaml(value: Json) -> str:
@@ -204,7 +205,8 @@ class _Reader:
 
     def _error(self, node: yaml.Node, fault: str, hint: str) -> SweepFileError:
         mark = node.start_mark
-        return SweepFileError(f"{self._source}, line {mark.line + 1}, column {mark.column + 1}: {fault}.", hint=hint)
+        place = f"{self._source}, line {mark.line + 1}, column {mark.column + 1}"
+        return SweepFileError(f"{place}: {fault}.", hint=hint, line=mark.line + 1)
 
 
 def _broken(error: yaml.MarkedYAMLError, text: str, source: str) -> SweepFileError:
@@ -218,7 +220,8 @@ def _broken(error: yaml.MarkedYAMLError, text: str, source: str) -> SweepFileErr
         hint = "Indent with spaces: YAML allows no tabs."
     elif "single document" in _one_line(str(error)):
         hint = "Keep one document: remove what follows `---`."
-    return SweepFileError(f"{place}: not valid YAML: {problem}.", hint=hint)
+    line = None if mark is None else mark.line + 1
+    return SweepFileError(f"{place}: not valid YAML: {problem}.", hint=hint, line=line)
 
 
 def _one_line(text: str) -> str:

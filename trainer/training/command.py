@@ -9,11 +9,11 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainer.errors import InputError, TrainerError
+from trainer.errors import AuthenticationError, InputError, TrainerError
 from trainer.training import reporting
 from trainer.training.arguments import Given, read_argv, read_sweep_parameters
 from trainer.training.catalog import MODELS, OPTIONS, RUN_OPTIONS, TEXT_OPTIONS
@@ -27,16 +27,20 @@ from trainer.training.stopping import StopRequest, listen_for_stop
 if TYPE_CHECKING:
     import wandb
 
+LocalServer = Callable[[], Mapping[str, str]]
+"""Starts the embedded server and returns the variables that point wandb at it."""
+
 EXIT_DONE = 0
 EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
 
 
-def train_from_argv(argv: Sequence[str]) -> int:
+def train_from_argv(argv: Sequence[str], local_server: LocalServer | None = None) -> int:
     """Train one model as `argv` says, as one W&B run.
 
     Args:
         argv: What follows `python -m trainer train`.
+        local_server: Starts the embedded server where no other is configured; None to refuse there.
 
     Returns:
         0 when done, 1 when the run failed or its server is lost, 2 for bad input (nothing was created), 130 or 143
@@ -47,7 +51,7 @@ def train_from_argv(argv: Sequence[str]) -> int:
         return EXIT_DONE
     with listen_for_stop() as stop:
         try:
-            return _train(argv, stop)
+            return _train(argv, stop, local_server)
         except KeyboardInterrupt:
             print("Stopped.", file=sys.stderr)
             return stop.exit_code
@@ -59,14 +63,14 @@ def train_from_argv(argv: Sequence[str]) -> int:
             return EXIT_FAILED
 
 
-def _train(argv: Sequence[str], stop: StopRequest) -> int:
+def _train(argv: Sequence[str], stop: StopRequest, local_server: LocalServer | None) -> int:
     run_options, given = split_run_options(read_argv(argv))
     path = reporting.sweep_parameters_path(os.environ)
     of_sweep = read_sweep_parameters(path) if path else {}
     request = make_request({**given, **of_sweep})
     check_package(request.model)
     check_dataset(request.dataset, request.target)
-    reporting.check_server(os.environ)
+    _find_server(local_server)
     split = _load(request)
     added_names = request.given_names - names_in(of_sweep, request.model)
     config = {name: value for name, value in request.config().items() if name in added_names}
@@ -83,6 +87,24 @@ def _train(argv: Sequence[str], stop: StopRequest) -> int:
         # Above 128 is a stop; a request that came when the model was done changes nothing.
         run.finish(exit_code=reporting.STOPPED_EXIT_CODE if exit_code > 128 else exit_code)
     return exit_code
+
+
+def _find_server(local_server: LocalServer | None) -> None:
+    """Point wandb at the embedded server where no other is configured.
+
+    Raises:
+        AuthenticationError: If no server is configured, or no key for it, and none may be started.
+    """
+    if reporting.has_server(os.environ):
+        return
+    if local_server is None:
+        raise AuthenticationError(
+            "No W&B server is configured for this run.",
+            hint='Run `eval "$(sweep-tui env)"` for the embedded server, `wandb login` for the cloud, '
+            "or set WANDB_MODE=offline.",
+        )
+    # The SDK and the wandb-core process that it starts read the address and the key from this process's environment.
+    os.environ.update(local_server())
 
 
 def _train_in(run: wandb.Run, request: RunRequest, split: Split, of_sweep: Given, stop: StopRequest) -> int:

@@ -1,6 +1,6 @@
 """A training run's side of wandb: start it, log rows, tables and the model, and end it in the right state.
 
-wandb is imported only when a run starts; before, `check_server` says whether it could.
+wandb is imported only when a run starts; before, `has_server` says whether it could.
 """
 
 from __future__ import annotations
@@ -26,20 +26,20 @@ _SERVERLESS_MODES = ("offline", "dryrun", "disabled")
 _SERVER_MODES = ("online", "run", "shared", "")
 
 
-def check_server(environ: Mapping[str, str]) -> None:
-    """Make sure that wandb will find a server and a key, or needs none; else it would ask for a key in a prompt.
+def has_server(environ: Mapping[str, str]) -> bool:
+    """Return whether wandb will find a server and a key, or needs none; else it would ask for a key in a prompt.
 
     Raises:
-        AuthenticationError: If no server is configured, or no key for it.
+        AuthenticationError: If a server is configured, and no key for it.
         InputError: If WANDB_MODE or WANDB_BASE_URL cannot be used.
     """
     mode = environ.get("WANDB_MODE") or _stored_mode(environ)
     if mode in _SERVERLESS_MODES:
-        return
+        return True
     if mode not in _SERVER_MODES:
         raise InputError(f"WANDB_MODE={mode} is not a mode of wandb.", hint="Set it to online, offline or disabled.")
     if environ.get("WANDB_IDENTITY_TOKEN_FILE"):
-        return
+        return True
     try:
         kind = resolve_settings(environ=environ).kind
     except AuthenticationError as error:
@@ -47,12 +47,7 @@ def check_server(environ: Mapping[str, str]) -> None:
         raise AuthenticationError(error.message, hint=hint) from error
     except InputError as error:
         raise InputError(error.message, hint="Set WANDB_BASE_URL to a URL such as https://api.wandb.ai.") from error
-    if kind is ServerKind.EMBEDDED:
-        raise AuthenticationError(
-            "No W&B server is configured for this run.",
-            hint='Run `eval "$(sweep-tui env)"` for the embedded server, `wandb login` for the cloud, '
-            "or set WANDB_MODE=offline.",
-        )
+    return kind is not ServerKind.EMBEDDED
 
 
 def _stored_mode(environ: Mapping[str, str]) -> str:

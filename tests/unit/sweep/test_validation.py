@@ -92,7 +92,7 @@ BROKEN: list[tuple[dict[str, Any], str, str, str]] = [
     ({**GRID, "run_cap": 1.5}, "run_cap", "whole number", ""),
     ({**GRID, "run_cap": True}, "run_cap", "whole number", ""),
     ({**GRID, "job": "j", "image_uri": "i"}, "image_uri", "not both", ""),
-    ({"method": "grid", "parameters": {"p": {"value": 1}}}, "", "names no `program`", "program: train.py"),
+    ({"method": "grid", "parameters": {"p": {"value": 1}}}, "program", "names no `program`", "program: train.py"),
     # Names and forms.
     ({**GRID, "parameters": {"a/b": {"value": 1}}}, "parameters.a/b", "'a/b'", "letters"),
     ({**GRID, "parameters": {"1a": {"value": 1}}}, "parameters.1a", "'1a'", "start with"),
@@ -205,7 +205,7 @@ BROKEN: list[tuple[dict[str, Any], str, str, str]] = [
     (with_parameter({"distribution": "q_normal"}, "grid"), "parameters.p", "q_normal", ""),
     (with_parameter({"values": [1], "probabilities": [1]}, "grid"), "parameters.p", "no probabilities", ""),
     # Metric.
-    ({**GRID, "method": "bayes"}, "method", "bayes needs a `metric`", "goal"),
+    ({**GRID, "method": "bayes"}, "metric", "bayes needs a `metric`", "goal"),
     ({**GRID, "metric": "acc"}, "metric", "'acc'", "`name: acc`"),
     ({**GRID, "metric": {"goal": "maximize"}}, "metric", "needs a `name`", ""),
     ({**GRID, "metric": {"name": "a", "goal": "Maximize"}}, "metric.goal", "'Maximize'", "maximize"),
@@ -297,7 +297,7 @@ early_terminate: {type: hyperband, min_iter: 0}
 def test_a_sweep_for_agents_with_a_function_needs_no_program() -> None:
     config: dict[str, Any] = {"method": "grid", "parameters": {"p": {"values": [1]}}}
     assert violations(config, needs_program=False) == []
-    assert only(violations({**config, "command": ["${program}"]}, needs_program=False)).path == ""
+    assert only(violations({**config, "command": ["${program}"]}, needs_program=False)).path == "program"
 
 
 ODD: list[tuple[dict[str, Any], str, str]] = [
