@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
 from textual.app import App, ComposeResult
 from textual.binding import ActiveBinding, Binding, BindingType
-from textual.containers import Vertical, VerticalScroll
-from textual.content import Content
+from textual.containers import HorizontalGroup, Vertical, VerticalScroll
 from textual.dom import DOMNode
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
@@ -16,6 +16,15 @@ from textual.widgets import Static
 _PLAIN_KEYS = ("tab", "shift+tab")
 """Textual's own keys that are worth a line; its editing keys in fields are those of every terminal."""
 _SECTION_ORDER = ("Screen", "Focused", "App")
+
+
+@dataclass(frozen=True, slots=True)
+class HelpLine:
+    """One action."""
+
+    keys: str
+    text: str
+    binding_id: str
 
 
 class HelpScreen(ModalScreen[None]):
@@ -28,7 +37,7 @@ class HelpScreen(ModalScreen[None]):
         Binding("k", "scroll(-1)", "Up", id="help.up", show=False, tooltip="Scroll up"),
     ]
 
-    def __init__(self, title: str, sections: Sequence[tuple[str, Content]]) -> None:
+    def __init__(self, title: str, sections: Sequence[tuple[str, Sequence[HelpLine]]]) -> None:
         """Create the help from finished sections; see `of`."""
         super().__init__()
         self.help_title = title
@@ -42,12 +51,12 @@ class HelpScreen(ModalScreen[None]):
             if active.binding.tooltip or active.binding.key in _PLAIN_KEYS:
                 by_section[_section(active.node)].append(active)
         names = {
-            "Screen": type(screen).__name__.removesuffix("Screen"),
-            "Focused": f"Here: {type(screen.focused).__name__}" if screen.focused else "Here",
+            "Screen": "This screen",
+            "Focused": "Where the focus is",
             "App": "Everywhere",
         }
         return cls(
-            names["Screen"],
+            type(screen).__name__.removesuffix("Screen"),
             [(names[name], _lines(screen.app, by_section[name])) for name in _SECTION_ORDER if by_section[name]],
         )
 
@@ -56,11 +65,15 @@ class HelpScreen(ModalScreen[None]):
         with Vertical(classes="dialog help-dialog"):
             yield Static(f"Keys · {self.help_title}", classes="dialog-title", markup=False)
             with VerticalScroll(id="help-keys"):
-                for name, content in self.sections:
+                for name, lines in self.sections:
                     yield Static(name, classes="help-section", markup=False)
-                    yield Static(content)
+                    for line in lines:
+                        with HorizontalGroup(classes="help-line"):
+                            yield Static(line.keys, classes="help-keys", markup=False)
+                            yield Static(line.text, classes="help-text", markup=False)
+                            yield Static(line.binding_id, classes="help-id", markup=False)
             yield Static(
-                "esc closes · ctrl+p finds every action by its name · keys are yours: keymap.yaml",
+                "esc closes · ctrl+p finds every action · keymap.yaml changes keys by id",
                 classes="dialog-hint",
                 markup=False,
             )
@@ -80,26 +93,22 @@ def _section(node: DOMNode) -> str:
     return "Screen" if isinstance(node, Screen) else "Focused"
 
 
-def _lines(app: App[object], actives: Sequence[ActiveBinding]) -> Content:
+def _lines(app: App[object], actives: Sequence[ActiveBinding]) -> list[HelpLine]:
     """Return one line for each action: its keys, what it does, its binding id."""
-    keys_by_action: dict[tuple[DOMNode, str], list[str]] = {}
-    bindings: dict[tuple[DOMNode, str], ActiveBinding] = {}
+    keys: dict[tuple[DOMNode, str], list[str]] = {}
+    bindings: dict[tuple[DOMNode, str], Binding] = {}
     for active in actives:
         action = (active.node, active.binding.action)
         display = app.get_key_display(active.binding)
-        if display not in keys_by_action.setdefault(action, []):
-            keys_by_action[action].append(display)
-        bindings.setdefault(action, active)
-    lines = []
-    for action, active in bindings.items():
-        binding = active.binding
-        text = binding.tooltip or binding.description
-        lines.append(
-            Content.from_markup(
-                "[b $primary]$keys[/]  $text[$foreground-muted]$id[/]",
-                keys=", ".join(keys_by_action[action]).ljust(16),
-                text=text,
-                id=f"  {binding.id}" if binding.id and "." in binding.id else "",
-            )
-        )
-    return Content("\n").join(lines)
+        if display not in keys.setdefault(action, []):
+            keys[action].append(display)
+        bindings.setdefault(action, active.binding)
+    return [
+        HelpLine(", ".join(keys[action]), binding.tooltip or binding.description, _own_id(binding))
+        for action, binding in bindings.items()
+    ]
+
+
+def _own_id(binding: Binding) -> str:
+    """Return the id by which a binding can be given other keys; empty for those of Textual."""
+    return binding.id if binding.id and "." in binding.id else ""

@@ -56,10 +56,20 @@ class SweepsScreen(Screen[None]):
         Binding("d", "duplicate", "Copy", id="sweeps.copy", show=False, tooltip="Build a new sweep from this one"),
         Binding("P", "toggle_pause", "Pause", id="sweeps.pause", tooltip="Pause the sweep, or resume a paused one"),
         Binding(
-            "S", "stop", "Stop", id="sweeps.stop", tooltip="Hand out no further runs; current runs end by themselves"
+            "S",
+            "stop",
+            "Stop",
+            id="sweeps.stop",
+            show=False,
+            tooltip="Hand out no further runs; current runs end by themselves",
         ),
         Binding(
-            "C", "cancel", "Cancel", id="sweeps.cancel", tooltip="Hand out no further runs and end the current ones"
+            "C",
+            "cancel",
+            "Cancel",
+            id="sweeps.cancel",
+            show=False,
+            tooltip="Hand out no further runs and end the current ones",
         ),
         Binding(
             "slash", "filter", "Filter", key_display="/", id="sweeps.filter", tooltip="Show sweeps with these words"

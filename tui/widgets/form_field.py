@@ -69,6 +69,10 @@ class FormField(Vertical):
         self.set_class(bool(text), "-problem")
         self.query_one(".field-problem", Static).update(f"↑ {text}" if text else "")
 
+    def focus_control(self) -> None:
+        """Go to what is edited."""
+        self.query_one(ChoiceStrip if self.options else Input).focus()
+
     @on(Input.Changed)
     @on(ChoiceStrip.Changed)
     def _changed(self, message: Input.Changed | ChoiceStrip.Changed) -> None:

@@ -98,12 +98,16 @@ class SweepForm(VerticalScroll, can_focus=False):
         """What is being typed and cannot be read yet."""
         return [Violation("command", self._command_problem, "", None)] if self._command_problem else []
 
+    def field(self, path: str) -> FormField:
+        """Return the field that edits the value at `path`."""
+        return self.query_one(f"#field-{path.replace('.', '-')}", FormField)
+
     def focus_path(self, path: str) -> None:
         """Go to the field that a violation is about."""
         self.parameters.focus_path(path)
         owner = _field_path(path, tuple(field.path for field in self.query(FormField)))
         if owner:
-            self.query_one(f"#field-{owner.replace('.', '-')} > .field-line > :last-child").focus()
+            self.field(owner).focus_control()
 
     @on(FormField.Edited)
     def _edited(self, message: FormField.Edited) -> None:
@@ -111,7 +115,7 @@ class SweepForm(VerticalScroll, can_focus=False):
         self._store(message.path, message.text)
         if message.path == STOP_EARLY:
             for path in _HYPERBAND_PATHS:
-                self.query_one(f"#field-{path.replace('.', '-')}", FormField).show_text(self._text_of(path))
+                self.field(path).show_text(self._text_of(path))
         self._show_hyperband()
         self.post_message(self.Changed(self))
 

@@ -7,7 +7,6 @@ from datetime import datetime
 from typing import ClassVar
 
 from rich.text import Text
-from textual import events
 from textual.binding import Binding, BindingType
 from textual.widgets import DataTable
 
@@ -34,7 +33,7 @@ def visible_columns(width: int) -> list[str]:
 
 def _name_width(columns: Sequence[str], width: int) -> int:
     # Textual pads each cell by one on both sides.
-    return width - sum(_FIXED_WIDTHS[column] + 2 for column in columns if column != "name") - 3
+    return width - sum(_FIXED_WIDTHS[column] + 2 for column in columns if column != "name") - 2
 
 
 def progress_text(done: int, expected: int | None) -> tuple[str, str, str]:
@@ -92,9 +91,10 @@ class SweepsTable(DataTable[Text]):
         else:
             self._rebuild(selected.reference if selected else None)
 
-    def on_resize(self, event: events.Resize) -> None:
+    def on_resize(self) -> None:
         """Fit the columns to the width."""
-        self._fit(event.size.width)
+        # The scroll bar comes and goes; the columns always leave room for it.
+        self._fit(self.size.width - 1)
 
     def watch_theme(self) -> None:
         """Draw again in the colours of another theme."""
@@ -160,14 +160,13 @@ class SweepsTable(DataTable[Text]):
 
     def _progress(self, sweep: SweepRecord, quiet: str) -> Text:
         filled, rest, numbers = progress_text(sweep.run_count, sweep.run_count_expected)
-        text = Text(filled, style=self._tone(sweep_label(sweep.state).tone))
-        text.append(rest, style=quiet)
-        return text.append(f" {numbers}" if filled or rest else numbers, style="")
+        bar = Text.assemble((filled, self._tone(sweep_label(sweep.state).tone)), (rest, quiet))
+        return bar.append(f" {numbers}" if filled or rest else numbers)
 
     def _best(self, sweep: SweepRecord, quiet: str) -> Text:
         if sweep.best_value is None or sweep.metric is None:
             return Text(MISSING, style=quiet)
         accent = self.app.theme_variables["accent"]
         value = metric_text(sweep.best_value)
-        text = Text(value, style=f"bold {accent}" if accent.startswith("#") else "bold")
+        text = Text.assemble((value, f"bold {accent}" if accent.startswith("#") else "bold"))
         return text.append(" " + shortened(sweep.metric.name, _FIXED_WIDTHS["best"] - len(value) - 1), style=quiet)

@@ -1,0 +1,74 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+from textual.command import CommandPalette
+from textual.theme import BUILTIN_THEMES
+
+from tests.ui.memory_session import MemorySession, make_sweep
+from tests.ui.wait_for import wait_for
+from trainer.errors import ServerLostError
+from tui.app import SweepApp
+from tui.screens.sweep_builder import SweepBuilderScreen
+from tui.screens.sweeps import SweepsScreen
+from tui.start import OpenLaunch, OpenSweep
+from tui.theme import DARK_THEME_NAME, LIGHT_THEME_NAME
+
+
+async def test_a_start_that_fails_ends_the_app_with_the_reason() -> None:
+    app = SweepApp(MemorySession(failure=ServerLostError("The server is gone.")), OpenSweep("abc"))
+    async with app.run_test() as pilot:
+        await wait_for(pilot, lambda: app.failure is not None)
+
+    assert app.failure is not None
+    assert app.failure.message == "The server is gone."
+    assert app.return_code == 1
+
+
+async def test_a_launch_from_the_command_line_launches_once() -> None:
+    session = MemorySession()
+    app = SweepApp(session, OpenLaunch({"method": "grid"}, 2))
+    async with app.run_test() as pilot:
+        await wait_for(pilot, lambda: bool(session.launched))
+
+        assert session.launched == [({"method": "grid"}, 2, None)]
+
+
+@pytest.mark.parametrize("theme", [DARK_THEME_NAME, LIGHT_THEME_NAME, "ansi-dark", *sorted(BUILTIN_THEMES)[:4]])
+async def test_every_theme_draws_home_and_builder(theme: str) -> None:
+    app = SweepApp(MemorySession([make_sweep()]))
+    async with app.run_test() as pilot:
+        app.theme = theme
+        await wait_for(pilot, lambda: isinstance(app.screen, SweepsScreen) and app.screen.table.row_count == 1)
+        await pilot.press("ctrl+n")
+        await wait_for(pilot, lambda: isinstance(app.screen, SweepBuilderScreen))
+        await pilot.pause()
+
+
+async def test_the_palette_finds_what_a_key_does() -> None:
+    app = SweepApp(MemorySession([make_sweep()]))
+    async with app.run_test() as pilot:
+        await wait_for(pilot, lambda: isinstance(app.screen, SweepsScreen) and app.screen.table.row_count == 1)
+        await pilot.press("ctrl+p")
+        await wait_for(pilot, lambda: isinstance(app.screen, CommandPalette))
+        await pilot.press(*"new sweep")
+        await pilot.pause(0.3)
+        await pilot.press("enter")
+        await pilot.pause()
+        if isinstance(app.screen, CommandPalette):
+            await pilot.press("enter")
+
+        await wait_for(pilot, lambda: isinstance(app.screen, SweepBuilderScreen))
+
+
+async def test_the_users_keys_replace_the_defaults(isolated_home: Path) -> None:
+    folder = isolated_home / ".config" / "sweep-tui"
+    folder.mkdir(parents=True)
+    (folder / "keymap.yaml").write_text("sweeps.new: n\n")
+    app = SweepApp(MemorySession([make_sweep()]))
+    async with app.run_test() as pilot:
+        await wait_for(pilot, lambda: isinstance(app.screen, SweepsScreen) and app.screen.table.row_count == 1)
+        await pilot.press("n")
+
+        await wait_for(pilot, lambda: isinstance(app.screen, SweepBuilderScreen))

@@ -1,0 +1,288 @@
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Any
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input, Select, Static
+
+from tests.ui.memory_session import MemorySession
+from tests.ui.wait_for import wait_for
+from trainer.errors import ServerLostError
+from trainer.records import Json, SweepReference
+from trainer.sweep.config import load_sweep_file
+from trainer.sweep.parameters import DISTRIBUTIONS
+from tui.app import SweepApp
+from tui.messages import SweepOpenRequested
+from tui.screens.confirm import ConfirmScreen, NoticeScreen
+from tui.screens.file_dialogs import OpenFileScreen, SaveFileScreen
+from tui.screens.launch import LaunchScreen
+from tui.screens.sweep_builder import SweepBuilderScreen
+from tui.screens.sweeps import SweepsScreen
+from tui.sweep_draft import FRESH_CONFIG
+from tui.widgets.form_field import FormField
+from tui.widgets.parameter_row import ParameterRow
+
+
+async def opened(
+    pilot: Pilot[None], config: dict[str, Json] | None = None, path: Path | None = None
+) -> SweepBuilderScreen:
+    app = pilot.app
+    assert isinstance(app, SweepApp)
+    screen = SweepBuilderScreen(app.session, config, path)
+    await app.push_screen(screen)
+    await wait_for(pilot, lambda: bool(count(screen)) and bool(screen.form.parameters.rows))
+    return screen
+
+
+def count(screen: SweepBuilderScreen) -> str:
+    return str(screen.query_one("#count", Static).render())
+
+
+def row_of(screen: SweepBuilderScreen, name: str) -> ParameterRow:
+    return next(row for row in screen.form.parameters.rows if row.draft.name == name)
+
+
+def parameters(screen: SweepBuilderScreen) -> Any:
+    return screen.draft.config()["parameters"]
+
+
+async def type_into(pilot: Pilot[None], row: ParameterRow, column: str, text: str) -> None:
+    row.focus_column(column)
+    row.query_one(f".{column}", Input).clear()
+    await pilot.press(*text)
+    await pilot.pause()
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+async def test_a_fresh_sweep_is_ready_and_counted(size: tuple[int, int]) -> None:
+    app = SweepApp(MemorySession())
+    async with app.run_test(size=size) as pilot:
+        screen = await opened(pilot)
+
+        assert count(screen).startswith("9 runs   3 × 3 grid")
+        assert "ready" in str(screen.query_one("#readiness", Static).render())
+        assert screen.unsaved == ""
+
+
+async def test_the_count_the_distribution_and_the_yaml_follow_what_is_typed() -> None:
+    app = SweepApp(MemorySession())
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await opened(pilot)
+        row = row_of(screen, "n_estimators")
+        await type_into(pilot, row, "parameter-text", "1..100")
+
+        assert count(screen).startswith("300 runs")
+        assert row.distribution == "int_uniform"
+        assert parameters(screen)["n_estimators"] == {"min": 1, "max": 100}
+        await wait_for(pilot, lambda: "max: 100" in str(screen.query_one("#yaml-text", Static).render()))
+
+
+async def test_a_new_parameter_is_added_copied_deleted_and_brought_back() -> None:
+    app = SweepApp(MemorySession())
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await opened(pilot)
+        await pilot.press("ctrl+n", *"criterion", "tab", *"gini, entropy")
+        assert count(screen).startswith("18 runs")
+        await pilot.press("f5")
+        assert count(screen).startswith("36 runs")
+        assert parameters(screen)["criterion_2"] == {"values": ["gini", "entropy"]}
+        await pilot.press("f8")
+        assert count(screen).startswith("18 runs")
+        await pilot.press("f9")
+
+        assert count(screen).startswith("36 runs")
+
+
+@pytest.mark.parametrize("distribution", sorted(DISTRIBUTIONS))
+async def test_every_distribution_can_be_chosen_and_shows_its_keys(distribution: str) -> None:
+    app = SweepApp(MemorySession())
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await opened(pilot)
+        row = row_of(screen, "n_estimators")
+        row.focus_column("parameter-text")
+        await wait_for(pilot, lambda: bool(row.query(Select)) and bool(row.query(".detail-input")))
+        row.query_one(Select).value = distribution
+        names = [field.name for field in DISTRIBUTIONS[distribution].fields]
+        await wait_for(pilot, lambda: [box.name for box in row.query(".detail-input").results(Input)] == names)
+
+        assert row.distribution == distribution
+
+
+async def test_a_key_typed_below_the_line_changes_the_line_and_the_entry() -> None:
+    app = SweepApp(MemorySession())
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await opened(pilot)
+        row = row_of(screen, "n_estimators")
+        await type_into(pilot, row, "parameter-text", "0..1 step 0.1")
+        await wait_for(pilot, lambda: [box.name for box in row.query(".detail-input").results(Input)][-1:] == ["q"])
+        box = next(box for box in row.query(".detail-input").results(Input) if box.name == "q")
+        box.focus()
+        box.clear()
+        await pilot.press(*"0.25")
+
+        assert row.query_one(".parameter-text", Input).value == "0..1 step 0.25"
+        assert parameters(screen)["n_estimators"]["q"] == 0.25
+        assert count(screen).startswith("12 runs")
+
+
+async def test_problems_stand_at_their_field_and_keep_the_sweep_from_being_launched() -> None:
+    app = SweepApp(MemorySession())
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot)
+        row = row_of(screen, "max_depth")
+        await type_into(pilot, row, "parameter-text", "0.1..1")
+        assert "grid cannot run through" in str(row.query_one(".field-problem", Static).render())
+        assert count(screen).startswith("? runs")
+        field = screen.query_one("#field-run_cap", FormField)
+        field.query_one(Input).value = "many"
+        await pilot.pause()
+        assert field.has_class("-problem")
+        await pilot.press("ctrl+l")
+        await pilot.pause()
+
+        assert app.screen is screen
+        assert screen.focused is row.query_one(".parameter-text", Input)
+        await pilot.press("f3")
+        assert screen.focused is field.query_one(Input)
+
+
+async def test_text_that_cannot_be_read_is_a_problem_and_the_last_entry_stays() -> None:
+    app = SweepApp(MemorySession())
+    async with app.run_test() as pilot:
+        screen = await opened(pilot)
+        row = row_of(screen, "max_depth")
+        await type_into(pilot, row, "parameter-text", "[3, 5")
+
+        assert row.has_class("-problem")
+        assert screen.problems
+
+
+async def test_choices_are_made_with_arrows_and_letters() -> None:
+    app = SweepApp(MemorySession())
+    async with app.run_test() as pilot:
+        screen = await opened(pilot)
+        screen.query_one("#field-method ChoiceStrip").focus()
+        await pilot.press("b")
+        assert screen.draft.get("method") == "bayes"
+        await pilot.press("left")
+        assert screen.draft.get("method") == "random"
+        screen.query_one("#field-early_terminate ChoiceStrip").focus()
+        await pilot.press("right")
+
+        assert screen.draft.get("early_terminate") == {"type": "hyperband", "min_iter": 3}
+        assert screen.query_one("#hyperband").display
+
+
+async def test_launching_asks_for_agents_and_project_and_opens_the_live_view() -> None:
+    seen: list[object] = []
+    session = MemorySession()
+    app = SweepApp(session)
+    async with app.run_test(message_hook=seen.append) as pilot:
+        await opened(pilot)
+        await pilot.press("ctrl+l")
+        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen))
+        app.screen.query_one("#field-agents Input", Input).value = "many"
+        await pilot.press("ctrl+l")
+        assert isinstance(app.screen, LaunchScreen)
+        app.screen.query_one("#field-agents Input", Input).value = "3"
+        app.screen.query_one("#field-project Input", Input).value = "mine"
+        await pilot.press("ctrl+l")
+        await wait_for(pilot, lambda: any(isinstance(message, SweepOpenRequested) for message in seen))
+
+        assert session.launched == [(FRESH_CONFIG, 3, "mine")]
+        request = next(message for message in seen if isinstance(message, SweepOpenRequested))
+        assert request.reference == SweepReference("local", "wine", "launched")
+
+
+async def test_a_launch_that_fails_says_why_and_loses_nothing() -> None:
+    app = SweepApp(MemorySession(failure=ServerLostError("The server is gone.", hint="Start it.")))
+    async with app.run_test() as pilot:
+        screen = await opened(pilot)
+        await pilot.press("ctrl+l")
+        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen))
+        await pilot.press("enter")
+        await wait_for(pilot, lambda: isinstance(app.screen, NoticeScreen))
+        await pilot.press("escape")
+
+        assert app.screen is screen
+        assert screen.draft.config() == FRESH_CONFIG
+
+
+async def test_a_sweep_is_saved_and_opened_again_as_it_was(tmp_path: Path) -> None:
+    app = SweepApp(MemorySession(cwd=tmp_path))
+    async with app.run_test() as pilot:
+        screen = await opened(pilot)
+        await type_into(pilot, row_of(screen, "max_depth"), "parameter-text", "1..4")
+        assert screen.unsaved
+        await pilot.press("f2")
+        await wait_for(pilot, lambda: isinstance(app.screen, SaveFileScreen))
+        await pilot.press("enter")
+        await wait_for(pilot, lambda: app.screen is screen)
+        assert screen.unsaved == ""
+        written = tmp_path / "sweeps" / "wine-forest.yaml"
+        assert load_sweep_file(written).config == screen.draft.config()
+        await pilot.press("f2")
+        await wait_for(pilot, lambda: isinstance(app.screen, SaveFileScreen))
+        await pilot.press("enter")
+        await wait_for(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("n", "escape", "ctrl+o")
+        await wait_for(pilot, lambda: isinstance(app.screen, OpenFileScreen) and bool(app.screen.names))
+        await pilot.press(*"forest", "enter")
+        await wait_for(pilot, lambda: app.screen is screen)
+
+        assert screen.draft.config() == load_sweep_file(written).config
+        assert screen.path == written
+
+
+async def test_a_file_that_is_no_yaml_is_refused_with_its_place(tmp_path: Path) -> None:
+    (tmp_path / "bad.yaml").write_text("a: [1\nb: 2")
+    app = SweepApp(MemorySession(cwd=tmp_path))
+    async with app.run_test() as pilot:
+        await opened(pilot)
+        await pilot.press("ctrl+o")
+        await wait_for(pilot, lambda: isinstance(app.screen, OpenFileScreen) and bool(app.screen.names))
+        await pilot.press("enter")
+
+        await wait_for(pilot, lambda: "line 2" in str(app.screen.query_one("#file-problem", Static).render()))
+
+
+async def test_leaving_with_changes_asks_and_without_does_not() -> None:
+    app = SweepApp(MemorySession())
+    async with app.run_test() as pilot:
+        screen = await opened(pilot)
+        await type_into(pilot, row_of(screen, "max_depth"), "parameter-text", "1..4")
+        await pilot.press("escape")
+        await wait_for(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("n")
+        await wait_for(pilot, lambda: app.screen is screen)
+        await pilot.press("ctrl+q")
+        await wait_for(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("n", "escape", "y")
+
+        await wait_for(pilot, lambda: isinstance(app.screen, SweepsScreen))
+
+
+async def test_what_the_form_does_not_know_is_kept() -> None:
+    config: dict[str, Json] = {**FRESH_CONFIG, "description": "mine", "controller": {"type": "local"}}
+    app = SweepApp(MemorySession())
+    async with app.run_test() as pilot:
+        screen = await opened(pilot, config)
+        await type_into(pilot, row_of(screen, "max_depth"), "parameter-text", "7")
+
+        changed = screen.draft.config()
+        assert (changed["description"], changed["controller"]) == ("mine", {"type": "local"})
+
+
+async def test_a_huge_space_is_counted_and_tiny_terminals_do_no_harm() -> None:
+    app = SweepApp(MemorySession())
+    config: dict[str, Json] = {"method": "grid", "parameters": {f"p{i}": {"min": 1, "max": 10**6} for i in range(3)}}
+    async with app.run_test() as pilot:
+        screen = await opened(pilot, config)
+        assert count(screen).startswith(f"{10**18:,} runs")
+        for size in [(40, 10), (10, 3), (1, 1), (200, 60)]:
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+
+        assert count(screen).startswith(f"{10**18:,} runs")

@@ -1,0 +1,198 @@
+from __future__ import annotations
+
+import pytest
+from textual.pilot import Pilot
+
+from tests.ui.memory_session import MemorySession, make_sweep
+from tests.ui.wait_for import wait_for
+from trainer.errors import ServerLostError
+from trainer.records import SweepReference
+from trainer.states import SweepState
+from tui.app import SweepApp
+from tui.messages import SweepOpenRequested
+from tui.screens.confirm import ConfirmScreen
+from tui.screens.help import HelpScreen
+from tui.screens.sweep_builder import SweepBuilderScreen
+from tui.screens.sweeps import SweepsScreen, matching_sweeps
+from tui.widgets.app_header import AppHeader
+from tui.widgets.sweeps_table import progress_text, visible_columns
+
+SWEEPS = [
+    make_sweep("wine-grid"),
+    make_sweep("iris", state=SweepState.PAUSED),
+    make_sweep("old", state=SweepState.FINISHED),
+]
+
+
+def shown_text(app: SweepApp, selector: str) -> str:
+    return str(app.screen.query_one(selector).render())
+
+
+async def listed(pilot: Pilot[None]) -> SweepsScreen:
+    screen = pilot.app.screen_stack[1]
+    assert isinstance(screen, SweepsScreen)
+    await wait_for(pilot, lambda: screen.table.has_focus and screen.table.row_count > 0)
+    return screen
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 50)])
+async def test_the_sweeps_of_the_server_are_listed(size: tuple[int, int]) -> None:
+    app = SweepApp(MemorySession(SWEEPS))
+    async with app.run_test(size=size) as pilot:
+        screen = await listed(pilot)
+
+        assert screen.table.row_count == 3
+        assert "3 sweeps" in shown_text(app, "#summary")
+        assert screen.query_one(AppHeader).server == "embedded server http://127.0.0.1:8123"
+        assert screen.table.virtual_size.width <= screen.table.scrollable_content_region.width
+
+
+async def test_without_sweeps_the_screen_says_how_to_make_one() -> None:
+    app = SweepApp(MemorySession())
+    async with app.run_test() as pilot:
+        await wait_for(pilot, lambda: "No sweeps yet" in shown_text(app, "#message"))
+
+        assert "ctrl+n" in shown_text(app, "#message")
+
+
+async def test_a_server_that_does_not_answer_is_named_and_tried_again() -> None:
+    session = MemorySession(SWEEPS, failure=ServerLostError("The server is gone.", hint="Start it."))
+    app = SweepApp(session)
+    async with app.run_test() as pilot:
+        await wait_for(pilot, lambda: "The server is gone." in shown_text(app, "#message"))
+        session.failure = None
+        await pilot.press("r")
+
+        await listed(pilot)
+
+
+async def test_a_server_lost_later_leaves_the_list_and_says_so() -> None:
+    session = MemorySession(SWEEPS)
+    app = SweepApp(session)
+    async with app.run_test() as pilot:
+        screen = await listed(pilot)
+        session.failure = ServerLostError("The server is gone.")
+        await pilot.press("r")
+
+        await wait_for(pilot, lambda: "The server is gone." in shown_text(app, "#summary"))
+        assert screen.table.row_count == 3
+
+
+async def test_enter_opens_the_sweep_under_the_cursor() -> None:
+    seen: list[object] = []
+    app = SweepApp(MemorySession(SWEEPS))
+    async with app.run_test(message_hook=seen.append) as pilot:
+        await listed(pilot)
+        await pilot.press("j", "enter")
+        await wait_for(pilot, lambda: any(isinstance(message, SweepOpenRequested) for message in seen))
+
+        request = next(message for message in seen if isinstance(message, SweepOpenRequested))
+        assert request.reference == SweepReference("local", "wine", "iris")
+
+
+async def test_the_cursor_stays_on_its_sweep_when_a_new_one_arrives() -> None:
+    session = MemorySession(SWEEPS)
+    app = SweepApp(session)
+    async with app.run_test() as pilot:
+        screen = await listed(pilot)
+        await pilot.press("down")
+        session.sweeps.insert(0, make_sweep("newest"))
+        await pilot.press("r")
+        await wait_for(pilot, lambda: screen.table.row_count == 4)
+
+        assert screen.table.current is not None
+        assert screen.table.current.name == "iris"
+
+
+async def test_the_filter_narrows_the_list_and_escape_widens_it() -> None:
+    app = SweepApp(MemorySession(SWEEPS))
+    async with app.run_test() as pilot:
+        screen = await listed(pilot)
+        await pilot.press("slash", *"paused")
+        await wait_for(pilot, lambda: screen.table.row_count == 1)
+        await pilot.press("escape")
+
+        await wait_for(pilot, lambda: screen.table.row_count == 3)
+
+
+@pytest.mark.parametrize(
+    ("row", "key", "state"),
+    [
+        (0, "P", SweepState.PAUSED),
+        (0, "S", SweepState.FINISHED),
+        (0, "C", SweepState.CANCELED),
+    ],
+)
+async def test_steering_asks_first(row: int, key: str, state: SweepState) -> None:
+    session = MemorySession(SWEEPS)
+    app = SweepApp(session)
+    async with app.run_test() as pilot:
+        await listed(pilot)
+        await pilot.press(key)
+        await wait_for(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("n")
+        assert session.states_set == []
+        await pilot.press(key)
+        await wait_for(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("y")
+
+        await wait_for(pilot, lambda: session.states_set == [("wine-grid", state)])
+
+
+async def test_a_paused_sweep_is_resumed_without_asking_and_a_finished_one_is_left_alone() -> None:
+    session = MemorySession(SWEEPS)
+    app = SweepApp(session)
+    async with app.run_test() as pilot:
+        await listed(pilot)
+        await pilot.press("down", "P")
+        await wait_for(pilot, lambda: session.states_set == [("iris", SweepState.RUNNING)])
+        await pilot.press("down", "S", "C", "P")
+
+        assert isinstance(app.screen, SweepsScreen)
+        assert len(session.states_set) == 1
+
+
+async def test_new_copy_and_help_open_their_screens() -> None:
+    app = SweepApp(MemorySession(SWEEPS))
+    async with app.run_test() as pilot:
+        await listed(pilot)
+        await pilot.press("question_mark")
+        assert isinstance(app.screen, HelpScreen)
+        texts = [line.text for _, lines in app.screen.sections for line in lines]
+        assert "Build a new sweep" in texts
+        assert "Watch the sweep under the cursor" in texts
+        await pilot.press("escape", "d")
+        await wait_for(pilot, lambda: isinstance(app.screen, SweepBuilderScreen))
+
+        assert isinstance(app.screen, SweepBuilderScreen)
+        assert app.screen.draft.config() == SWEEPS[0].config
+
+
+async def test_resizing_down_to_nothing_and_back_does_no_harm() -> None:
+    app = SweepApp(MemorySession(SWEEPS))
+    async with app.run_test() as pilot:
+        screen = await listed(pilot)
+        for size in [(40, 10), (10, 3), (1, 1), (200, 60), (80, 24)]:
+            await pilot.resize_terminal(*size)
+            await pilot.pause()
+
+        assert screen.table.row_count == 3
+
+
+def test_words_are_looked_for_in_everything_a_row_shows() -> None:
+    assert [sweep.name for sweep in matching_sweeps(SWEEPS, "GRID wine")] == ["wine-grid", "iris", "old"]
+    assert [sweep.name for sweep in matching_sweeps(SWEEPS, "paused")] == ["iris"]
+    assert matching_sweeps(SWEEPS, "nothing") == []
+
+
+def test_progress_shows_a_beginning_and_never_more_than_all() -> None:
+    assert progress_text(1, 1000)[0] == "━"
+    assert progress_text(0, 10)[0] == ""
+    assert len("".join(progress_text(30, 9)[:2])) == 8
+    assert progress_text(12, None) == ("", "", "12 runs")
+
+
+def test_narrow_terminals_keep_the_name_the_state_and_the_progress() -> None:
+    assert visible_columns(200) == ["name", "project", "method", "state", "progress", "best", "age"]
+    assert visible_columns(40)[:2] == ["name", "state"]
+    assert visible_columns(1) == ["name", "state"]
