@@ -1,0 +1,164 @@
+"""What runs stream: retries, restarts, resumes, rewritten console lines, states, odd input."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.unit.server.conftest import Desk
+from trainer.states import RunState
+
+
+def history(desk: Desk, name: str) -> list[dict[str, Any]]:
+    return [json.loads(line) for line in desk.run(name, "history(samples: 1000)")["history"]]
+
+
+def test_a_retried_chunk_changes_nothing(desk: Desk) -> None:
+    desk.upsert_run("r")
+    rows = [{"_step": step, "loss": step / 2} for step in range(5)]
+    for _ in range(3):
+        desk.log("r", *rows)
+    desk.log("r", *rows[3:], offset=3)
+    assert history(desk, "r") == rows
+    assert desk.run("r", "historyLineCount historyKeys")["historyLineCount"] == 5
+    keys = desk.run("r", "historyKeys")["historyKeys"]
+    assert keys["lastStep"] == 4
+    assert keys["keys"]["loss"] == {
+        "typeCounts": [{"type": "number", "count": 5}],
+        "monotonic": True,
+        "previousValue": 2.0,
+    }
+
+
+def test_rows_survive_a_restart(desk: Desk) -> None:
+    desk.upsert_run("r")
+    desk.log("r", {"_step": 0, "a": 1})
+    desk.restart()
+    desk.log("r", {"_step": 1, "a": 2}, offset=1)
+    assert history(desk, "r") == [{"_step": 0, "a": 1}, {"_step": 1, "a": 2}]
+
+
+def test_an_id_used_again_starts_over(desk: Desk) -> None:
+    desk.upsert_run("r")
+    desk.log("r", {"_step": 0, "a": 1}, {"_step": 1, "a": 2})
+    desk.finish("r", a=2)
+    again = desk.upsert_run("r")
+    assert again["inserted"] is False
+    assert again["bucket"]["historyLineCount"] == 0
+    desk.log("r", {"_step": 0, "a": 9})
+    assert history(desk, "r") == [{"_step": 0, "a": 9}]
+    assert desk.run("r", "summaryMetrics")["summaryMetrics"] == "{}"
+
+
+def test_another_first_line_while_running_starts_over_too(desk: Desk) -> None:
+    desk.upsert_run("r")
+    desk.log("r", {"_step": 0, "a": 1}, {"_step": 1, "a": 2})
+    desk.log("r", {"_step": 0, "a": 7})
+    assert history(desk, "r") == [{"_step": 0, "a": 7}]
+
+
+def test_a_resumed_run_goes_on(desk: Desk) -> None:
+    desk.upsert_run("r")
+    desk.log("r", {"_step": 0, "a": 1})
+    desk.finish("r")
+    fields = 'historyLineCount logLineCount historyTail eventsTail wandbConfig(keys: ["t"])'
+    status = desk.ask(f'{{ model(name: "p") {{ bucket(name: "r", missingOk: true) {{ {fields} }} }} }}')
+    bucket = status["model"]["bucket"]
+    assert bucket["historyLineCount"] == 1
+    assert [json.loads(line) for line in json.loads(bucket["historyTail"])] == [{"_step": 0, "a": 1}]
+    assert desk.upsert_run("r")["bucket"] | {"id": ""} == {
+        "id": "", "name": "r", "state": "running", "displayName": desk.run("r", "displayName")["displayName"],
+        "historyLineCount": 1, "config": "{}",
+    }  # fmt: skip
+    desk.log("r", {"_step": 1, "a": 2}, offset=1)
+    assert len(history(desk, "r")) == 2
+
+
+def test_console_lines_may_be_rewritten_and_tell_errors(desk: Desk) -> None:
+    desk.upsert_run("r")
+    stamp = "2026-01-01T00:00:00.000000"
+    desk.stream("r", files={"output.log": {"offset": 0, "content": [f"{stamp} 10%", f"ERROR {stamp} oh no"]}})
+    desk.stream("r", files={"output.log": {"offset": 0, "content": [f"{stamp} 100%"]}})
+    lines = desk.run("r", "logLines(last: 10) { edges { node { number level line timestamp } } }")["logLines"]["edges"]
+    assert [(edge["node"]["line"], edge["node"]["level"]) for edge in lines] == [("100%", None), ("oh no", "error")]
+    first = desk.run("r", "logLines(first: 1) { edges { cursor } pageInfo { hasNextPage endCursor } }")["logLines"]
+    assert first["pageInfo"]["hasNextPage"] is True
+    after = first["pageInfo"]["endCursor"]
+    rest = desk.run("r", f'logLines(first: 5, after: "{after}") {{ edges {{ node {{ line }} }} }}')["logLines"]
+    assert rest["edges"] == [{"node": {"line": "oh no"}}]
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "stop", "state"),
+    [
+        (0, False, RunState.FINISHED),
+        (1, False, RunState.FAILED),
+        (255, True, RunState.KILLED),
+        (0, True, RunState.FINISHED),
+    ],
+)
+def test_the_end_of_a_run_has_a_state(desk: Desk, exit_code: int, stop: bool, state: RunState) -> None:
+    run = desk.upsert_run("r")["bucket"]
+    if stop:
+        desk.ask("mutation S($id: ID!) { stopRun(input: {id: $id}) { success } }", id=run["id"])
+    desk.finish("r", exit_code)
+    assert desk.run("r", "state exitcode") == {"state": state, "exitcode": exit_code}
+
+
+def test_a_late_heartbeat_does_not_raise_the_dead(desk: Desk) -> None:
+    desk.upsert_run("r")
+    desk.finish("r")
+    desk.stream("r")
+    assert desk.run("r")["state"] == RunState.FINISHED
+
+
+@pytest.mark.parametrize(
+    "body",
+    [
+        {"files": None},
+        {"files": {"wandb-history.jsonl": None, "x": 3}},
+        {"files": {"wandb-history.jsonl": {"offset": -5, "content": ["{not json", "[]", '{"_step": "x", "a": 1}']}}},
+        {"files": {"wandb-history.jsonl": {"offset": 0, "content": ['{"a": NaN, "b": Infinity, "c": "\\ud800"}']}}},
+        {"files": {"wandb-summary.json": {"offset": 0, "content": ["nonsense"]}}},
+        {"files": {"output.log": {"offset": True, "content": "one line"}}},
+        {"files": {"wandb-history.jsonl": {"offset": 2**80, "content": ["{}"]}}},
+        {"complete": True, "exitcode": "zero", "uploaded": 5},
+    ],
+)
+def test_odd_chunks_are_no_errors(desk: Desk, body: dict[str, Any]) -> None:
+    desk.upsert_run("r")
+    desk.stream("r", **body)
+    json.dumps(desk.run("r", "state summaryMetrics historyKeys history logLineCount"))
+
+
+def test_not_a_number_is_stored_as_json(desk: Desk) -> None:
+    desk.upsert_run("r")
+    desk.log("r", {"_step": 0, "a": float("nan"), "b": float("-inf")})
+    assert history(desk, "r") == [{"_step": 0, "a": "NaN", "b": "-Infinity"}]
+
+
+def test_system_events_are_kept_apart(desk: Desk) -> None:
+    desk.upsert_run("r")
+    desk.stream("r", files={"wandb-events.jsonl": {"offset": 0, "content": ['{"system.cpu": 3}']}})
+    seen = desk.run("r", "events eventsLineCount systemMetrics historyLineCount")
+    assert seen == {
+        "events": ['{"system.cpu":3}'],
+        "eventsLineCount": 1,
+        "systemMetrics": '{"system.cpu":3}',
+        "historyLineCount": 0,
+    }
+
+
+def test_sampled_history_thins_and_selects(desk: Desk) -> None:
+    desk.upsert_run("r")
+    desk.log("r", *({"_step": step, "loss": step, "n": {"x": step}} for step in range(1000)))
+    specs = [json.dumps({"keys": ["_step", "loss"], "samples": 10}), json.dumps({"keys": ["n.x"], "minStep": 990})]
+    document = 'query Q($s: [JSONString!]!) { project(name: "p") { run(name: "r") { sampledHistory(specs: $s) } } }'
+    thinned, tail = desk.ask(document, s=specs)["project"]["run"]["sampledHistory"]
+    assert len(thinned) == 10
+    assert thinned[0] == {"_step": 0, "loss": 0}
+    assert tail == [{"n.x": step} for step in range(990, 1000)]
+    pages = desk.run("r", "history(minStep: 10, maxStep: 20, samples: 100)")["history"]
+    assert [json.loads(row)["_step"] for row in pages] == list(range(10, 20))

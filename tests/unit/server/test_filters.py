@@ -1,0 +1,139 @@
+"""Filters, orders and pages of runs."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+
+from tests.unit.server.conftest import Desk
+from trainer.server.handlers.run_lists import run_connection
+
+LIST = """query L($f: JSONString, $o: String, $n: Int, $a: String) { project(name: "p") { runCount(filters: $f)
+  runs(filters: $f, order: $o, first: $n, after: $a) { totalCount edges { node { name } } 
+  pageInfo { endCursor hasNextPage } } } }"""
+
+
+@pytest.fixture
+def runs(desk: Desk) -> Desk:
+    for index in range(6):
+        name = f"r{index}"
+        config = {"lr": {"value": index / 10}, "opt": {"value": {"name": "adam" if index % 2 else "sgd"}}}
+        desk.upsert_run(name, config=json.dumps(config), tags=["even"] if index % 2 == 0 else ["odd", "x"])
+        if index < 4:
+            desk.finish(name, exit_code=0 if index < 3 else 1, acc=(index * 7) % 5, deep={"f1": index})
+    return desk
+
+
+def names(desk: Desk, filters: Any = None, order: str | None = None) -> list[str]:
+    project = desk.ask(LIST, f=json.dumps(filters) if filters else None, o=order, n=100)["project"]
+    found = [edge["node"]["name"] for edge in project["runs"]["edges"]]
+    assert project["runCount"] == project["runs"]["totalCount"] == len(found)
+    return found
+
+
+@pytest.mark.parametrize(
+    ("filters", "expected"),
+    [
+        ({"state": "finished"}, "012"),
+        ({"state": {"$in": ["failed", "running"]}}, "345"),
+        ({"state": {"$ne": "finished"}}, "345"),
+        ({"$not": {"state": "finished"}}, "345"),
+        ({"config.lr": 0.2}, "2"),
+        ({"config.lr.value": {"$gt": 0.15, "$lt": 0.45}}, "234"),
+        ({"config.opt.name": "adam"}, "135"),
+        ({"config.opt.value.name": {"$nin": ["adam"]}}, "024"),
+        ({"summary_metrics.acc": {"$gte": 2}}, "12"),
+        ({"summary_metrics.deep.f1": 3}, "3"),
+        ({"summary_metrics.acc": {"$exists": False}}, "45"),
+        ({"tags": "x"}, "135"),
+        ({"tags": {"$in": ["even", "none"]}}, "024"),
+        ({"tags": {"$nin": ["even"]}}, "135"),
+        ({"name": {"$regex": "^r[12]$"}}, "12"),
+        ({"$or": [{"name": "r0"}, {"$and": [{"tags": "odd"}, {"state": "failed"}]}]}, "03"),
+        ({"$and": [{"tags": "odd"}, {"$or": [{"name": "r0"}, {"name": "r1"}, {"state": "running"}]}]}, "15"),
+        ({"created_at": {"$gte": "2020-01-01"}}, "012345"),
+        ({"created_at": {"$lt": "2020-01-01T00:00:00Z"}}, ""),
+        ({"$and": []}, "012345"),
+        ({"$or": []}, ""),
+    ],
+)
+def test_filters(runs: Desk, filters: Any, expected: str) -> None:
+    assert names(runs, filters) == [f"r{digit}" for digit in expected]
+
+
+def test_orders_put_missing_values_last(runs: Desk) -> None:
+    assert names(runs, order="+created_at") == [f"r{index}" for index in range(6)]
+    assert names(runs, order="-created_at") == [f"r{index}" for index in reversed(range(6))]
+    assert names(runs, order="-summary_metrics.acc")[:4] == ["r2", "r1", "r3", "r0"]
+    assert names(runs, order="+summary_metrics.acc")[:4] == ["r0", "r3", "r1", "r2"]
+
+
+@pytest.mark.parametrize("order", [None, "-created_at", "-summary_metrics.acc", "+config.lr.value", "-name", "-state"])
+def test_pages_cover_everything_once_while_runs_arrive(runs: Desk, order: str | None) -> None:
+    seen: list[str] = []
+    cursor = None
+    while True:
+        page = runs.ask(LIST, o=order, n=2, a=cursor)["project"]["runs"]
+        seen += [edge["node"]["name"] for edge in page["edges"]]
+        cursor = page["pageInfo"]["endCursor"]
+        if not page["pageInfo"]["hasNextPage"]:
+            break
+        if len(seen) == 2:
+            runs.upsert_run("late")
+    assert sorted(set(seen) - {"late"}) == [f"r{index}" for index in range(6)]
+    assert len(seen) == len(set(seen))
+
+
+@pytest.mark.parametrize(
+    ("filters", "word"),
+    [
+        ("{", "JSON"),
+        ('{"$where": "1"}', "$where"),
+        ('{"config.lr": {"$near": 1}}', "$near"),
+        ('{"passwords": 1}', "passwords"),
+        ('{"name": {"$regex": "(a+)+$"}}', "repeats"),
+        ('{"name": {"$regex": "("}}', "regular expression"),
+        ('{"$or": 3}', "$or"),
+        ('{"created_at": "yesterday"}', "yesterday"),
+        ("[1]", "filter"),
+        ('{"config.a\\"b": 1}', "quotation"),
+        (json.dumps({"name": {"$in": ["x"] * 5000}}), "large"),
+    ],
+)
+def test_a_bad_filter_is_an_error_that_says_why(runs: Desk, filters: str, word: str) -> None:
+    assert word in runs.error(LIST, f=filters)
+
+
+def test_deeply_nested_filters_are_refused(runs: Desk) -> None:
+    filters: Any = {"state": "finished"}
+    for _ in range(200):
+        filters = {"$not": filters}
+    assert "nested" in runs.error(LIST, f=json.dumps(filters))
+
+
+def test_the_poll_of_a_live_sweep_uses_indexes_only(desk: Desk) -> None:
+    sweep = desk.create_sweep()
+    desk.upsert_run("a", sweep=sweep["name"])
+    filters = {
+        "$and": [
+            {"sweep": sweep["name"]},
+            {"$or": [
+                {"state": {"$in": ["running", "pending"]}},
+                {"name": {"$in": ["a", "b"]}},
+                {"created_at": {"$gte": "2020-01-01"}},
+            ]},
+        ]
+    }  # fmt: skip
+    context = desk.server.context("http://127.0.0.1:1")
+    statements: list[str] = []
+    context.connection.set_trace_callback(statements.append)
+    run_connection(context, 1, json.dumps(filters), None, 50, None)
+    context.connection.set_trace_callback(None)
+    plan = [str(row[3]) for row in context.connection.execute(f"EXPLAIN QUERY PLAN {statements[0]}")]
+    assert any("MULTI-INDEX OR" in step for step in plan), plan
+    assert not any(step.startswith("SCAN runs") for step in plan), plan
+    assert all("project_id=? AND sweep=?" in step or "name=?" in step for step in plan if step.startswith("SEARCH")), (
+        plan
+    )
