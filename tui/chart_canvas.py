@@ -17,6 +17,8 @@ from rich.text import Span, Text
 from tui.formatting import number_text
 
 MIN_WIDTH, MIN_HEIGHT = 16, 4
+LARGEST = 1e300
+"""Beyond, the distance between two values overflows."""
 Color = tuple[int, int, int]
 Points = Sequence[tuple[float, float]]
 
@@ -53,9 +55,9 @@ class ChartRequest:
 def reduced(points: Points, columns: int) -> list[tuple[float, float]]:
     """Return at most about two points per column, the lowest and the highest, so that spikes stay.
 
-    Points that are not finite are left out. Points are returned in the order of x.
+    Points that are not finite, or too large for a scale, are left out. Points are returned in the order of x.
     """
-    finite = [(x, y) for x, y in points if math.isfinite(x) and math.isfinite(y)]
+    finite = [(x, y) for x, y in points if math.isfinite(x) and abs(y) <= LARGEST]
     if len(finite) <= 2 * columns:
         return finite
     low, high = finite[0][0], finite[-1][0]
@@ -175,16 +177,24 @@ def _x_ticks(low: float, high: float, request: ChartRequest) -> list[float]:
 def _y_ticks(low: float, high: float, request: ChartRequest) -> list[float]:
     most = max(request.height // 2 - 1, 2)
     decades = nice_ticks(low, high, most, whole=True) if request.log_y else []
-    return decades if len(decades) > 1 else nice_ticks(low, high, most)
+    if len(decades) > 1:
+        return decades
+    # One number alone does not make a scale.
+    return next((ticks for more in range(3) if len(ticks := nice_ticks(low, high, most + more)) > 1), [low, high])
 
 
 def _set_ruler(ruler, low: float, high: float, ticks: Sequence[float], *, log: bool) -> None:  # type: ignore[no-untyped-def]
-    labels = [number_text(10**tick if log else tick) for tick in ticks]
+    labels = [_power_text(tick) if log else number_text(tick) for tick in ticks]
     decimals = max((len(label.partition(".")[2]) for label in labels), default=0)
     if not log and not any("e" in label for label in labels):
         labels = [f"{tick:.{decimals}f}" for tick in ticks]
     ruler.lim(low, high)
     ruler.ticks(list(ticks), labels)
+
+
+def _power_text(exponent: float) -> str:
+    """Return ten to a power as text, also where it overflows."""
+    return number_text(10**exponent) if abs(exponent) < 300 else f"1e{exponent:.0f}"
 
 
 def _draw_curve(plotext, figure, curve: Curve) -> None:  # type: ignore[no-untyped-def]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 
 from tui.table_layout import Mark
 
@@ -53,20 +53,20 @@ class ChartSelection:
         self._hidden.clear()
         self._added.clear()
 
-    def update(self, ranked: Sequence[str], with_values: int) -> bool:
+    def update(self, ranked: Sequence[str], can_draw: Callable[[str], bool]) -> bool:
         """Choose anew.
 
         Args:
             ranked: Every run, best first.
-            with_values: How many of them have something to draw; they come first.
+            can_draw: Whether a run has something to draw; those that have come first.
 
         Returns:
             Whether other runs are drawn than before.
         """
         added = set(self._added[-self.limit :])
         chosen: list[str] = []
-        for run_id in ranked[:with_values]:
-            if len(chosen) >= self.limit - len(added):
+        for run_id in ranked:
+            if len(chosen) >= self.limit - len(added) or not can_draw(run_id):
                 break
             if run_id not in self._hidden and run_id not in added:
                 chosen.append(run_id)

@@ -86,7 +86,6 @@ class ColumnCounter:
     def __init__(self, first: Iterable[str], metric_name: str) -> None:
         self._first = list(first)
         self._metric_name = metric_name
-        self._runs = 0
         self._config: dict[str, Counter[str]] = {}
         self._summary: Counter[str] = Counter()
         self._columns: list[Column] | None = None
@@ -107,7 +106,6 @@ class ColumnCounter:
         self.add(new[0], new[1].summary)
 
     def _count(self, flat_config: Mapping[str, Json], summary: Mapping[str, Json], by: int) -> None:
-        self._runs += by
         for key, value in flat_config.items():
             counts = self._config.setdefault(key, Counter())
             token = value if isinstance(value, str) else json.dumps(value)
@@ -120,7 +118,7 @@ class ColumnCounter:
 
     @property
     def columns(self) -> list[Column]:
-        """The columns in their order: what is swept, what else varies, the other metrics, between fixed ones."""
+        """The columns in their order: what is swept, the other metrics, what else varies, between fixed ones."""
         if self._columns is None:
             varying = [key for key in self._config if key not in self._first and self._varies(key)]
             metrics = [key for key, count in self._summary.items() if count > 0 and key != self._metric_name]
@@ -130,12 +128,13 @@ class ColumnCounter:
                 NAME,
                 STATE,
                 *metric,
-                *(Column(ColumnKind.CONFIG, key, key) for key in (*self._first, *varying)),
+                *(Column(ColumnKind.CONFIG, key, key) for key in self._first),
                 *(Column(ColumnKind.SUMMARY, key, key) for key in metrics),
+                *(Column(ColumnKind.CONFIG, key, key) for key in varying),
                 DURATION,
             ]
         return self._columns
 
     def _varies(self, key: str) -> bool:
-        counts = self._config[key]
-        return len(counts) > 1 or (len(counts) == 1 and counts.total() < self._runs)
+        # A key that some runs lack does not vary for that: a run that has just started has not sent all of its own.
+        return len(self._config[key]) > 1

@@ -181,14 +181,14 @@ class RunScreen(Screen[None]):
         about = [duration_text(run.duration_seconds), run.host, *(f"#{tag}" for tag in run.tags)]
         self.query_one("#run-summary", Static).update(
             Content.from_markup(
-                f"[b]$name[/]  [{tone}]$state[/]\n[$text-muted]$about[/]",
+                f"[b]$name[/]  [{tone}]$state[/]\n[$foreground 60%]$about[/]",
                 name=run.name,
                 state=str(label),
                 about=" · ".join(part for part in about if part),
             )
             if not self.problem
             else Content.from_markup(
-                f"[b]$name[/]  [{tone}]$state[/]\n[$error]✗ $problem[/] [$text-muted]trying again…[/]",
+                f"[b]$name[/]  [{tone}]$state[/]\n[$error]✗ $problem[/] [$foreground 60%]trying again…[/]",
                 name=run.name,
                 state=str(label),
                 problem=self.problem,

@@ -7,32 +7,31 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import ClassVar
 
-from textual import events, getters, on, work
+from textual import getters, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.content import Content
 from textual.message import Message
-from textual.reactive import reactive
-from textual.screen import Screen
 from textual.widgets import Footer, Input, Static
 from textual.worker import get_current_worker
 
 from trainer.errors import ServerLostError, TrainerError
 from trainer.events import ServerLost
-from trainer.records import HistoryPoint, SweepReference
+from trainer.records import SweepReference
 from trainer.states import SweepState
-from tui.chart_selection import ChartSelection, chart_colors
-from tui.chart_series import best_run_series, has_curves, metric_names, progress_series
+from tui.chart_selection import ChartSelection
+from tui.chart_series import metric_names
 from tui.columns import Column, swept_keys
 from tui.feeds import DRAIN_INTERVAL_SECONDS, EventInbox, FeedChange, SweepFeed
 from tui.formatting import count_text, duration_text, metric_text, value_text
 from tui.run_filter import parse_run_filter
+from tui.screens.sweep_charting import ChartWish, SweepCharting
+from tui.screens.sweep_panes import PANES, SweepPanes
 from tui.screens.sweep_steering import SweepSteering
 from tui.session import Session
 from tui.sweep_pace import Pace
@@ -45,14 +44,9 @@ from tui.widgets.runs_table import RunsTable
 from tui.widgets.sweep_summary import SummaryView, SweepSummary
 
 SWEEP_FEED = "sweep_feed"
-HISTORIES = "histories"
-PANES = {"runs": "Runs", "chart": "Chart", "best": "Best", "agents": "Agents"}
-COMPACT_BELOW = (100, 30)
-SIDE_BY_SIDE_FROM = (160, 40)
-HISTORY_SAMPLES = 300
 
 
-class SweepScreen(SweepSteering, Screen[None]):
+class SweepScreen(SweepPanes, SweepCharting, SweepSteering):
     """Watches one sweep and steers it."""
 
     CSS_PATH = "sweep.tcss"
@@ -66,12 +60,7 @@ class SweepScreen(SweepSteering, Screen[None]):
             show=False,
             tooltip="Close the filter, the large pane, or this view",
         ),
-        Binding("1", "pane('runs')", "Runs", id="sweep.runs", show=False, tooltip="Go to the leaderboard"),
-        Binding("2", "pane('chart')", "Chart", id="sweep.chart", show=False, tooltip="Go to the chart"),
-        Binding("3", "pane('best')", "Best", id="sweep.best", show=False, tooltip="Go to the best configuration"),
-        Binding("4", "pane('agents')", "Agents", id="sweep.agents", show=False, tooltip="Go to the local agents"),
         Binding("0", "reset_view", "Reset view", id="sweep.reset", show=False, tooltip="Show all panes and runs again"),
-        Binding("m", "toggle_chart", "Large chart", id="sweep.large_chart", show=False, tooltip="Table or chart only"),
         Binding(
             "f",
             "filter_runs",
@@ -81,34 +70,12 @@ class SweepScreen(SweepSteering, Screen[None]):
         ),
         Binding("slash", "choose_metric", "Metric", key_display="/", id="sweep.metric", tooltip="Draw another metric"),
         Binding(
-            "v", "toggle_progress", "Curves", id="sweep.view", show=False, tooltip="Curves, or best value over runs"
-        ),
-        Binding("y", "toggle_log", "Log axis", id="sweep.log", show=False, tooltip="Logarithmic or linear value axis"),
-        Binding(
             "b", "toggle_ranking", "Best/last", id="sweep.ranking", show=False, tooltip="Rank by best or last value"
-        ),
-        Binding(
-            "left_square_bracket",
-            "toggle_agents",
-            "Agents",
-            key_display="[",
-            id="sweep.hide_agents",
-            show=False,
-            tooltip="Show or hide the agents",
-        ),
-        Binding(
-            "r", "refresh_data", "Refresh", id="sweep.refresh", show=False, tooltip="Read the drawn histories again"
         ),
     ]
 
     table = getters.query_one("#runs", RunsTable)
-    chart = getters.query_one("#chart", HistoryChart)
     prompt = getters.query_one("#prompt", Input)
-
-    front: reactive[str] = reactive("")
-    """The pane that has the screen to itself; empty when all are shown."""
-    compact: reactive[bool] = reactive(False)
-    """Whether the terminal is too small for more than one pane."""
 
     @dataclass
     class EventsWaiting(Message):
@@ -120,12 +87,6 @@ class SweepScreen(SweepSteering, Screen[None]):
 
         error: TrainerError
 
-    @dataclass
-    class HistoriesRead(Message):
-        """Histories of drawn runs arrived, by run id."""
-
-        histories: dict[str, Sequence[HistoryPoint]]
-
     def __init__(self, session: Session, reference: SweepReference) -> None:
         """Create the view; the sweep is read once it is shown."""
         super().__init__()
@@ -133,16 +94,12 @@ class SweepScreen(SweepSteering, Screen[None]):
         self.reference = reference
         self.feed = SweepFeed()
         self.selection = ChartSelection()
-        self.metric_name = ""
-        """What the chart draws; empty for the sweep's metric."""
-        self.view_wish: bool | None = None
-        """Whether the chart shows the best value over the runs; None to decide by what there is."""
+        self.wish = ChartWish()
         self._inbox = EventInbox(lambda: self.post_message(self.EventsWaiting()))
         self._stop = threading.Event()
         self._drained_at = 0.0
         self._drain_is_due = False
         self._retry_at = 0.0
-        self._histories: dict[str, Sequence[HistoryPoint]] = {}
         self._prompt_is_filter = True
 
     def compose(self) -> ComposeResult:
@@ -236,11 +193,11 @@ class SweepScreen(SweepSteering, Screen[None]):
             self._show_agents()
         if self.feed.lost:
             self._show_notice()
-        self._read_histories_if_needed()
+        self.read_histories_if_needed()
 
     def _show_runs(self) -> None:
         board = self.feed.board
-        self.selection.update(board.ranked, len(board.ranked))
+        self.selection.update(board.ranked, lambda run_id: board.metric is None or board.value(run_id) is not None)
         dark = self.app.current_theme.dark
         self.table.empty_text = self._why_empty()
         self.table.show(board, self.selection.marks(dark))
@@ -248,7 +205,7 @@ class SweepScreen(SweepSteering, Screen[None]):
         if board.filter:
             shown = f"{len(board.rows):,} of {count_text(len(board.runs), 'run')} · f: {board.filter.text}"
         self.table.border_subtitle = Content(f"{shown} · by {board.by} value" if board.metric else shown)
-        self._show_chart()
+        self.show_chart()
         sweep = self.feed.sweep
         keys = swept_keys(sweep.config) if sweep else []
         self.query_one("#best", BestConfig).show(self.feed.best, board.metric, self.feed.best_value, keys)
@@ -269,35 +226,6 @@ class SweepScreen(SweepSteering, Screen[None]):
                 "runs the program with it, and asks again.\nWhat runs log appears here as they log it."
             )
         return "No runs yet\n+ starts an agent on this machine;\nagents elsewhere may work for this sweep, too."
-
-    @property
-    def shows_progress(self) -> bool:
-        """Whether the chart shows the best value over the runs, and not curves."""
-        metric = self.feed.board.metric
-        if metric is None or (self.metric_name and self.metric_name != metric.name):
-            return False
-        if self.view_wish is not None:
-            return self.view_wish
-        runs = self.feed.board.runs
-        return len(runs) > 1 and not has_curves(runs[run_id] for run_id in self.selection.drawn)
-
-    def _show_chart(self) -> None:
-        board, dark = self.feed.board, self.app.current_theme.dark
-        name = self.metric_name or (board.metric.name if board.metric else "")
-        if not name:
-            self.chart.empty_text = "This sweep names no metric; / chooses one to draw"
-            self.chart.show([])
-            return
-        best_of = f"{len(self.selection.drawn)} best runs"
-        if self.shows_progress and board.metric:
-            accent = self.app.current_theme.accent or chart_colors(dark)[0]
-            self.chart.show(progress_series(board, board.metric, chart_colors(dark)[7], accent))
-            title, what = f"best {name} so far", "by run"
-        else:
-            self.chart.show(best_run_series(board, self.selection, name, self._histories, dark))
-            title, what = name, f"by step · {best_of}"
-        self.chart.border_title = Content(f"{title}{' (log)' if self.chart.log_y else ''}")
-        self.chart.border_subtitle = Content(what)
 
     def _show_agents(self) -> None:
         agents, board = self.feed.agents, self.feed.board
@@ -341,7 +269,7 @@ class SweepScreen(SweepSteering, Screen[None]):
             when = f"next attempt in {left:.0f}s" if left >= 1 else "trying again…"
             notice.update(
                 Content.from_markup(
-                    "[b $error]✗ Server away:[/] $why [$text-muted]$when[/]", why=feed.lost.message, when=when
+                    "[b $error]✗ Server away:[/] $why [$foreground 60%]$when[/]", why=feed.lost.message, when=when
                 )
             )
         elif feed.is_over and sweep:
@@ -359,61 +287,15 @@ class SweepScreen(SweepSteering, Screen[None]):
             keys = "   [b $primary]E[/] export its configuration  [b $primary]enter[/] open a run"
         return Content.from_markup(f"[b $success]✓ {word}:[/] $what.{keys}", what=what)
 
-    # Layout
-
-    def on_resize(self, event: events.Resize) -> None:
-        """Choose the arrangement that the terminal has room for."""
-        width, height = event.size.width, event.size.height
-        self.compact = width < COMPACT_BELOW[0] or height < COMPACT_BELOW[1]
-        self.set_class(width >= SIDE_BY_SIDE_FROM[0] and height >= SIDE_BY_SIDE_FROM[1], "-side-by-side")
-
-    def watch_compact(self, compact: bool) -> None:
-        """Give one pane the screen, or all of them."""
-        self.set_class(compact, "-compact")
-        self.front = "runs" if compact else ""
-
-    def watch_front(self, front: str) -> None:
-        """Show one pane or all."""
-        self.set_class(bool(front), "-solo")
-        for pane in PANES:
-            self.set_class(front == pane, f"-front-{pane}")
-        if front:
-            self.query_one(PaneTabs).show(front)
-            self.query_one(f"#{front}").focus()
-
-    def action_pane(self, pane: str) -> None:
-        """Go to a pane; once there, the same key gives it the screen."""
-        widget = self.query_one(f"#{pane}")
-        if self.front or (widget.has_focus and not self.compact):
-            self.front = pane
-        elif pane == "agents" and self.has_class("-no-agents"):
-            self.front = pane
-        else:
-            widget.focus()
-
-    @on(PaneTabs.PaneChosen)
-    def _pane_clicked(self, message: PaneTabs.PaneChosen) -> None:
-        self.action_pane(message.pane)
-
-    def action_toggle_chart(self) -> None:
-        """Switch between the table and the chart."""
-        base = "runs" if self.compact else ""
-        self.front = base if self.front == "chart" else "chart"
-        if not self.front:
-            self.table.focus()
-
-    def action_toggle_agents(self) -> None:
-        """Show or hide the agents."""
-        self.toggle_class("-no-agents")
+    # View
 
     def action_reset_view(self) -> None:
         """Forget filters, sorting, hidden runs and the large pane."""
         self.selection.reset()
-        self.metric_name, self.view_wish, self.chart.log_y = "", None, False
+        self.wish, self.chart.log_y = ChartWish(), False
         self.feed.board.set_filter(None)
         self.feed.board.set_sort(self.feed.board.columns[0])
-        self.remove_class("-no-agents")
-        self.front = "runs" if self.compact else ""
+        self.show_all_panes()
         self.table.focus()
         self._show_runs()
 
@@ -432,7 +314,7 @@ class SweepScreen(SweepSteering, Screen[None]):
         else:
             self.app.pop_screen()
 
-    # Table and chart
+    # Table
 
     @on(RunsTable.SortRequested)
     def _sort(self, message: RunsTable.SortRequested) -> None:
@@ -463,48 +345,6 @@ class SweepScreen(SweepSteering, Screen[None]):
         board.set_ranking("last" if board.by == "best" else "best")
         self._show_runs()
         self._show_summary()
-
-    def action_toggle_log(self) -> None:
-        """Change the scale of the chart."""
-        self.chart.log_y = not self.chart.log_y
-        self._show_chart()
-
-    def action_toggle_progress(self) -> None:
-        """Change between curves and the best value over the runs."""
-        self.view_wish = not self.shows_progress
-        self._show_chart()
-
-    def action_refresh_data(self) -> None:
-        """Read histories again."""
-        self._histories.clear()
-        self._read_histories_if_needed()
-
-    def _read_histories_if_needed(self) -> None:
-        board = self.feed.board
-        if not self.metric_name or (board.metric and board.metric.name == self.metric_name):
-            return
-        wanted = [i for i in self.selection.drawn if i not in self._histories or not board.runs[i].state.is_terminal]
-        if wanted and not any(worker.group == HISTORIES and worker.is_running for worker in self.workers):
-            self.read_histories(wanted)
-
-    @work(thread=True, exclusive=True, exit_on_error=False, group=HISTORIES)
-    def read_histories(self, run_ids: Sequence[str]) -> None:
-        """Read the histories of drawn runs for a metric other than the sweep's."""
-        worker = get_current_worker()
-        for run_id in run_ids:
-            try:
-                rows = self.session.read_history(self.reference, run_id, samples=HISTORY_SAMPLES)
-            except TrainerError:
-                # The follower reports a server that is away; the next tick reads again.
-                return
-            if worker.is_cancelled:
-                return
-            self.post_message(self.HistoriesRead({run_id: rows}))
-
-    @on(HistoriesRead)
-    def _histories_read(self, message: HistoriesRead) -> None:
-        self._histories.update(message.histories)
-        self._show_chart()
 
     # Prompt
 
@@ -538,17 +378,8 @@ class SweepScreen(SweepSteering, Screen[None]):
     @on(Input.Submitted, "#prompt")
     def _prompt_done(self, message: Input.Submitted) -> None:
         self._close_prompt()
-        if self._prompt_is_filter:
-            return
-        wanted = message.value.strip().lower()
-        matching = [name for name in metric_names(self.feed.board) if wanted in name.lower()]
-        if not matching:
-            self.notify(f"No metric has “{message.value}” in its name.", severity="warning")
-            return
-        exact = [name for name in matching if name.lower() == wanted]
-        self.metric_name = (exact or matching)[0]
-        self._read_histories_if_needed()
-        self._show_chart()
+        if not self._prompt_is_filter:
+            self.draw_metric(message.value)
 
 
 def _whole(seconds: float | None, is_over: bool) -> float | None:

@@ -1,0 +1,104 @@
+"""A session that plays given events, for tests of the live view and the run view: what the server says is given."""
+
+from __future__ import annotations
+
+import queue
+import threading
+from collections.abc import Iterator, Sequence
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+
+from tests.ui.memory_session import MemorySession, make_sweep
+from trainer.errors import TrainerError
+from trainer.events import SweepEvent
+from trainer.records import ConsoleLine, HistoryPoint, Json, LocalAgent, RunRecord, SweepReference
+from trainer.states import AgentState, RunState
+
+REFERENCE = SweepReference("local", "wine", "wine-grid")
+CONFIG: dict[str, Json] = {
+    "method": "grid",
+    "parameters": {"dataset": {"value": "wine"}, "depth": {"values": [3, 5]}, "trees": {"values": [50, 100]}},
+}
+
+
+def make_run(number: int, accuracy: float | None = None, state: RunState = RunState.FINISHED) -> RunRecord:
+    """Return a run whose accuracy grew to its value in five steps."""
+    curve = () if accuracy is None else tuple(HistoryPoint(s, {"accuracy": accuracy * s / 5}) for s in range(1, 6))
+    return RunRecord(
+        id=f"run{number}",
+        name=f"rose-sweep-{number}",
+        state=state,
+        config={"dataset": "wine", "depth": 3 + number % 2, "trees": 50 * (1 + number % 3)},
+        summary={} if accuracy is None else {"accuracy": accuracy, "loss": 1 - accuracy},
+        created_at=datetime.now(UTC) - timedelta(seconds=100 - number),
+        duration_seconds=2.0,
+        host="lab-7",
+        tags=("nightly",),
+        curve=curve,
+    )
+
+
+def make_agent(slot: int, run_id: str = "") -> LocalAgent:
+    state = AgentState.RUNNING if run_id else AgentState.WAITING
+    return LocalAgent(slot, state, run_id=run_id, run_started_at=datetime.now(UTC), last_line="step 3 accuracy 0.9")
+
+
+def a_sweep(**changes: object) -> SweepEvent:
+    from trainer.events import SweepChanged
+
+    return SweepChanged(make_sweep("wine-grid", config=CONFIG, **changes))
+
+
+class FeedSession(MemorySession):
+    """Yields the events that the test gives; remembers what the screens asked for."""
+
+    def __init__(self, events: Sequence[SweepEvent] = (), cwd: Path = Path()) -> None:
+        super().__init__(cwd=cwd)
+        self._queue: queue.Queue[SweepEvent] = queue.Queue()
+        self.give(*events)
+        self.follow_failure: TrainerError | None = None
+        self.agents_started: list[int] = []
+        self.agents_stopped = 0
+        self.left = threading.Event()
+        """Set when the follower has ended."""
+        self.run: RunRecord | None = None
+        self.history: list[HistoryPoint] = []
+        self.console: list[ConsoleLine] = []
+        self.histories_read: list[str] = []
+
+    def give(self, *events: SweepEvent) -> None:
+        for event in events:
+            self._queue.put(event)
+
+    def follow(self, reference: SweepReference, stop: threading.Event) -> Iterator[SweepEvent]:
+        if self.follow_failure is not None:
+            raise self.follow_failure
+        try:
+            while not stop.is_set():
+                try:
+                    yield self._queue.get(timeout=0.05)
+                except queue.Empty:
+                    continue
+        finally:
+            self.left.set()
+
+    def start_agents(self, reference: SweepReference, count: int) -> None:
+        self.agents_started.append(count)
+
+    def stop_agents(self, reference: SweepReference) -> int:
+        self.agents_stopped += 1
+        return 1
+
+    def read_run(self, reference: SweepReference, run_id: str) -> RunRecord:
+        self.connect()
+        assert self.run is not None
+        return self.run
+
+    def read_history(
+        self, reference: SweepReference, run_id: str, *, min_step: int = 0, samples: int = 1000
+    ) -> list[HistoryPoint]:
+        self.histories_read.append(run_id)
+        return [row for row in self.history if row.step >= min_step]
+
+    def read_console(self, reference: SweepReference, run_id: str, *, after: int = -1) -> list[ConsoleLine]:
+        return [line for line in self.console if line.number > after]

@@ -1,0 +1,321 @@
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import AsyncIterator, Callable, Sequence
+from contextlib import asynccontextmanager
+from pathlib import Path
+
+import pytest
+from textual.pilot import Pilot
+from textual.widgets import Input
+
+from tests.ui.feed_session import REFERENCE, FeedSession, a_sweep, make_agent, make_run
+from trainer.errors import NotFoundError
+from trainer.events import AgentsChanged, RunsChanged, ServerBack, ServerLost, SweepEvent
+from trainer.records import HistoryPoint
+from trainer.states import RunState, SweepState
+from tui.app import SweepApp
+from tui.screens.confirm import ConfirmScreen
+from tui.screens.export_best import ExportBestScreen
+from tui.screens.run import RunScreen
+from tui.screens.sweep import SweepScreen
+from tui.widgets.agent_strip import AgentStrip
+from tui.widgets.history_chart import HistoryChart
+from tui.widgets.runs_table import RunsTable
+
+RUNS = RunsChanged((make_run(1, 0.5), make_run(2, 0.9), make_run(3, 0.7), make_run(4, state=RunState.CRASHED)))
+FULL = (a_sweep(), RUNS, AgentsChanged((make_agent(1, "run2"),)))
+
+
+async def until(pilot: Pilot[None], fact: Callable[[], object], what: str = "") -> None:
+    deadline = time.monotonic() + 15
+    while not fact():
+        assert time.monotonic() < deadline, what or "the awaited fact did not come true"
+        await asyncio.sleep(0.02)
+    await pilot.pause()
+
+
+@asynccontextmanager
+async def sweep_screen(
+    events: Sequence[SweepEvent] = FULL, size: tuple[int, int] = (120, 36), cwd: Path = Path()
+) -> AsyncIterator[tuple[Pilot[None], SweepScreen, FeedSession]]:
+    session = FeedSession(events, cwd)
+    app = SweepApp(session)
+    async with app.run_test(size=size) as pilot:
+        screen = SweepScreen(session, REFERENCE)
+        await app.push_screen(screen)
+        if events:
+            await until(pilot, lambda: screen.feed.sweep is not None and not session._queue.qsize())
+            await pilot.pause(0.15)
+        yield pilot, screen, session
+
+
+def text_of(screen: SweepScreen) -> str:
+    strips = screen._compositor.render_strips()
+    return "\n".join(strip.text for strip in strips)
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 50)])
+async def test_a_full_sweep_shows_progress_runs_and_the_best(size: tuple[int, int]) -> None:
+    async with sweep_screen(size=size) as (pilot, screen, _):
+        await until(pilot, lambda: "rose-sweep-2" in text_of(screen))
+        shown = text_of(screen)
+        assert "4/9 runs" in shown and "44%" in shown
+        assert "best accuracy 0.9000" in shown
+        assert "✗ crashed" in shown
+        assert screen.table.board.rows[0] == "run2"
+
+
+@pytest.mark.parametrize("size", [(20, 5), (3, 2), (40, 10), (300, 100)])
+async def test_odd_sizes_do_not_break_it(size: tuple[int, int]) -> None:
+    async with sweep_screen(size=size) as (pilot, screen, _):
+        for key in ("2", "3", "4", "1"):
+            await pilot.press(key)
+        assert screen.is_current
+
+
+async def test_before_the_server_answers_it_says_so() -> None:
+    async with sweep_screen(()) as (pilot, screen, _):
+        await until(pilot, lambda: "Reading the sweep" in text_of(screen))
+
+
+async def test_a_sweep_without_runs_says_what_happens_next() -> None:
+    async with sweep_screen((a_sweep(), RunsChanged(()), AgentsChanged(()))) as (pilot, screen, session):
+        await until(pilot, lambda: "No runs yet" in text_of(screen))
+        session.give(AgentsChanged((make_agent(1),)), RunsChanged(()))
+        session.give(a_sweep(run_count=1))
+        await until(pilot, lambda: "Waiting for the first run" in text_of(screen))
+
+
+async def test_a_sweep_that_does_not_exist_is_one_sentence() -> None:
+    session = FeedSession()
+    session.follow_failure = NotFoundError("There is no sweep wine-grid.", hint="Check the id.")
+    app = SweepApp(session)
+    async with app.run_test(size=(100, 30)) as pilot:
+        screen = SweepScreen(session, REFERENCE)
+        await app.push_screen(screen)
+        await until(pilot, lambda: "There is no sweep wine-grid." in text_of(screen))
+
+
+async def test_a_lost_server_keeps_the_data_and_counts_down() -> None:
+    async with sweep_screen() as (pilot, screen, session):
+        session.give(ServerLost("http://127.0.0.1:1 did not answer.", 8.0))
+        await until(pilot, lambda: screen.has_class("-lost"))
+        await until(pilot, lambda: "Server away" in text_of(screen) and "next attempt in" in text_of(screen))
+        assert "rose-sweep-2" in text_of(screen)
+        session.give(ServerBack())
+        await until(pilot, lambda: not screen.has_class("-lost"))
+
+
+async def test_the_end_is_announced_with_what_to_do_next() -> None:
+    async with sweep_screen() as (pilot, screen, session):
+        session.give(a_sweep(state=SweepState.FINISHED))
+        await until(pilot, lambda: "Done: 4 runs" in text_of(screen))
+        assert "best accuracy 0.9000 by rose-sweep-2" in text_of(screen)
+
+
+async def test_new_values_move_runs_and_the_cursor_stays_on_its_run() -> None:
+    async with sweep_screen() as (pilot, screen, session):
+        await pilot.press("j")
+        assert screen.table.cursor_run_id == "run3"
+        session.give(RunsChanged((make_run(1, 0.99), make_run(5, 0.98))))
+        await until(pilot, lambda: screen.table.board.rows[0] == "run1")
+        assert screen.table.cursor_run_id == "run3"
+        await pilot.press("home")
+        assert screen.table.cursor_run_id == "run1"
+        await pilot.press("end", "k")
+        assert screen.table.cursor_run_id == "run3"
+
+
+async def test_columns_sort_by_key_and_by_click() -> None:
+    async with sweep_screen() as (pilot, screen, _):
+        await pilot.press("s")
+        assert screen.feed.board.sort_column.title == "run"
+        assert list(screen.feed.board.rows) == ["run1", "run2", "run3", "run4"]
+        await pilot.press("x")
+        assert screen.feed.board.rows[0] == "run4"
+        table = screen.query_one(RunsTable)
+        assert table._layout is not None
+        loss = [column.title for column in table._layout.columns].index("loss")
+        await pilot.click(RunsTable, offset=(2 + table._layout.starts[loss] + 1, 1))
+        await pilot.pause()
+        assert screen.feed.board.sort_column.title == "loss"
+        assert screen.feed.board.rows[0] == "run2"
+
+
+async def test_space_takes_a_run_out_of_the_chart_and_back() -> None:
+    async with sweep_screen() as (pilot, screen, _):
+        assert screen.selection.drawn == ["run2", "run3", "run1"]
+        await pilot.press("space")
+        assert screen.selection.drawn == ["run3", "run1"]
+        await pilot.press("space")
+        assert screen.selection.drawn == ["run2", "run3", "run1"]
+
+
+async def test_the_chart_is_drawn_with_ranks_and_names() -> None:
+    async with sweep_screen() as (pilot, screen, _):
+        chart = screen.query_one(HistoryChart)
+        await until(pilot, lambda: "rose-sweep-2" in chart.picture)
+        assert "0.9000" in chart.picture
+        await pilot.press("v")
+        await until(pilot, lambda: "best so far" in chart.picture)
+        await pilot.press("v", "y")
+        await until(pilot, lambda: chart.log_y and "rose-sweep-2" in chart.picture)
+
+
+async def test_another_metric_is_read_from_the_histories() -> None:
+    async with sweep_screen() as (pilot, screen, session):
+        session.history = [HistoryPoint(step, {"loss": 1 / (1 + step)}) for step in range(8)]
+        await pilot.press("slash", *"los", "enter")
+        await until(pilot, lambda: set(session.histories_read) >= {"run1", "run2", "run3"})
+        await until(pilot, lambda: "loss" in str(screen.chart.border_title))
+        await pilot.press("slash", *"nothing", "enter")
+        assert screen.wish.metric_name == "loss"
+
+
+async def test_the_filter_narrows_as_it_is_typed_and_escape_clears_it() -> None:
+    async with sweep_screen() as (pilot, screen, _):
+        await pilot.press("f", *"accuracy>0.6")
+        assert list(screen.feed.board.rows) == ["run2", "run3"]
+        await pilot.press("enter")
+        assert screen.table.has_focus
+        await pilot.press("escape")
+        assert len(screen.feed.board.rows) == 4
+        assert screen.is_current
+
+
+async def test_a_filter_without_a_match_says_so() -> None:
+    async with sweep_screen() as (pilot, screen, _):
+        await pilot.press("f", *"tulip")
+        await until(pilot, lambda: "No run matches" in text_of(screen))
+        await pilot.press("escape")
+        assert not screen.query_one("#prompt", Input).has_focus
+
+
+async def test_best_and_last_value_rank_differently() -> None:
+    async with sweep_screen() as (pilot, screen, _):
+        await pilot.press("b")
+        assert screen.feed.board.by == "last"
+        await until(pilot, lambda: "by last value" in text_of(screen))
+
+
+async def test_panes_take_turns_on_a_small_terminal() -> None:
+    async with sweep_screen(size=(80, 24)) as (pilot, screen, _):
+        assert screen.front == "runs" and not screen.query_one(AgentStrip).display
+        await pilot.press("4")
+        await until(pilot, lambda: "step 3 accuracy 0.9" in text_of(screen))
+        await pilot.press("3")
+        await until(pilot, lambda: "c copy" in text_of(screen) or "★ accuracy 0.9000" in text_of(screen))
+        await pilot.press("escape")
+        assert screen.front == "runs"
+        await pilot.press("m")
+        assert screen.front == "chart"
+        await pilot.press("0")
+        assert screen.front == "runs"
+
+
+async def test_a_pane_fills_a_large_terminal_when_its_key_is_pressed_twice() -> None:
+    async with sweep_screen() as (pilot, screen, _):
+        await pilot.press("2")
+        assert screen.front == ""
+        await pilot.press("2")
+        assert screen.front == "chart"
+        await pilot.press("escape")
+        assert screen.front == "" and screen.table.has_focus
+        await pilot.press("left_square_bracket", "right_square_bracket")
+        assert screen.has_class("-no-agents") and screen.has_class("-no-best")
+        await pilot.press("0")
+        assert not screen.has_class("-no-agents")
+
+
+@pytest.mark.parametrize(
+    ("key", "state"),
+    [("P", SweepState.PAUSED), ("S", SweepState.FINISHED), ("C", SweepState.CANCELED)],
+)
+async def test_steering_asks_first(key: str, state: SweepState) -> None:
+    async with sweep_screen() as (pilot, screen, session):
+        await pilot.press(key)
+        await until(pilot, lambda: isinstance(screen.app.screen, ConfirmScreen))
+        await pilot.press("n")
+        assert session.states_set == []
+        await pilot.press(key)
+        await until(pilot, lambda: isinstance(screen.app.screen, ConfirmScreen))
+        await pilot.press("y")
+        await until(pilot, lambda: session.states_set == [("wine-grid", state)])
+
+
+async def test_a_paused_sweep_resumes_at_once() -> None:
+    async with sweep_screen((a_sweep(state=SweepState.PAUSED), RUNS)) as (pilot, _, session):
+        await pilot.press("p")
+        await until(pilot, lambda: session.states_set == [("wine-grid", SweepState.RUNNING)])
+
+
+async def test_agents_are_added_and_stopped() -> None:
+    async with sweep_screen() as (pilot, screen, session):
+        await pilot.press("plus")
+        await until(pilot, lambda: session.agents_started == [1])
+        await pilot.press("minus")
+        await until(pilot, lambda: isinstance(screen.app.screen, ConfirmScreen))
+        await pilot.press("y")
+        await until(pilot, lambda: session.agents_stopped == 1)
+
+
+async def test_the_best_configuration_is_copied_and_written(tmp_path: Path) -> None:
+    async with sweep_screen(cwd=tmp_path) as (pilot, screen, _):
+        await pilot.press("c")
+        await until(pilot, lambda: "depth: 3" in screen.app.clipboard)
+        await pilot.press("E")
+        await until(pilot, lambda: isinstance(screen.app.screen, ExportBestScreen))
+        await pilot.press("j", "enter")
+        await until(pilot, lambda: "--depth=3" in screen.app.clipboard)
+        await pilot.press("E")
+        await until(pilot, lambda: isinstance(screen.app.screen, ExportBestScreen))
+        await pilot.press("k", "enter")
+        path = tmp_path / "best-wine-grid.yaml"
+        await until(pilot, path.exists)
+        assert "trees: 150" in path.read_text()
+
+
+async def test_without_a_best_run_there_is_nothing_to_export() -> None:
+    async with sweep_screen((a_sweep(), RunsChanged((make_run(1),)))) as (pilot, screen, _):
+        await pilot.press("E")
+        assert screen.is_current
+
+
+async def test_enter_opens_the_run_and_escape_comes_back() -> None:
+    async with sweep_screen() as (pilot, screen, session):
+        session.run = make_run(2, 0.9)
+        await pilot.press("enter")
+        await until(pilot, lambda: isinstance(screen.app.screen, RunScreen))
+        await pilot.press("escape")
+        await until(pilot, lambda: screen.is_current)
+
+
+async def test_leaving_ends_the_follower() -> None:
+    async with sweep_screen() as (pilot, screen, session):
+        await pilot.press("escape")
+        await until(pilot, lambda: not screen.is_attached)
+        await until(pilot, session.left.is_set)
+
+
+async def test_a_sweep_without_a_metric_lists_its_runs() -> None:
+    async with sweep_screen((a_sweep(metric=None), RUNS)) as (pilot, screen, _):
+        await until(pilot, lambda: "names no metric" in text_of(screen))
+        assert list(screen.feed.board.rows) == ["run1", "run2", "run3", "run4"]
+
+
+async def test_only_what_changed_is_repainted_among_ten_thousand_runs() -> None:
+    runs = RunsChanged(tuple(make_run(number, number / 20_000) for number in range(10_000)))
+    async with sweep_screen((a_sweep(run_count_expected=20_000), runs)) as (pilot, screen, _):
+        await until(pilot, lambda: len(screen.table.board.rows) == 10_000)
+        await until(pilot, lambda: "10,000/20,000" in text_of(screen))
+        costs = []
+        for batch in range(5):
+            changed = tuple(make_run(number, 0.1 + batch / 100) for number in range(20))
+            started = time.perf_counter()
+            screen.show_change(screen.feed.apply([RunsChanged(changed)]))
+            costs.append(time.perf_counter() - started)
+            await pilot.pause()
+        # The budget is 30 ms; five times that still tells a bounded refresh from one that visits every cell.
+        assert min(costs) < 0.15, costs

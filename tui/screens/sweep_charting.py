@@ -1,0 +1,154 @@
+"""SweepCharting: what the chart of the live view draws. A mixin of `SweepScreen`; reads histories in a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass, field
+from typing import ClassVar
+
+from textual import getters, on, work
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.screen import Screen
+from textual.worker import get_current_worker
+
+from trainer.errors import TrainerError
+from trainer.records import HistoryPoint, SweepReference
+from tui.chart_selection import ChartSelection, chart_colors
+from tui.chart_series import best_run_series, has_curves, metric_names, progress_series
+from tui.feeds import SweepFeed
+from tui.session import Session
+from tui.widgets.history_chart import HistoryChart
+
+HISTORIES = "histories"
+HISTORY_SAMPLES = 300
+ENOUGH_RUNS = 3
+"""Ended runs without curves after which the chart shows the best value over the runs by itself."""
+
+
+@dataclass
+class ChartWish:
+    """What the user wants the chart to show."""
+
+    metric_name: str = ""
+    """Empty for the sweep's metric."""
+    progress: bool | None = None
+    """Whether to show the best value over the runs; None to decide by what there is."""
+    histories: dict[str, Sequence[HistoryPoint]] = field(default_factory=dict)
+    """Histories read for another metric than the sweep's, by run id."""
+
+
+class SweepCharting(Screen[None]):
+    """Curves of the best runs, or the best value over the runs."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "v", "toggle_progress", "Curves", id="sweep.view", show=False, tooltip="Curves, or best value over runs"
+        ),
+        Binding("y", "toggle_log", "Log axis", id="sweep.log", show=False, tooltip="Logarithmic or linear value axis"),
+        Binding(
+            "r", "refresh_data", "Refresh", id="sweep.refresh", show=False, tooltip="Read the drawn histories again"
+        ),
+    ]
+
+    session: Session
+    reference: SweepReference
+    feed: SweepFeed
+    selection: ChartSelection
+    wish: ChartWish
+    chart = getters.query_one("#chart", HistoryChart)
+
+    @dataclass
+    class HistoriesRead(Message):
+        """Histories of drawn runs arrived, by run id."""
+
+        histories: dict[str, Sequence[HistoryPoint]]
+
+    @property
+    def shows_progress(self) -> bool:
+        """Whether the chart shows the best value over the runs, and not curves."""
+        metric = self.feed.board.metric
+        if metric is None or (self.wish.metric_name and self.wish.metric_name != metric.name):
+            return False
+        if self.wish.progress is not None:
+            return self.wish.progress
+        runs = self.feed.board.runs
+        has_waited = self.feed.progress.done >= ENOUGH_RUNS
+        return has_waited and not has_curves(runs[run_id] for run_id in self.selection.drawn)
+
+    def show_chart(self) -> None:
+        """Give the chart what it is to draw now."""
+        board, dark = self.feed.board, self.app.current_theme.dark
+        name = self.wish.metric_name or (board.metric.name if board.metric else "")
+        if not name:
+            self.chart.empty_text = "This sweep names no metric; / chooses one to draw"
+            self.chart.show([])
+            return
+        best_of = f"{len(self.selection.drawn)} best runs"
+        if self.shows_progress and board.metric:
+            accent = self.app.current_theme.accent or chart_colors(dark)[0]
+            self.chart.show(progress_series(board, board.metric, chart_colors(dark)[7], accent))
+            title, what = f"best {name} so far", "by run"
+        else:
+            self.chart.show(best_run_series(board, self.selection, name, self.wish.histories, dark))
+            title, what = name, f"by step · {best_of}"
+        self.chart.border_title = Content(f"{title}{' (log)' if self.chart.log_y else ''}")
+        self.chart.border_subtitle = Content(what)
+
+    def draw_metric(self, words: str) -> None:
+        """Draw the metric whose name is, or first contains, `words`; the sweep's own for no words."""
+        wanted = words.strip().lower()
+        matching = [name for name in metric_names(self.feed.board) if wanted in name.lower()]
+        if not matching:
+            self.notify(f"No metric has “{words}” in its name.", severity="warning", markup=False)
+            return
+        exact = [name for name in matching if name.lower() == wanted]
+        self.wish.metric_name = (exact or matching)[0]
+        self.read_histories_if_needed()
+        self.show_chart()
+
+    def action_toggle_log(self) -> None:
+        """Change the scale of the chart."""
+        self.chart.log_y = not self.chart.log_y
+        self.show_chart()
+
+    def action_toggle_progress(self) -> None:
+        """Change between curves and the best value over the runs."""
+        self.wish.progress = not self.shows_progress
+        self.show_chart()
+
+    def action_refresh_data(self) -> None:
+        """Read histories again."""
+        self.wish.histories.clear()
+        self.read_histories_if_needed()
+
+    def read_histories_if_needed(self) -> None:
+        """Read what the follower does not bring: histories of another metric, again while runs are alive."""
+        board = self.feed.board
+        if not self.wish.metric_name or (board.metric and board.metric.name == self.wish.metric_name):
+            return
+        wanted = [
+            i for i in self.selection.drawn if i not in self.wish.histories or not board.runs[i].state.is_terminal
+        ]
+        if wanted and not any(worker.group == HISTORIES and worker.is_running for worker in self.workers):
+            self.read_histories(wanted)
+
+    @work(thread=True, exclusive=True, exit_on_error=False, group=HISTORIES)
+    def read_histories(self, run_ids: Sequence[str]) -> None:
+        """Read the histories of drawn runs for a metric other than the sweep's."""
+        worker = get_current_worker()
+        for run_id in run_ids:
+            try:
+                rows = self.session.read_history(self.reference, run_id, samples=HISTORY_SAMPLES)
+            except TrainerError:
+                # The follower reports a server that is away; the next tick reads again.
+                return
+            if worker.is_cancelled:
+                return
+            self.post_message(self.HistoriesRead({run_id: rows}))
+
+    @on(HistoriesRead)
+    def _histories_read(self, message: HistoriesRead) -> None:
+        self.wish.histories.update(message.histories)
+        self.show_chart()

@@ -1,0 +1,107 @@
+"""SweepPanes: which panes of the live view are shown. A mixin of `SweepScreen`; knows sizes and keys, no data."""
+
+from __future__ import annotations
+
+from typing import ClassVar
+
+from textual import events, on
+from textual.binding import Binding, BindingType
+from textual.reactive import reactive
+from textual.screen import Screen
+
+from tui.widgets.pane_tabs import PaneTabs
+
+PANES = {"runs": "Runs", "chart": "Chart", "best": "Best", "agents": "Agents"}
+COMPACT_BELOW = (100, 30)
+"""Columns and rows from which more than one pane is shown."""
+SIDE_BY_SIDE_FROM = (160, 40)
+"""Columns and rows from which the leaderboard and the chart stand side by side."""
+
+
+class SweepPanes(Screen[None]):
+    """One pane in front on a small terminal, all of them on a larger one."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("1", "pane('runs')", "Runs", id="sweep.runs", show=False, tooltip="Go to the leaderboard"),
+        Binding("2", "pane('chart')", "Chart", id="sweep.chart", show=False, tooltip="Go to the chart"),
+        Binding("3", "pane('best')", "Best", id="sweep.best", show=False, tooltip="Go to the best configuration"),
+        Binding("4", "pane('agents')", "Agents", id="sweep.agents", show=False, tooltip="Go to the local agents"),
+        Binding("m", "toggle_chart", "Large chart", id="sweep.large_chart", show=False, tooltip="Table or chart only"),
+        Binding(
+            "left_square_bracket",
+            "toggle_agents",
+            "Agents",
+            key_display="[",
+            id="sweep.hide_agents",
+            show=False,
+            tooltip="Show or hide the agents",
+        ),
+        Binding(
+            "right_square_bracket",
+            "toggle_best",
+            "Best",
+            key_display="]",
+            id="sweep.hide_best",
+            show=False,
+            tooltip="Show or hide the best configuration",
+        ),
+    ]
+
+    front: reactive[str] = reactive("")
+    """The pane that has the screen to itself; empty when all are shown."""
+    compact: reactive[bool] = reactive(False)
+    """Whether the terminal is too small for more than one pane."""
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Choose the arrangement that the terminal has room for."""
+        width, height = event.size.width, event.size.height
+        self.compact = width < COMPACT_BELOW[0] or height < COMPACT_BELOW[1]
+        self.set_class(width >= SIDE_BY_SIDE_FROM[0] and height >= SIDE_BY_SIDE_FROM[1], "-side-by-side")
+
+    def watch_compact(self, compact: bool) -> None:
+        """Give one pane the screen, or all of them."""
+        self.set_class(compact, "-compact")
+        self.front = "runs" if compact else ""
+
+    def watch_front(self, front: str) -> None:
+        """Show one pane or all."""
+        self.set_class(bool(front), "-solo")
+        for pane in PANES:
+            self.set_class(front == pane, f"-front-{pane}")
+        if front:
+            self.query_one(PaneTabs).show(front)
+            self.query_one(f"#{front}").focus()
+
+    def action_pane(self, pane: str) -> None:
+        """Go to a pane; once there, the same key gives it the screen."""
+        widget = self.query_one(f"#{pane}")
+        if self.front or (widget.has_focus and not self.compact):
+            self.front = pane
+        elif pane == "agents" and self.has_class("-no-agents"):
+            self.front = pane
+        else:
+            widget.focus()
+
+    @on(PaneTabs.PaneChosen)
+    def _pane_clicked(self, message: PaneTabs.PaneChosen) -> None:
+        self.action_pane(message.pane)
+
+    def action_toggle_chart(self) -> None:
+        """Switch between the table and the chart."""
+        base = "runs" if self.compact else ""
+        self.front = base if self.front == "chart" else "chart"
+        if not self.front:
+            self.query_one("#runs").focus()
+
+    def action_toggle_agents(self) -> None:
+        """Show or hide the agents."""
+        self.toggle_class("-no-agents")
+
+    def action_toggle_best(self) -> None:
+        """Show or hide the best configuration."""
+        self.toggle_class("-no-best")
+
+    def show_all_panes(self) -> None:
+        """Undo what the user hid or enlarged."""
+        self.remove_class("-no-agents", "-no-best")
+        self.front = "runs" if self.compact else ""
