@@ -25,7 +25,7 @@ from trainer.states import AgentState, RunState
 from trainer.sweep.space import run_count
 from trainer.tracking.client import TrackingClient
 from trainer.tracking.follow import follow_sweep
-from trainer.tracking.leaderboard import best_run, flatten_config, leaderboard_columns
+from trainer.tracking.leaderboard import best_run, flatten_config, swept_columns
 
 PROGRESS_INTERVAL_SECONDS = 1.0
 """At most one progress line per interval, so that a fast sweep does not flood a CI log."""
@@ -92,7 +92,7 @@ class SweepProgress:
         metric, best = self.sweep.metric, self.best
         value = best.metric_value(metric, "best") if metric and best else None
         if metric and best and value is not None:
-            varying = leaderboard_columns(self.sweep, tuple(self.runs.values()))
+            varying = swept_columns(self.sweep, tuple(self.runs.values()))
             config = flat_text(best.config, varying)
             parts.append(f"best {metric.name} {value:.6g}" + (f" ({config})" if config else ""))
         eta = self.eta_seconds()

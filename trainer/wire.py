@@ -265,7 +265,8 @@ def _duration(
     nested = summary.get("_wandb")
     told = [number(summary.get("_runtime")), number(nested.get("runtime")) if isinstance(nested, dict) else None]
     seconds = [value for value in told if value is not None and math.isfinite(value)]
-    if created_at and heartbeat_at and (not seconds or not state.is_terminal):
+    # `_wandb.runtime` is in whole seconds, so of a run of less than one it says nothing.
+    if created_at and heartbeat_at and (max(seconds, default=0.0) < 1 or not state.is_terminal):
         seconds.append(max((heartbeat_at - created_at).total_seconds(), 0.0))
     return max(seconds, default=None)
 

@@ -96,13 +96,16 @@ def varying_config(runs: Iterable[RunRecord]) -> list[str]:
     return [key for key, values in seen.items() if len(values) > 1 or 0 < counts[key] < finished]
 
 
+def swept_columns(sweep: SweepRecord, runs: Sequence[RunRecord]) -> list[str]:
+    """Return the dotted keys that the sweep varies and in which its runs differ so far; all it varies of one run."""
+    varying = varying_config(runs) if len(runs) > 1 else [key for run in runs for key in flatten_config(run.config)]
+    return [key for key in varying if _is_swept(sweep, key)]
+
+
 def leaderboard_columns(sweep: SweepRecord, runs: Sequence[RunRecord]) -> list[str]:
     """Return the configuration keys that a leaderboard shows: what the sweep varies, then what else differs."""
-    varying = varying_config(runs)
-    if len(runs) < 2:
-        varying = [key for run in runs for key in flatten_config(run.config) if _is_swept(sweep, key)]
-    swept = [key for key in varying if _is_swept(sweep, key)]
-    return swept + [key for key in varying if key not in swept]
+    swept = swept_columns(sweep, runs)
+    return swept + [key for key in varying_config(runs) if key not in swept]
 
 
 def render_leaderboard(

@@ -11,6 +11,7 @@ import yaml
 
 from trainer.errors import SweepConfigError
 from trainer.records import Json
+from trainer.sweep.config import config_for_wandb
 
 
 class _SweepDumper(yaml.SafeDumper):
@@ -31,7 +32,7 @@ def with_distributions(config: Mapping[str, Json]) -> dict[str, Any]:
     Raises:
         SweepConfigError: If a parameter's bounds are neither both whole numbers nor both fractions.
     """
-    filled: dict[str, Any] = copy.deepcopy(dict(config))
+    filled: dict[str, Any] = copy.deepcopy(config_for_wandb(config))
     parameters = filled.get("parameters")
     for name, parameter in parameters.items() if isinstance(parameters, dict) else ():
         if not isinstance(parameter, dict) or "distribution" in parameter:
