@@ -90,7 +90,8 @@ def create_app(server: Server) -> ASGIApp:
             body = await _json_body(request, MAX_GRAPHQL_BODY)
         except _BadBodyError as error:
             return _error(str(error), error.status)
-        query, variables, operation = body.get("query"), body.get("variables") or {}, body.get("operationName")
+        query, variables, operation = body.get("query"), body.get("variables"), body.get("operationName")
+        variables = {} if variables is None else variables
         if not isinstance(query, str) or not isinstance(variables, dict):
             return _error("A GraphQL request needs `query`, a text, and may have `variables`, an object.", 400)
         name = operation if isinstance(operation, str) and operation else None
