@@ -73,6 +73,11 @@ def _swept(parameters: Mapping[str, Json], prefix: str) -> Iterator[str]:
         yield f"{prefix}{name}"
 
 
+def metric_order(name: str) -> tuple[bool, str]:
+    """Return a sort key for metric names: by name, those that repeat another's best value last."""
+    return (name.startswith("best_") or name.endswith((".best", ".max", ".min")), name)
+
+
 def summary_numbers(summary: Mapping[str, Json]) -> Iterator[tuple[str, float]]:
     """Yield the numeric values of a run's summary; tables, files and texts are not for a leaderboard."""
     for key, value in summary.items():
@@ -121,7 +126,8 @@ class ColumnCounter:
         """The columns in their order: what is swept, the other metrics, what else varies, between fixed ones."""
         if self._columns is None:
             varying = [key for key in self._config if key not in self._first and self._varies(key)]
-            metrics = [key for key, count in self._summary.items() if count > 0 and key != self._metric_name]
+            counted = (key for key, count in self._summary.items() if count > 0 and key != self._metric_name)
+            metrics = sorted(counted, key=metric_order)
             metric = [Column(ColumnKind.METRIC, self._metric_name)] if self._metric_name else []
             self._columns = [
                 RANK,

@@ -198,7 +198,8 @@ class SweepFeed:
         if self.is_over or (self.sweep and self.sweep.state is SweepState.PAUSED and not alive):
             return Pace()
         left = 0 if self.sweep and self.sweep.state.is_terminal else self.progress.left
-        return pace_of([runs[run_id] for run_id in self._recent], alive, slots, left)
+        began_at = self.sweep.created_at if self.sweep else None
+        return pace_of([runs[run_id] for run_id in self._recent], alive, slots, left, began_at)
 
     def elapsed_seconds(self, now: datetime) -> float | None:
         """Return the seconds since the first run (or the sweep) began, until now or until the last run ended."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from itertools import pairwise
 
 from trainer.records import RunRecord
 
@@ -31,39 +32,44 @@ def ended_at(run: RunRecord) -> datetime | None:
     return run.created_at + timedelta(seconds=run.duration_seconds)
 
 
-def pace_of(ended: Iterable[RunRecord], alive: Sequence[RunRecord], slots: int, left: int | None) -> Pace:
+def pace_of(
+    ended: Iterable[RunRecord],
+    alive: Sequence[RunRecord],
+    slots: int,
+    left: int | None,
+    began_at: datetime | None = None,
+) -> Pace:
     """Estimate the rate and the time left.
 
-    A slot needs a run's mean duration, and between two runs the mean gap that was measured (start-up, upload).
+    The time per run is what passed between the ends of the last runs: unlike their durations it holds the start of
+    the program, uploads, and whatever else slots wait for. It is never less than the durations allow.
 
     Args:
         ended: Runs that ended, in any order; the `WINDOW` last ones count.
         alive: Runs at work now.
         slots: Runs that can be at work at once.
         left: Runs that have not started; None when the sweep has no end of its own.
+        began_at: When the sweep was created, for the time that its first run took to appear.
     """
     recent = sorted(
-        ((end, run.duration_seconds, run) for run in ended if (end := ended_at(run)) and run.duration_seconds),
-        key=lambda item: item[0],
+        ((end, run.duration_seconds) for run in ended if (end := ended_at(run)) and run.duration_seconds is not None),
     )[-WINDOW:]
     if not recent or slots < 1:
         return Pace()
-    durations = [duration for _, duration, _ in recent]
-    mean = sum(durations) / len(durations)
-    gap = _mean_gap([run for _, _, run in recent], slots, sum(durations), mean)
-    rate = slots / (mean + gap)
+    mean = sum(duration for _, duration in recent) / len(recent)
+    per_run = max(_mean_interval(recent, mean, began_at), mean / slots, 0.001)
     if left is None:
-        return Pace(rate)
-    work = sum(max(mean - (run.duration_seconds or 0.0), 0.0) for run in alive) + left * (mean + gap)
-    return Pace(rate, work / slots)
+        return Pace(1 / per_run)
+    unfinished = sum(max(1 - (run.duration_seconds or 0.0) / mean, 0.0) for run in alive) if mean else 0.0
+    return Pace(1 / per_run, per_run * (left + unfinished))
 
 
-def _mean_gap(recent: Sequence[RunRecord], slots: int, busy_seconds: float, mean: float) -> float:
-    """Return the mean seconds a slot idled per run; bounded, since a pause of the sweep is no such gap."""
-    starts = [run.created_at for run in recent if run.created_at]
-    ends = [end for run in recent if (end := ended_at(run))]
-    if len(recent) < 2 or not starts or not ends:
-        return 0.0
-    span = (max(ends) - min(starts)).total_seconds()
-    idle = max(span * slots - busy_seconds, 0.0) / len(recent)
-    return min(idle, 3 * mean + 10.0)
+def _mean_interval(recent: Sequence[tuple[datetime, float]], mean: float, began_at: datetime | None) -> float:
+    """Return the mean seconds between the ends of runs; each bounded, since a pause of the sweep says nothing."""
+    longest = 3 * mean + 30.0
+    first_end, first_duration = recent[0]
+    start = first_end - timedelta(seconds=first_duration)
+    if began_at is not None and len(recent) < WINDOW:
+        start = min(start, began_at)
+    moments = [start, *(end for end, _ in recent)]
+    return sum(min((b - a).total_seconds(), longest) for a, b in pairwise(moments)) / len(recent)

@@ -11,7 +11,7 @@ from tui.formatting import MISSING, duration_text, metric_text, run_label, short
 from tui.leaderboard_model import LeaderboardModel
 
 MAX_WIDTHS = {ColumnKind.NAME: 28, ColumnKind.CONFIG: 24}
-FITS = ((40, 2), (40, 1), (16, 1), (14, 1), (12, 1), (11, 1), (10, 1), (9, 1), (8, 1), (12, 2))
+FITS = ((40, 2), (40, 1), (16, 1), (14, 1), (12, 1), (11, 1), (10, 1), (9, 1), (8, 1), (13, 2))
 """Longest title and narrowest gap, tried in this order until the columns fit; the last one scrolls."""
 WIDEST_GAP = 4
 

@@ -179,6 +179,20 @@ def test_a_gap_between_runs_counts() -> None:
     assert pace.eta_seconds == pytest.approx(36.0)
 
 
+def test_the_time_until_the_first_run_counts_while_runs_are_few() -> None:
+    feed = feed_of([make_run(1)], created_at=START)
+    feed.apply([AgentsChanged((LocalAgent(1, AgentState.WAITING),))])
+    # The run lasted 10 s, but the sweep was created 20 s before it ended.
+    assert feed.pace().runs_per_second == pytest.approx(1 / 20)
+
+
+def test_a_pause_overnight_does_not_spoil_the_estimate() -> None:
+    runs = [make_run(1), make_run(2), make_run(5000), make_run(5001), make_run(5002, state=RunState.RUNNING)]
+    pace = feed_of(runs).pace()
+    assert pace.runs_per_second is not None
+    assert pace.runs_per_second > 1 / 30
+
+
 def test_nothing_at_work_means_no_time_left() -> None:
     assert feed_of([make_run(1)]).pace().eta_seconds is None
     waiting = feed_of([make_run(1)])

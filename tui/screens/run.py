@@ -23,7 +23,7 @@ from trainer.errors import TrainerError
 from trainer.records import ConsoleLine, HistoryPoint, RunRecord, SweepRecord
 from tui.chart_selection import chart_colors
 from tui.chart_series import ChartSeries, curve_of
-from tui.columns import swept_keys
+from tui.columns import metric_order, swept_keys
 from tui.formatting import duration_text, run_label
 from tui.screens.confirm import ConfirmScreen
 from tui.session import Session
@@ -203,7 +203,7 @@ class RunScreen(Screen[None]):
         """Names of the metrics that were logged, the sweep's first, then by name."""
         names = {name for row in self.history for name in row.values}
         own = self.sweep.metric.name if self.sweep.metric else ""
-        return sorted(names, key=lambda name: (name != own, name))
+        return sorted(names, key=lambda name: (name != own, metric_order(name)))
 
     @property
     def charts_at_once(self) -> int:
@@ -282,7 +282,7 @@ class RunScreen(Screen[None]):
     def action_stop_run(self) -> None:
         """Ask the run to end."""
         if self.run.state.is_terminal:
-            self.notify(f"{self.run.name} has ended already.", severity="warning")
+            self.notify(f"{self.run.name} has ended already.", severity="warning", markup=False)
             return
 
         def answered(agreed: bool | None) -> None:
@@ -301,6 +301,6 @@ class RunScreen(Screen[None]):
         try:
             self.session.client.stop_run(reference.entity, reference.project, self.run.id)
         except TrainerError as error:
-            self.app.call_from_thread(self.notify, str(error), severity="error", timeout=10)
+            self.app.call_from_thread(self.notify, str(error), severity="error", timeout=10, markup=False)
         else:
-            self.app.call_from_thread(self.notify, f"{self.run.name} was asked to stop.")
+            self.app.call_from_thread(self.notify, f"{self.run.name} was asked to stop.", markup=False)

@@ -168,7 +168,7 @@ class SweepScreen(SweepPanes, SweepCharting, SweepSteering):
     @on(FollowFailed)
     def _follow_failed(self, message: FollowFailed) -> None:
         self.table.empty_text = f"{message.error.message}\n{message.error.hint}"
-        self.notify(str(message.error), severity="error", timeout=10)
+        self.notify(str(message.error), severity="error", timeout=10, markup=False)
         self.table.refresh()
 
     # Showing
@@ -278,14 +278,15 @@ class SweepScreen(SweepPanes, SweepCharting, SweepSteering):
     def _farewell(self) -> Content:
         feed, sweep = self.feed, self.feed.sweep
         assert sweep is not None
-        took = duration_text(feed.elapsed_seconds(datetime.now(UTC)))
         word = "Done" if sweep.state is SweepState.FINISHED else "Canceled"
-        what = f"{count_text(feed.progress.done, 'run')} in {took}"
-        keys = ""
+        has_best = feed.best is not None and sweep.metric is not None
+        keys = "[b $primary]E[/] export the best configuration  [b $primary]enter[/] open a run" if has_best else ""
+        if self.compact:
+            return Content.from_markup(f"[b $success]✓ {word}[/]  {keys}")
+        what = f"{count_text(feed.progress.done, 'run')} in {duration_text(feed.elapsed_seconds(datetime.now(UTC)))}"
         if feed.best and sweep.metric:
             what += f", best {sweep.metric.name} {metric_text(feed.best_value)} by {feed.best.name}"
-            keys = "   [b $primary]E[/] export its configuration  [b $primary]enter[/] open a run"
-        return Content.from_markup(f"[b $success]✓ {word}:[/] $what.{keys}", what=what)
+        return Content.from_markup(f"[b $success]✓ {word}:[/] $what.   {keys}", what=what)
 
     # View
 

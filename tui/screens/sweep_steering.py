@@ -5,8 +5,6 @@ A mixin of `SweepScreen`: the keys, the questions and the workers that ask the s
 
 from __future__ import annotations
 
-import os
-import tempfile
 from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
@@ -18,6 +16,7 @@ from textual.screen import Screen
 from trainer.errors import TrainerError
 from trainer.records import RunRecord, SweepRecord, SweepReference
 from trainer.states import SweepState
+from tui.atomic_file import write_text_atomically
 from tui.feeds import SweepFeed
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.export_best import ExportBestScreen, ExportChoice
@@ -104,9 +103,9 @@ class SweepSteering(Screen[None]):
         try:
             do()
         except TrainerError as error:
-            self.app.call_from_thread(self.notify, str(error), severity="error", timeout=10)
+            self.app.call_from_thread(self.notify, str(error), severity="error", timeout=10, markup=False)
         else:
-            self.app.call_from_thread(self.notify, done)
+            self.app.call_from_thread(self.notify, done, markup=False)
 
     def _set_state(self, state: SweepState, done: str) -> None:
         self.in_background(lambda: self.session.set_sweep_state(self.reference, state), done)
@@ -152,7 +151,7 @@ class SweepSteering(Screen[None]):
         if run is None:
             return
         if run.state.is_terminal:
-            self.notify(f"{run.name} has ended already.", severity="warning")
+            self.notify(f"{run.name} has ended already.", severity="warning", markup=False)
             return
         reference = self.reference
         self._ask(
@@ -220,23 +219,7 @@ class SweepSteering(Screen[None]):
         text = render_best(sweep, [run], by=self.feed.board.by, output_format=EXPORT_FORMATS[choice])
         if choice == "write-yaml":
             path = self._export_path()
-            self.in_background(lambda: write_whole(path, text + "\n"), f"Written to {path}.")
+            self.in_background(lambda: write_text_atomically(path, text + "\n"), f"Written to {path}.")
             return
         self.app.copy_to_clipboard(text)
         self.notify(text, title=f"Copied: configuration of {run.name}", timeout=6, markup=False)
-
-
-def write_whole(path: Path, text: str) -> None:
-    """Write a file whole or not at all.
-
-    Raises:
-        TrainerError: If it cannot be written.
-    """
-    try:
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        Path(temporary).chmod(0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise TrainerError(f"{path} cannot be written: {error.strerror}.", hint="Copy it instead.") from error

@@ -11,7 +11,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from trainer.records import Json, Metric, RunRecord
-from tui.columns import flat_items, summary_numbers
+from tui.columns import flat_items, metric_order, summary_numbers
 from tui.formatting import metric_text, shortened, value_text
 
 
@@ -80,9 +80,9 @@ class BestConfig(VerticalScroll, can_focus=True):
         flat = dict(flat_items(run.config))
         swept: dict[str, Json] = {key: flat[key] for key in self._first if key in flat}
         rest = {key: value for key, value in flat.items() if key not in swept}
-        metrics = {
-            key: number for key, number in summary_numbers(run.summary) if not self._metric or key != self._metric.name
-        }
+        own = self._metric.name if self._metric else ""
+        numbers = dict(summary_numbers(run.summary))
+        metrics = {key: numbers[key] for key in sorted(numbers, key=metric_order) if key != own}
         longest = max((len(key) for key in (*flat, *metrics)), default=0)
         key_width = min(longest, max(width // 2, 8))
         lines = [self._headline(run, width)]

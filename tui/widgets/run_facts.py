@@ -12,7 +12,7 @@ from textual.containers import VerticalScroll
 from textual.widgets import Static
 
 from trainer.records import Json, RunRecord
-from tui.columns import flat_items
+from tui.columns import flat_items, metric_order
 from tui.formatting import metric_text, shortened, value_text
 
 
@@ -67,7 +67,7 @@ class RunFacts(VerticalScroll, can_focus=True):
             "started": _moment(run.created_at),
             "heard of": _moment(run.heartbeat_at),
         }
-        summary = {key: _summary_text(value) for key, value in run.summary.items()}
+        summary = {key: _summary_text(value) for key, value in sorted(run.summary.items(), key=_by_metric)}
         width = self.scrollable_content_region.width
         longest = max((len(key) for key in (*flat, *about, *summary)), default=0)
         key_width = min(longest, max(width // 2, 8))
@@ -88,6 +88,10 @@ class RunFacts(VerticalScroll, can_focus=True):
             name = (shortened(key, widths[0]).ljust(widths[0]), self._style("key"))
             lines.append(Text.assemble(name, "  ", (shortened(value, widths[1]), self._style(look))))
         return [*lines, Text()]
+
+
+def _by_metric(item: tuple[str, Json]) -> tuple[bool, str]:
+    return metric_order(item[0])
 
 
 def _summary_text(value: Json) -> str:

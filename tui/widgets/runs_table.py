@@ -225,7 +225,8 @@ class RunsTable(ScrollView, can_focus=True):
 
     def render_line(self, y: int) -> Strip:
         """Return one line: the header stays on top, rows scroll below it."""
-        width = self.size.width
+        # The scrollbar covers the last column of `size`.
+        width = self.scrollable_content_region.width
         base = self.rich_style
         if self._layout is None:
             return Strip.blank(width, base)
@@ -359,11 +360,14 @@ class RunsTable(ScrollView, can_focus=True):
         if index < layout.frozen:
             return
         start, end = layout.starts[index], layout.starts[index] + layout.widths[index]
-        left, right = self.scroll_offset.x + layout.frozen_width, self.scroll_offset.x + self.size.width
+        left, right = (
+            self.scroll_offset.x + layout.frozen_width,
+            self.scroll_offset.x + self.scrollable_content_region.width,
+        )
         if start < left:
             self.scroll_to(x=start - layout.frozen_width, animate=False)
         elif end > right:
-            self.scroll_to(x=end - self.size.width, animate=False)
+            self.scroll_to(x=end - self.scrollable_content_region.width, animate=False)
 
     def _move_to(self, row: int) -> None:
         rows = self.board.rows
