@@ -18,7 +18,7 @@ FILES = {
     "unknown_parameter_key.yaml": (GOOD.replace("values", "valeus"), ["valeus", "values"]),
     "no_program.yaml": (GOOD, ["train.py"]),
     "empty.yaml": ("", ["empty"]),
-    "a_list.yaml": ("- 1\n- 2\n", ["mapping"]),
+    "a_list.yaml": ("- 1\n- 2\n", ["a list"]),
     "grid_over_continuous.yaml": (GOOD.replace("{values: [1, 2]}", "{min: 0.0, max: 1.0}"), ["parameters.a"]),
 }
 
@@ -103,7 +103,7 @@ def test_no_terminal(user: User) -> None:
 def test_tiny_terminal(user: User) -> None:
     with user.open(columns=20, rows=5) as terminal:
         assert terminal.wait() == 2
-        assert "20" in terminal.text
+        assert "20×5; the app needs 40×10" in " ".join(terminal.text.split())
 
 
 def test_unwritable_report(user: User, tmp_path: Path) -> None:

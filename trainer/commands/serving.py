@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import shlex
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from trainer.commands.options import connected, narrate, server_options
 from trainer.settings import ServerKind, resolve_settings
+
+if TYPE_CHECKING:
+    from trainer.server.lifecycle import ServerAddress
 
 
 @click.command()
@@ -18,8 +22,13 @@ def serve(port: int | None, data_dir: Path | None) -> int:
     """Run the embedded W&B server in the foreground until Ctrl-C."""
     from trainer.server.lifecycle import serve_foreground
 
-    serve_foreground(port, data_dir, narrate=narrate)
+    serve_foreground(port, data_dir, on_ready=_say_ready)
     return 0
+
+
+def _say_ready(address: ServerAddress) -> None:
+    narrate(f"Server: embedded server {address.base_url}, until Ctrl-C")
+    narrate('Elsewhere: eval "$(sweep-tui env)" points any W&B tool at it.')
 
 
 @click.command()

@@ -56,13 +56,14 @@ class SweepCursor:
         return SweepCursor(metric.name if metric else "", newest, tuple(live))
 
     def changed_filter(self, sweep_id: str) -> dict[str, Json]:
-        """Return the run filter for what may have changed since."""
+        """Return the run filter for what may have changed since; everything while no run is known."""
+        if self.newest is None:
+            return runs_filter(sweep_id)
         candidates: list[Json] = [{"state": {"$in": list(LIVE_STATES)}}]
         if self.live:
             candidates.append({"name": {"$in": list(self.live)}})
-        if self.newest:
-            since = (self.newest - _OVERLAP).strftime("%Y-%m-%dT%H:%M:%S")
-            candidates.append({"created_at": {"$gt": since}})
+        since = (self.newest - _OVERLAP).strftime("%Y-%m-%dT%H:%M:%S")
+        candidates.append({"created_at": {"$gt": since}})
         return {"$and": [{"sweep": sweep_id}, {"$or": candidates}]}
 
 

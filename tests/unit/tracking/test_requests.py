@@ -69,6 +69,11 @@ def test_a_cursor_remembers_live_runs_and_the_newest() -> None:
     assert created == {"created_at": {"$gt": "2026-11-23T16:00:55"}}
 
 
+def test_while_no_run_is_known_every_run_is_new() -> None:
+    # A run may begin and end between two polls.
+    assert SweepCursor().changed_filter("s") == {"$and": [{"sweep": "s"}]}
+
+
 def test_a_cursor_never_goes_back() -> None:
     ahead = SweepCursor(newest=START)
     again = ahead.advanced([RunRecord("r", "r", RunState.FINISHED, created_at=START - timedelta(days=1))], None)
