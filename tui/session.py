@@ -12,6 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trainer.errors import ServerLostError, SweepReferenceError
 from trainer.records import ConsoleLine, HistoryPoint, Json, RunRecord, SweepRecord, SweepReference
 from trainer.settings import Connection, ServerKind, Settings
 from trainer.states import SweepState
@@ -89,11 +90,30 @@ class Session:
         from trainer.tracking.references import parse_sweep_reference
 
         connection = self.connect()
-        return parse_sweep_reference(text, connection.entity, connection.project)
+        try:
+            return parse_sweep_reference(text, connection.entity, connection.project)
+        except SweepReferenceError:
+            # A bare id names no project, but the server may have just one such sweep.
+            named = [sweep.reference for sweep in self.list_sweeps() if sweep.reference.id == text.strip()]
+            if len(named) != 1:
+                raise
+            return named[0]
 
     def list_sweeps(self) -> list[SweepRecord]:
-        """Return the newest sweeps of the project, or of all projects; blocks."""
-        return self.client.list_sweeps(self.project)
+        """Return the newest sweeps of the project, or of all projects; blocks.
+
+        When the embedded server is gone, the next call starts it again.
+
+        Raises:
+            ServerLostError: If the server does not answer.
+        """
+        try:
+            return self.client.list_sweeps(self.project)
+        except ServerLostError:
+            if self.settings.kind is ServerKind.EMBEDDED:
+                with self._lock:
+                    self._connection = None
+            raise
 
     def read_sweep(self, reference: SweepReference) -> SweepRecord:
         """Return one sweep; blocks."""

@@ -10,6 +10,7 @@ from tests.ui.memory_session import MemorySession, make_sweep
 from tests.ui.wait_for import wait_for
 from trainer.errors import ServerLostError
 from tui.app import SweepApp
+from tui.screens.help import HelpScreen
 from tui.screens.sweep_builder import SweepBuilderScreen
 from tui.screens.sweeps import SweepsScreen
 from tui.start import OpenLaunch, OpenSweep
@@ -72,3 +73,17 @@ async def test_the_users_keys_replace_the_defaults(isolated_home: Path) -> None:
         await pilot.press("n")
 
         await wait_for(pilot, lambda: isinstance(app.screen, SweepBuilderScreen))
+
+
+async def test_the_help_names_keys_of_widgets_that_do_not_have_the_focus() -> None:
+    app = SweepApp(MemorySession())
+    async with app.run_test() as pilot:
+        await pilot.press("ctrl+n")
+        await wait_for(pilot, lambda: isinstance(app.screen, SweepBuilderScreen))
+        await pilot.press("f1")
+        await wait_for(pilot, lambda: isinstance(app.screen, HelpScreen))
+
+        assert isinstance(app.screen, HelpScreen)
+        texts = [line.text for _, lines in app.screen.sections for line in lines]
+        assert "Delete this parameter" in texts
+        assert "Create and run the sweep" in texts

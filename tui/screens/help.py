@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
@@ -55,10 +56,12 @@ class HelpScreen(ModalScreen[None]):
             "Focused": "Where the focus is",
             "App": "Everywhere",
         }
-        return cls(
-            type(screen).__name__.removesuffix("Screen"),
-            [(names[name], _lines(screen.app, by_section[name])) for name in _SECTION_ORDER if by_section[name]],
-        )
+        sections = [(names[name], _lines(screen.app, by_section[name])) for name in _SECTION_ORDER if by_section[name]]
+        shown = {line.binding_id for _, lines in sections for line in lines}
+        if elsewhere := [line for line in _lines_elsewhere(screen) if line.binding_id not in shown]:
+            sections.insert(-1, ("Elsewhere on this screen", elsewhere))
+        words = re.findall(r"[A-Z][a-z]*", type(screen).__name__.removesuffix("Screen"))
+        return cls(" ".join(words).capitalize(), sections)
 
     def compose(self) -> ComposeResult:
         """Compose the list."""
@@ -107,6 +110,17 @@ def _lines(app: App[object], actives: Sequence[ActiveBinding]) -> list[HelpLine]
         HelpLine(", ".join(keys[action]), binding.tooltip or binding.description, _own_id(binding))
         for action, binding in bindings.items()
     ]
+
+
+def _lines_elsewhere(screen: Screen[object]) -> list[HelpLine]:
+    """Return the keys of every widget of the screen, whatever has the focus; each action once."""
+    lines: dict[str, HelpLine] = {}
+    for widget in screen.walk_children():
+        for binding in type(widget).BINDINGS:
+            if isinstance(binding, Binding) and (own_id := _own_id(binding)) and binding.tooltip:
+                keys = screen.app.get_key_display(next(binding.make_bindings([binding])))
+                lines.setdefault(own_id, HelpLine(keys, binding.tooltip, own_id))
+    return list(lines.values())
 
 
 def _own_id(binding: Binding) -> str:

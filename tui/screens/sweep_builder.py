@@ -99,6 +99,7 @@ class SweepBuilderScreen(Screen[None]):
         self._saved = self.draft.config() if path is not None or config is None else None
         self._program_problem: list[Violation] = []
         self._problem_index = -1
+        self._readiness = ""
 
     @property
     def unsaved(self) -> str:
@@ -145,29 +146,32 @@ class SweepBuilderScreen(Screen[None]):
         paths = {problem.path for problem in found}
         self.problems = [*found, *(each for each in self._program_problem if each.path not in paths)]
         self.form.show_problems(self.problems)
-        self.problems_list.show(self.problems, self.draft.oddities())
         count = count_text_of(self.draft.config())
         self.query_one("#count", Static).update(
             Content.assemble(
                 (count.headline, "bold $accent" if count.is_countable else "bold $error"),
                 (f"   {count.detail}", "$foreground-muted"),
-            )
+            ),
+            layout=False,
         )
         self._show_readiness()
 
     def _show_readiness(self) -> None:
         number = len(self.problems)
-        text = Content.assemble(("✓ ready", "$success"))
+        words, style = "✓ ready", "$success"
         if self.is_launching:
-            text = Content.assemble(("◌ launching…", "$primary"))
+            words, style = "◌ launching…", "$primary"
         elif number:
-            text = Content.assemble((f"✗ {number} problem{'s' if number > 1 else ''}", "bold $error"))
-        self.query_one("#readiness", Static).update(text)
+            words, style = f"✗ {number} problem{'s' if number > 1 else ''}", "bold $error"
+        if words != self._readiness:
+            self._readiness = words
+            self.query_one("#readiness", Static).update(Content.assemble((words, style)))
 
     def _show_preview(self) -> None:
         """Show the YAML and look for the program; after a pause in typing."""
         config = self.draft.config()
         self._check_program(config)
+        self.problems_list.show(self.problems, self.draft.oddities())
         self.preview.show(dump_sweep_config(config))
         title = str(self.path.name) if self.path else "New sweep"
         self.query_one(AppHeader).screen_title = f"{title}{' · unsaved' if self.unsaved else ''}"

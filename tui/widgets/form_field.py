@@ -45,6 +45,7 @@ class FormField(Vertical):
         self.placeholder = placeholder
         self.options = tuple(options)
         self._text = ""
+        self._problem = ""
 
     def compose(self) -> ComposeResult:
         """Compose the line and the place of the problem."""
@@ -66,6 +67,9 @@ class FormField(Vertical):
 
     def show_problem(self, text: str) -> None:
         """Show what is wrong; an empty text clears it."""
+        if text == self._problem:
+            return
+        self._problem = text
         self.set_class(bool(text), "-problem")
         self.query_one(".field-problem", Static).update(f"↑ {text}" if text else "")
 

@@ -50,6 +50,7 @@ class ParameterRow(Vertical):
         self.draft = draft
         self._text = format_entry(draft.entry)
         self._field_names: tuple[str, ...] = ()
+        self._problem = ""
 
     def compose(self) -> ComposeResult:
         """Compose the line; the details come when they are first needed."""
@@ -81,6 +82,9 @@ class ParameterRow(Vertical):
 
     def show_problem(self, text: str) -> None:
         """Show what is wrong; an empty text clears it."""
+        if text == self._problem:
+            return
+        self._problem = text
         self.set_class(bool(text), "-problem")
         self.query_one(".field-problem", Static).update(f"↑ {text}" if text else "")
 
@@ -168,8 +172,8 @@ class ParameterRow(Vertical):
 
     def _show_kind(self) -> None:
         distribution = self.distribution
-        self.query_one(".parameter-kind", Static).update(distribution or "")
-        self.query_one(".parameter-count", Static).update(self._count_text())
+        self.query_one(".parameter-kind", Static).update(distribution or "", layout=False)
+        self.query_one(".parameter-count", Static).update(self._count_text(), layout=False)
 
     def _count_text(self) -> str:
         if self.distribution in (None, "constant") or not isinstance(self.draft.entry, dict):
@@ -191,7 +195,7 @@ class ParameterRow(Vertical):
         text = distribution.help if distribution else "type values, or choose how they are drawn"
         if distribution is not None and distribution.replacement:
             text += f": use {distribution.replacement}"
-        self.query_one(".detail-help", Static).update(text)
+        self.query_one(".detail-help", Static).update(text, layout=False)
         fields = distribution.fields if distribution else ()
         names = tuple(field.name for field in fields)
         entry = self.draft.entry if isinstance(self.draft.entry, dict) else {}

@@ -25,7 +25,7 @@ class ViolationsList(OptionList):
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         """Create the list, empty."""
-        super().__init__(id=id)
+        super().__init__(id=id, classes="-empty")
         self._shown: tuple[Violation, ...] = ()
         self._problem_count = 0
 
