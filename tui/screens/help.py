@@ -118,7 +118,7 @@ def _lines_elsewhere(screen: Screen[object]) -> list[HelpLine]:
     for widget in screen.walk_children():
         for binding in type(widget).BINDINGS:
             if isinstance(binding, Binding) and (own_id := _own_id(binding)) and binding.tooltip:
-                keys = screen.app.get_key_display(next(binding.make_bindings([binding])))
+                keys = screen.app.get_key_display(next(iter(Binding.make_bindings([binding]))))
                 lines.setdefault(own_id, HelpLine(keys, binding.tooltip, own_id))
     return list(lines.values())
 
