@@ -27,7 +27,8 @@ __all__ = ["project", "server"]
 _START = """mutation U($p: String!, $n: String!) {
   upsertBucket(input: {modelName: $p, name: $n}) { bucket { id name } } }"""
 _FILES = """mutation F($p: String!, $n: String!, $f: [String!]!) {
-  createRunFiles(input: {entityName: "local", projectName: $p, runName: $n, files: $f}) { files { name uploadUrl } } }"""
+  createRunFiles(input: {entityName: "local", projectName: $p, runName: $n, files: $f}) {
+    files { name uploadUrl } } }"""
 
 
 @pytest.mark.parametrize("auth", [None, ("api", "x" * 40), ("user", "KEY"), ("api", "")])

@@ -148,7 +148,7 @@ project = sys.argv[1]
 with wandb.init(project=project, id="r", config={"a": 1}) as run:
     run.log({"x": 0}); run.log({"x": 1})
 with wandb.init(project=project, id="r", resume="allow") as run:
-    assert run.resumed and run.step == 2, (run.resumed, run.step)
+    assert run.resumed and run.starting_step == 2, (run.resumed, run.starting_step)
     run.log({"x": 2})
 resumed = [row["x"] for row in wandb.Api().run(f"local/{project}/r").scan_history()]
 with wandb.init(project=project, id="r") as run:
@@ -165,7 +165,7 @@ def test_resume_goes_on_and_a_plain_init_starts_over(tmp_path: Path, environ: En
 
 
 def test_a_wrong_key_is_told_at_login(tmp_path: Path, environ: Environment) -> None:
-    source = "import wandb\ntry:\n    wandb.login(verify=True)\nexcept Exception as error:\n    print(type(error).__name__)\n"
+    source = "import wandb\ntry:\n    wandb.login()\nexcept Exception as error:\n    print(type(error).__name__)\n"
     printed = run_program(source, environ | {"WANDB_API_KEY": "0" * 40}, tmp_path)
     assert printed.strip().splitlines()[-1] == "AuthenticationError"
 

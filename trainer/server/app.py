@@ -23,7 +23,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trainer.records import Json
 from trainer.server import graphql, security, transfers, web_pages
-from trainer.server.context import RequestContext, ResumeMarks
+from trainer.server.context import RequestContext
 from trainer.server.documents import DocumentCache
 from trainer.server.early_stops import EarlyStops
 from trainer.server.file_stream import store_chunk
@@ -51,7 +51,6 @@ class Server:
     files_dir: Path
     scheduler: Scheduler = field(default_factory=Scheduler)
     early_stops: EarlyStops = field(default_factory=EarlyStops)
-    resumes: ResumeMarks = field(default_factory=ResumeMarks)
     last_request: float = field(default_factory=time.monotonic)
     """When the last request came, by the monotonic clock."""
     workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(12, "request"))
@@ -65,9 +64,7 @@ class Server:
 
     def context(self, base_url: str) -> RequestContext:
         """Return the context of a request."""
-        return RequestContext(
-            self.store, self.scheduler, self.early_stops, self.signer, self.resumes, self.files_dir, base_url
-        )
+        return RequestContext(self.store, self.scheduler, self.early_stops, self.signer, self.files_dir, base_url)
 
     async def in_worker(self, work: Callable[[], T], pool: ThreadPoolExecutor | None = None) -> T:
         """Run blocking work in a thread and return its result."""

@@ -6,9 +6,8 @@ import base64
 import binascii
 import json
 import sqlite3
-import threading
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -37,26 +36,6 @@ class RequestError(InputError):
         self.status = status
 
 
-@dataclass(slots=True)
-class ResumeMarks:
-    """Which runs were asked about with `resume=`: their next upsert continues them, any other starts them anew."""
-
-    _names: set[tuple[int, str]] = field(default_factory=set)
-    _lock: threading.Lock = field(default_factory=threading.Lock)
-
-    def add(self, project_id: int, name: str) -> None:
-        """Note that a client is about to resume a run."""
-        with self._lock:
-            self._names.add((project_id, name))
-
-    def take(self, project_id: int, name: str) -> bool:
-        """Return whether the run was noted, and forget it."""
-        with self._lock:
-            found = (project_id, name) in self._names
-            self._names.discard((project_id, name))
-            return found
-
-
 @dataclass(frozen=True, slots=True)
 class RequestContext:
     """The server as a handler sees it."""
@@ -65,7 +44,6 @@ class RequestContext:
     scheduler: Scheduler
     early_stops: EarlyStops
     signer: FileSigner
-    resumes: ResumeMarks
     files_dir: Path
     base_url: str
     """Without a trailing slash, as the client reached us: addresses of files start with it."""

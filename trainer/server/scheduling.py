@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from trainer.records import Json
+from trainer.server.summaries import summary_number
 from trainer.server.tables import runs
 from trainer.states import RunState
 
@@ -107,17 +108,3 @@ def observed_run(row: sqlite3.Row, metric: Metric | None) -> ObservedRun:
     suggested = json.loads(row["suggested"]) if row["suggested"] else None
     value = None if metric is None else summary_number(json.loads(row["summary"]), metric.name)
     return ObservedRun(row["name"], runs.plain_config(row), RunState(row["state"]), value, suggested)
-
-
-def summary_number(summary: Mapping[str, Json], name: str) -> float | None:
-    """Return a number of a run's summary by its name, dots leading into nested objects; None if there is none."""
-    value: Json = summary.get(name)
-    if value is None and "." in name:
-        inner: Json = dict(summary)
-        for part in name.split("."):
-            inner = inner.get(part) if isinstance(inner, dict) else None
-        value = inner
-    if isinstance(value, dict):
-        # `define_metric(..., summary="min")` keeps the statistics in an object.
-        value = next((value[key] for key in ("last", "min", "max", "mean") if key in value), None)
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -1,5 +1,5 @@
 -- Tables of the embedded server. Times are integer microseconds since 1970 UTC; JSON is text.
--- Every statement may run again: a new server on an old file adds what is missing.
+-- Every statement may run again on a file that has it all. A changed table needs a new SCHEMA_VERSION and a migration.
 
 CREATE TABLE IF NOT EXISTS projects (
     id          INTEGER PRIMARY KEY,
@@ -22,6 +22,7 @@ CREATE TABLE IF NOT EXISTS sweeps (
     controller    TEXT,                         -- JSON of a local controller (`wandb sweep --controller`)
     scheduler     TEXT,                         -- JSON of an external scheduler (`wandb sweep-scheduler`)
     prior_runs    TEXT,                         -- JSON filter of the runs the search starts from
+    metric        TEXT,                         -- name of the metric; null for none
     expected_runs INTEGER,                      -- null: the sweep has no end of its own
     seed          INTEGER NOT NULL,
     exhausted     INTEGER NOT NULL DEFAULT 0,   -- 1: the search said that nothing is left, ever
@@ -49,6 +50,7 @@ CREATE TABLE IF NOT EXISTS runs (
     state          TEXT NOT NULL,               -- RunState
     config         TEXT NOT NULL DEFAULT '{}',  -- wire form: {"lr": {"value": 0.1}}
     summary        TEXT NOT NULL DEFAULT '{}',
+    metric_value   REAL,                        -- the summary's value of the sweep's metric
     system_metrics TEXT NOT NULL DEFAULT '{}',
     tags           TEXT NOT NULL DEFAULT '[]',
     group_name     TEXT,
@@ -62,6 +64,7 @@ CREATE TABLE IF NOT EXISTS runs (
     sweep          TEXT,                        -- sweeps.name
     agent_id       INTEGER,                     -- agents.id of the last agent it was handed to
     assigned_at    INTEGER,                     -- when it was last handed out; null: waits for an agent
+    is_resuming    INTEGER NOT NULL DEFAULT 0,  -- 1: a client asked about it with `resume=`
     attempts       INTEGER NOT NULL DEFAULT 0,  -- how often it was handed out
     seen_alive     INTEGER NOT NULL DEFAULT 0,  -- 1: its agent has listed it among its live runs
     suggested      TEXT,                        -- what the search or scheduler told it to use, flat JSON
@@ -80,6 +83,7 @@ CREATE TABLE IF NOT EXISTS runs (
 CREATE INDEX IF NOT EXISTS runs_by_age ON runs (project_id, created_at, id);
 CREATE INDEX IF NOT EXISTS runs_by_sweep_state ON runs (project_id, sweep, state);
 CREATE INDEX IF NOT EXISTS runs_by_sweep_age ON runs (project_id, sweep, created_at, id);
+CREATE INDEX IF NOT EXISTS runs_by_metric ON runs (project_id, sweep, metric_value);
 CREATE INDEX IF NOT EXISTS runs_by_state ON runs (state, heartbeat_at);
 CREATE INDEX IF NOT EXISTS runs_by_agent ON runs (agent_id, state) WHERE agent_id IS NOT NULL;
 

@@ -14,7 +14,7 @@ from trainer.server.context import (
     row_id,
     storage_id,
 )
-from trainer.server.handlers.artifact_nodes import ArtifactReads
+from trainer.server.handlers.artifact_lists import ArtifactReads
 from trainer.server.handlers.run_lists import run_connection, run_total
 from trainer.server.handlers.run_node import RunNode
 from trainer.server.handlers.sweep_node import SweepNode, sweep_connection
@@ -76,7 +76,8 @@ class ProjectNode(ArtifactReads):
         """
         row = runs.find(self._context.connection, self._row_id, name or "")
         if row is not None:
-            self._context.resumes.add(self._row_id, row["name"])
+            number = int(row["id"])
+            self._context.write(lambda connection: runs.mark_resuming(connection, number))
         return None if row is None else RunNode(self._context, row)
 
     def total_sweeps(self) -> int:

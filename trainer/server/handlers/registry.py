@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from trainer.server.handlers import artifact_nodes, artifacts, file_nodes, projects, runs, sweeps, viewer
+from trainer.server.handlers import artifact_lists, artifacts, file_nodes, projects, runs, sweeps, viewer
 
 Handler = Callable[..., object]
 
@@ -18,9 +18,9 @@ QUERIES: Mapping[str, Handler] = {
     "model": projects.project,
     "projects": projects.project_list,
     "models": projects.project_list,
-    "artifact": artifact_nodes.artifact,
-    "artifactCollection": artifact_nodes.artifact_collection,
-    "clientIDMapping": artifact_nodes.client_id_mapping,
+    "artifact": artifact_lists.artifact,
+    "artifactCollection": artifact_lists.artifact_collection,
+    "clientIDMapping": artifact_lists.client_id_mapping,
 }
 
 MUTATIONS: Mapping[str, Handler] = {

@@ -183,12 +183,12 @@ class RunNode:
 
     def output_artifacts(self, first: int | None = None, after: str | None = None) -> dict[str, object]:
         """Return the artifacts the run logged."""
-        from trainer.server.handlers.artifact_nodes import run_artifacts  # artifacts lead to runs and back
+        from trainer.server.handlers.artifact_lists import run_artifacts  # artifacts lead to runs and back
 
         return run_artifacts(self._context, self._row_id, "logged", first, after)
 
     def input_artifacts(self, first: int | None = None, after: str | None = None) -> dict[str, object]:
         """Return the artifacts the run used."""
-        from trainer.server.handlers.artifact_nodes import run_artifacts  # artifacts lead to runs and back
+        from trainer.server.handlers.artifact_lists import run_artifacts  # artifacts lead to runs and back
 
         return run_artifacts(self._context, self._row_id, "used", first, after)

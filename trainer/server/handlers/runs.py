@@ -44,7 +44,7 @@ def upsert_bucket(context: RequestContext, input: dict[str, object]) -> dict[str
     def job(connection: sqlite3.Connection) -> tuple[sqlite3.Row, bool]:
         if given.text("id"):
             return _edit(connection, given.required("id"), values), False
-        return _begin(context, connection, given, values)
+        return _begin(connection, given, values)
 
     row, inserted = context.write(job)
     return {"bucket": RunNode(context, row), "inserted": inserted}
@@ -71,9 +71,7 @@ def _edit(connection: sqlite3.Connection, identifier: str, values: dict[str, str
     return row
 
 
-def _begin(
-    context: RequestContext, connection: sqlite3.Connection, given: Arguments, values: dict[str, str]
-) -> tuple[sqlite3.Row, bool]:
+def _begin(connection: sqlite3.Connection, given: Arguments, values: dict[str, str]) -> tuple[sqlite3.Row, bool]:
     """Start, continue or start over the run of a name within a project."""
     entity = checked_name(given.text("entityName") or DEFAULT_ENTITY, "entity")
     project = projects.ensure(connection, entity, checked_name(given.text("modelName") or DEFAULT_PROJECT, "project"))
@@ -87,11 +85,11 @@ def _begin(
         run_id = runs.insert(connection, project["id"], name, shown, state, sweep=values.get("sweep"))
     else:
         run_id = int(row["id"])
-        is_resumed = context.resumes.take(project["id"], name)
+        is_resumed = bool(row["is_resuming"])
         if RunState(row["state"]).is_terminal and not is_resumed:
             runs.start_over(connection, run_id)
         elif is_resumed:
-            runs.forget_stop(connection, run_id)
+            runs.resume(connection, run_id)
     runs.update(
         connection, run_id, {key: text for key, text in values.items() if not (key == "display_name" and not text)}
     )

@@ -13,7 +13,6 @@ from trainer.server.filters import Condition
 from trainer.server.handlers.run_lists import run_connection
 from trainer.server.handlers.viewer import UserNode
 from trainer.server.pages import MAX_PAGE, connection_of, cursor_of, page_size, read_cursor
-from trainer.server.scheduling import summary_number
 from trainer.server.store import now_micros
 from trainer.server.tables import projects, runs, sweeps
 
@@ -67,18 +66,9 @@ class SweepNode:
     def best_loss(self) -> float | None:
         """Return the best last value of the sweep's metric."""
         metric = self._parsed.get("metric")
-        name = metric.get("name") if isinstance(metric, dict) else None
-        if not isinstance(name, str) or not isinstance(metric, dict):
-            return None
-        goal = metric.get("goal")
-        rows = self._context.connection.execute(
-            "SELECT summary FROM runs WHERE project_id = ? AND sweep = ?", (self._row["project_id"], self.name)
-        )
-        values = (summary_number(json.loads(text), name) for (text,) in rows)
-        found = [value for value in values if value is not None]
-        if not found:
-            return None
-        return max(found) if goal == "maximize" else min(found)
+        is_maximized = isinstance(metric, dict) and metric.get("goal") == "maximize"
+        project, connection = self._row["project_id"], self._context.connection
+        return runs.best_value(connection, project, self.name, is_maximized=is_maximized)
 
     def run_count(self) -> int:
         """Return how many runs there are, in any state."""

@@ -50,6 +50,8 @@ def upsert_sweep(context: RequestContext, input: dict[str, object]) -> dict[str,
         _apply_state(connection, sweep, state)
         if given.text("priorRunsFilters"):
             _adopt_prior_runs(connection, sweep, given.required("priorRunsFilters"))
+        if identifier and "config" in values or given.text("priorRunsFilters"):
+            runs.note_metric_of_sweep(connection, sweep["project_id"], sweep["name"])
         changed = sweeps.by_id(connection, sweep["id"])
         assert changed is not None
         return changed
@@ -84,6 +86,9 @@ def _changes(given: Arguments) -> tuple[dict[str, str | int | None], list[str]]:
     from trainer.sweep.space import run_count  # numbers and their kinds: not needed before the first sweep
 
     values |= {"config_yaml": text, "config": dump_json(config), "expected_runs": _storable(run_count(config))}
+    metric = config.get("metric")
+    metric_name = metric.get("name") if isinstance(metric, dict) else None
+    values["metric"] = metric_name if isinstance(metric_name, str) else None
     for key, column in (("name", "display_name"), ("description", "description")):
         if isinstance(config.get(key), str) and column not in values:
             values[column] = str(config[key])

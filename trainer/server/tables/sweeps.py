@@ -10,7 +10,7 @@ from trainer.states import SweepState
 
 EDITABLE = frozenset(
     {"display_name", "description", "state", "config_yaml", "config", "controller", "scheduler", "prior_runs",
-     "expected_runs", "exhausted"}
+     "expected_runs", "exhausted", "metric"}
 )  # fmt: skip
 """Columns that `update` may set."""
 
