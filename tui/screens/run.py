@@ -199,9 +199,14 @@ class RunScreen(Screen[None]):
         self.log_view.border_subtitle = f"F {follow}" if not run.state.is_terminal else ""
 
     @property
+    def rows(self) -> Sequence[HistoryPoint]:
+        """What the curves show: the history, or, until it was read, what the leaderboard knew of it."""
+        return self.history or self.run.curve
+
+    @property
     def metrics(self) -> list[str]:
         """Names of the metrics that were logged, the sweep's first, then by name."""
-        names = {name for row in self.history for name in row.values}
+        names = {name for row in self.rows for name in row.values}
         own = self.sweep.metric.name if self.sweep.metric else ""
         return sorted(names, key=lambda name: (name != own, metric_order(name)))
 
@@ -228,7 +233,7 @@ class RunScreen(Screen[None]):
             color = colors[(self._page * at_once + index) % len(colors)]
             chart.border_title = Content(name)
             chart.border_subtitle = f"n {self._page + 1}/{pages}" if pages > 1 and index == len(shown) - 1 else ""
-            chart.show([ChartSeries("", name, color, curve_of(self.history, name))])
+            chart.show([ChartSeries("", name, color, curve_of(self.rows, name))])
         if not shown:
             first = self.query(HistoryChart).first()
             first.border_title = "Curves"

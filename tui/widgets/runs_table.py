@@ -6,6 +6,7 @@ is visible and repaints only the lines that differ.
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
@@ -85,38 +86,34 @@ class RunsTable(ScrollView, can_focus=True):
     """What to say while there are no rows."""
 
     @dataclass
-    class RunMessage(Message):
-        """Something about one run of the table."""
+    class TableMessage(Message):
+        """Something the user did in a table."""
 
         table: RunsTable
-        run_id: str
 
         @property
         def control(self) -> RunsTable:
             """The table."""
             return self.table
-
-    class RunOpened(RunMessage):
-        """The user wants to see a run."""
-
-    class MarkRequested(RunMessage):
-        """The user wants a run in the chart, or out of it."""
-
-    class RunHighlighted(RunMessage):
-        """The cursor is on another run."""
 
     @dataclass
-    class SortRequested(Message):
+    class RunOpened(TableMessage):
+        """The user wants to see a run."""
+
+        run_id: str
+
+    @dataclass
+    class MarkRequested(TableMessage):
+        """The user wants a run in the chart, or out of it."""
+
+        run_id: str
+
+    @dataclass
+    class SortRequested(TableMessage):
         """The user wants another order."""
 
-        table: RunsTable
         column: Column
         reverse: bool
-
-        @property
-        def control(self) -> RunsTable:
-            """The table."""
-            return self.table
 
     def __init__(self, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
@@ -242,9 +239,9 @@ class RunsTable(ScrollView, can_focus=True):
         return self._compose_line(self._row_segments(row, style), width, style)
 
     def _empty_line(self, y: int, width: int, base: Style) -> Strip:
-        lines = self.empty_text.split("\n")
+        lines = [part for line in self.empty_text.split("\n") for part in textwrap.wrap(line, max(width, 1))]
         index = y - max((self.size.height - len(lines)) // 3, 0)
-        text = lines[index].strip()[:width] if 0 <= index < len(lines) else ""
+        text = lines[index] if 0 <= index < len(lines) else ""
         look = self._look("empty") if index else self._look("value")
         return Strip([Segment(text.center(width), base + look)], width)
 
@@ -377,7 +374,6 @@ class RunsTable(ScrollView, can_focus=True):
         self._cursor_row, self._cursor_id = row, rows[row]
         self._reveal_cursor()
         self._refresh_changed_lines()
-        self.post_message(self.RunHighlighted(self, self._cursor_id))
 
     def _reveal_cursor(self) -> None:
         top, page = round(self.scroll_offset.y), max(self.scrollable_content_region.height - 1, 1)
