@@ -304,7 +304,7 @@ class TypeNode:
 def collection_page(
     context: RequestContext, project_id: int, kind: str | None, first: int | None, after: str | None
 ) -> dict[str, object]:
-    """Return a page of a project\'s collections (of one type), oldest first."""
+    """Return a page of a project's collections (of one type), oldest first."""
     size = page_size(first)
     start = read_cursor(after)[1] if after else 0
     rows = artifacts.collections(context.connection, project_id, kind, start, size + 1)
