@@ -182,7 +182,7 @@ class SweepsScreen(Screen[None]):
                 )
             )
         else:
-            self.query_one("#summary", Static).update(Content.from_markup("[$error]✗ $text[/]", text=error.message))
+            self.query_one("#summary", Static).update(Content.from_markup("[$error]✗ $text[/]", text=str(error)))
 
     def _show_message(self, content: Content) -> None:
         self.set_class(False, "-listing")
