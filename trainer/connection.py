@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import dataclasses
 
+from trainer.errors import ServerLostError
 from trainer.server.lifecycle import ensure_running, find_running
 from trainer.settings import Connection, ServerKind, Settings
 from trainer.tracking.wandb_client import WandbClient
@@ -29,6 +30,24 @@ def connect(settings: Settings) -> Connection:
         return _identified(named, entity=None)
     named = Connection(settings.kind, settings.base_url, settings.api_key, "", settings.project)
     return _identified(named, settings.entity)
+
+
+def revive(connection: Connection) -> None:
+    """Start the embedded server of a connection again if it has ended; any other server is not ours to start.
+
+    It comes back on its old port with everything it had acknowledged, so that clients only have to try again.
+
+    Raises:
+        ServerLostError: If it does not start, or its port was taken by something else.
+    """
+    if connection.kind is not ServerKind.EMBEDDED:
+        return
+    address = ensure_running()
+    if address.base_url != connection.base_url:
+        raise ServerLostError(
+            f"The embedded server moved from {connection.base_url} to {address.base_url}.",
+            hint="Open the sweep again to follow it there.",
+        )
 
 
 def _identified(connection: Connection, entity: str | None) -> Connection:

@@ -24,8 +24,8 @@ from trainer.records import Json, LocalAgent, Metric, RunRecord, SweepRecord, Sw
 from trainer.states import AgentState, RunState
 from trainer.sweep.space import run_count
 from trainer.tracking.client import TrackingClient
-from trainer.tracking.follow import follow_sweep
 from trainer.tracking.leaderboard import best_run, flatten_config, swept_columns
+from trainer.watch import watch_sweep
 
 PROGRESS_INTERVAL_SECONDS = 1.0
 """At most one progress line per interval, so that a fast sweep does not flood a CI log."""
@@ -190,7 +190,7 @@ def _narrate_events(
     """Consume events until the end; return why the server kept them away, or an empty text."""
     lost_since: float | None = None
     last_line, last_at = "", 0.0
-    for event in follow_sweep(client, progress.sweep.reference, stop=stop, agents=watch.agents):
+    for event in watch_sweep(client, progress.sweep.reference, stop, agents=watch.agents):
         now = time.monotonic()
         if isinstance(event, ServerLost):
             lost_since = lost_since or now

@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainer.errors import ServerLostError, SweepReferenceError
+from trainer.errors import ServerLostError
 from trainer.records import ConsoleLine, HistoryPoint, Json, RunRecord, SweepRecord, SweepReference
 from trainer.settings import Connection, ServerKind, Settings
 from trainer.states import SweepState
@@ -87,22 +87,14 @@ class Session:
         Raises:
             SweepReferenceError: If the text does not name a sweep.
         """
-        from trainer.tracking.references import parse_sweep_reference
+        from trainer.tracking.references import find_sweep_reference
 
-        connection = self.connect()
-        try:
-            return parse_sweep_reference(text, connection.entity, connection.project)
-        except SweepReferenceError:
-            # A bare id names no project, but the server may have just one such sweep.
-            named = [sweep.reference for sweep in self.list_sweeps() if sweep.reference.id == text.strip()]
-            if len(named) != 1:
-                raise
-            return named[0]
+        return find_sweep_reference(self.client, text)
 
     def list_sweeps(self) -> list[SweepRecord]:
         """Return the newest sweeps of the project, or of all projects; blocks.
 
-        When the embedded server is gone, the next call starts it again.
+        When the embedded server is gone, it is started again.
 
         Raises:
             ServerLostError: If the server does not answer.
@@ -110,9 +102,9 @@ class Session:
         try:
             return self.client.list_sweeps(self.project)
         except ServerLostError:
-            if self.settings.kind is ServerKind.EMBEDDED:
-                with self._lock:
-                    self._connection = None
+            from trainer.connection import revive
+
+            revive(self.connect())
             raise
 
     def read_sweep(self, reference: SweepReference) -> SweepRecord:
@@ -140,10 +132,9 @@ class Session:
 
     def follow(self, reference: SweepReference, stop: threading.Event) -> Iterator[SweepEvent]:
         """Yield everything about a sweep and its local agents, then what changes, until `stop` is set; blocks."""
-        from trainer.agents.pool import local_agents
-        from trainer.tracking.follow import follow_sweep
+        from trainer.watch import watch_sweep
 
-        return follow_sweep(self.client, reference, stop=stop, agents=lambda: local_agents(reference), forever=True)
+        return watch_sweep(self.client, reference, stop, forever=True)
 
     def set_sweep_state(self, reference: SweepReference, state: SweepState) -> None:
         """Pause, resume, stop or cancel a sweep; blocks."""

@@ -78,10 +78,10 @@ def connected(settings: Settings) -> tuple[Connection, WandbClient]:
 
 def find_sweep(text: str, settings: Settings) -> tuple[Connection, WandbClient, SweepRecord]:
     """Connect and read the sweep that `text` names."""
-    from trainer.tracking.references import parse_sweep_reference
+    from trainer.tracking.references import find_sweep_reference
 
     connection, client = connected(settings)
-    reference = parse_sweep_reference(text, connection.entity, connection.project)
+    reference = find_sweep_reference(client, text)
     return connection, client, client.read_sweep(reference)
 
 

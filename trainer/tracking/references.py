@@ -1,4 +1,4 @@
-"""From what a person types to the sweep it names. Contacts nobody."""
+"""From what a person types to the sweep it names."""
 
 from __future__ import annotations
 
@@ -7,6 +7,7 @@ from urllib.parse import unquote
 
 from trainer.errors import SweepReferenceError
 from trainer.records import SweepReference
+from trainer.tracking.client import TrackingClient
 from trainer.wire import reference_from_url
 
 _ID = re.compile(r"[A-Za-z0-9_.-]+")
@@ -42,6 +43,22 @@ def parse_sweep_reference(text: str, default_entity: str, default_project: str |
             hint="Give project/id or entity/project/id, or use --project.",
         )
     return SweepReference(entity, project, parts[-1])
+
+
+def find_sweep_reference(client: TrackingClient, text: str) -> SweepReference:
+    """Return the sweep that a text names; a bare id is looked for in every project of the connection's entity.
+
+    Raises:
+        SweepReferenceError: As `parse_sweep_reference`, and if no sweep or several have that id.
+    """
+    connection = client.connection
+    try:
+        return parse_sweep_reference(text, connection.entity, connection.project)
+    except SweepReferenceError:
+        named = [sweep.reference for sweep in client.list_sweeps() if sweep.reference.id == text.strip()]
+        if len(named) == 1:
+            return named[0]
+        raise
 
 
 def _not_a_sweep(text: str) -> SweepReferenceError:

@@ -1,0 +1,44 @@
+"""Follow a sweep together with its local agents, and bring the embedded server back when it dies meanwhile."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator
+
+from trainer.agents.pool import local_agents
+from trainer.connection import revive
+from trainer.errors import ServerError
+from trainer.events import ServerLost, SweepEvent
+from trainer.records import LocalAgent, SweepReference
+from trainer.tracking.client import TrackingClient
+from trainer.tracking.follow import follow_sweep
+
+
+def watch_sweep(
+    client: TrackingClient,
+    reference: SweepReference,
+    stop: threading.Event,
+    *,
+    agents: Callable[[], tuple[LocalAgent, ...]] | None = None,
+    forever: bool = False,
+) -> Iterator[SweepEvent]:
+    """Yield everything about a sweep and its local agents, then every change.
+
+    Args:
+        client: The server of the sweep.
+        reference: The sweep.
+        stop: Ends watching when set.
+        agents: Reads the local agents; None for those that `trainer.agents.pool` knows.
+        forever: Whether to go on when the sweep is over, for one that may be resumed.
+
+    Raises:
+        NotFoundError, AuthenticationError: As `follow_sweep`.
+    """
+    read_agents = agents or (lambda: local_agents(reference))
+    for event in follow_sweep(client, reference, stop=stop, agents=read_agents, forever=forever):
+        if isinstance(event, ServerLost):
+            try:
+                revive(client.connection)
+            except ServerError as error:
+                event = ServerLost(error.message, event.retry_in_seconds)
+        yield event
