@@ -26,6 +26,8 @@ BEAT_INTERVAL = 5_000_000
 """An agent's sign of life is written at most this often, in microseconds: agents may beat five times a second."""
 GRACE = 10_000_000
 """How long a run that its agent no longer lists may take to say how it ended, in microseconds."""
+STOP_GRACE = 2_000_000
+"""The same for a run that was asked to stop: a signal ends most of them without another word. Microseconds."""
 AGENT_SILENCE = 60_000_000
 """An agent not heard of for this long is taken for dead: its unconfirmed runs go to others. Microseconds."""
 MAX_ATTEMPTS = 2
@@ -112,7 +114,8 @@ def _has_ended(run: sqlite3.Row, now: int) -> bool:
     """Return whether a run that its agent no longer lists is over without having said so."""
     if not run["seen_alive"] and run["reported_at"] is None:
         return False  # the order may have been lost: see `_unconfirmed`
-    return run["reported_at"] is None or now - run["heartbeat_at"] > GRACE
+    grace = STOP_GRACE if run["stop_requested"] else GRACE
+    return run["reported_at"] is None or now - run["heartbeat_at"] > grace
 
 
 def _end_state(run: sqlite3.Row) -> RunState:

@@ -15,6 +15,7 @@ from dataclasses import dataclass, field
 
 from trainer.records import Json
 from trainer.server.store import Store
+from trainer.server.summaries import logged_number
 from trainer.server.tables import runs, streams
 from trainer.states import RunState
 
@@ -106,16 +107,7 @@ def _grow(connection: sqlite3.Connection, curve: _Curve, run: sqlite3.Row, metri
         if not found:
             return
         for number, text in found:
-            value = _number(json.loads(text), metric)
+            value = logged_number(json.loads(text), metric)
             if value is not None:
                 curve.values.append(value)
             curve.next_line = number + 1
-
-
-def _number(row: dict[str, Json], metric: str) -> float | None:
-    value: Json = row.get(metric)
-    if value is None and "." in metric:
-        value = row
-        for part in metric.split("."):
-            value = value.get(part) if isinstance(value, dict) else None
-    return float(value) if isinstance(value, int | float) and not isinstance(value, bool) else None

@@ -14,7 +14,7 @@ from collections.abc import Mapping
 
 from trainer.records import Json
 from trainer.server.history_keys import HistoryKeys
-from trainer.server.tables import runs, streams
+from trainer.server.tables import best_values, runs, streams
 from trainer.states import RunState
 
 logger = logging.getLogger(__name__)
@@ -100,15 +100,17 @@ def _store_history(connection: sqlite3.Connection, run_id: int, offset: int, lin
         return
     row = connection.execute("SELECT history_keys, history_lines FROM runs WHERE id = ?", (run_id,)).fetchone()
     keys, known_lines = HistoryKeys(row[0]), int(row[1])
-    stored = []
+    stored, parsed = [], []
     for index, text in enumerate(lines):
         values = _object(text)
         number = values.get("_step")
         step = number if isinstance(number, int) and abs(number) < 2**62 else offset + index
         stored.append((offset + index, step, dump_json(values)))
+        parsed.append((offset + index, values))
         if offset + index >= known_lines:
             keys.add(values, step)
     streams.put_history(connection, run_id, stored)
+    best_values.note_rows(connection, run_id, parsed)
     connection.execute("UPDATE runs SET history_keys = ? WHERE id = ?", (keys.dump(), run_id))
 
 

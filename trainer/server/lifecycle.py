@@ -329,7 +329,7 @@ def _bind(port: int) -> socket.socket:
 
 
 def _write_record(folder: Path, port: int) -> None:
-    from trainer.server.store import SCHEMA_VERSION  # sqlite3: finders need none of it
+    from trainer.server.migrations import SCHEMA_VERSION  # sqlite3: finders need none of it
 
     record = {
         "pid": os.getpid(), "started": process_start(os.getpid()), "port": port, "format": SCHEMA_VERSION,

@@ -15,8 +15,7 @@ from dataclasses import dataclass, field
 from typing import TYPE_CHECKING
 
 from trainer.records import Json
-from trainer.server.summaries import summary_number
-from trainer.server.tables import runs
+from trainer.server.tables import best_values, runs
 from trainer.states import RunState
 
 if TYPE_CHECKING:
@@ -106,5 +105,5 @@ def observed_run(row: sqlite3.Row, metric: Metric | None) -> ObservedRun:
     from trainer.search.optimizer import ObservedRun
 
     suggested = json.loads(row["suggested"]) if row["suggested"] else None
-    value = None if metric is None else summary_number(json.loads(row["summary"]), metric.name)
+    value = None if metric is None else best_values.of_run(row, is_maximized=metric.goal == "maximize")
     return ObservedRun(row["name"], runs.plain_config(row), RunState(row["state"]), value, suggested)

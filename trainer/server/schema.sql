@@ -1,5 +1,5 @@
 -- Tables of the embedded server. Times are integer microseconds since 1970 UTC; JSON is text.
--- Every statement may run again on a file that has it all. A changed table needs a new SCHEMA_VERSION and a migration.
+-- Every statement may run again on a file that has it all. A changed table needs a step in `migrations.py`.
 
 CREATE TABLE IF NOT EXISTS projects (
     id          INTEGER PRIMARY KEY,
@@ -51,6 +51,8 @@ CREATE TABLE IF NOT EXISTS runs (
     config         TEXT NOT NULL DEFAULT '{}',  -- wire form: {"lr": {"value": 0.1}}
     summary        TEXT NOT NULL DEFAULT '{}',
     metric_value   REAL,                        -- the summary's value of the sweep's metric
+    history_best   REAL,                        -- the best value of the sweep's metric in the history
+    history_best_line INTEGER,                  -- the line that holds it
     system_metrics TEXT NOT NULL DEFAULT '{}',
     tags           TEXT NOT NULL DEFAULT '[]',
     group_name     TEXT,
@@ -84,6 +86,7 @@ CREATE INDEX IF NOT EXISTS runs_by_age ON runs (project_id, created_at, id);
 CREATE INDEX IF NOT EXISTS runs_by_sweep_state ON runs (project_id, sweep, state);
 CREATE INDEX IF NOT EXISTS runs_by_sweep_age ON runs (project_id, sweep, created_at, id);
 CREATE INDEX IF NOT EXISTS runs_by_metric ON runs (project_id, sweep, metric_value);
+CREATE INDEX IF NOT EXISTS runs_by_best ON runs (project_id, sweep, history_best);
 CREATE INDEX IF NOT EXISTS runs_by_state ON runs (state, heartbeat_at);
 CREATE INDEX IF NOT EXISTS runs_by_agent ON runs (agent_id, state) WHERE agent_id IS NOT NULL;
 

@@ -20,11 +20,11 @@ from pathlib import Path
 from typing import TypeVar
 
 from trainer.errors import ServerError
+from trainer.server.migrations import migrate
 
 T = TypeVar("T")
 Job = tuple[Callable[[sqlite3.Connection], object], "Future[object]"]
 
-SCHEMA_VERSION = 1
 _MAX_BATCH = 64
 """Jobs per transaction: bounds how long the first of them waits for the last."""
 
@@ -64,15 +64,12 @@ class Store:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA wal_autocheckpoint = 4000")
-            version = int(connection.execute("PRAGMA user_version").fetchone()[0])
-            if version > SCHEMA_VERSION:
+            if problem := migrate(connection):
+                connection.close()
                 raise ServerError(
-                    f"{self.path} was written by a newer sweep-tui: it has format {version}, this one knows"
-                    f" {SCHEMA_VERSION}.",
-                    hint="Update sweep-tui, or give another --data-dir.",
+                    f"The database {self.path} {problem}.", hint="Update sweep-tui, or give another --data-dir."
                 )
             connection.executescript(files("trainer.server").joinpath("schema.sql").read_text(encoding="utf-8"))
-            connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         except sqlite3.DatabaseError as error:
             connection.close()
             raise ServerError(

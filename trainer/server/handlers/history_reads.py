@@ -63,24 +63,41 @@ def _with_keys(
     # Thin by line first where there are many more lines than wanted: a 100,000-row run then costs what is shown.
     total = streams.history_count(connection, run_id, low, high)
     stride = max(total // (wanted * 8), 1)
-    cursor = connection.execute(
-        "SELECT row FROM history WHERE run_id = ? AND step BETWEEN ? AND ?"
-        + (f" AND line % {stride} = 0" if stride > 1 else "")
-        + " ORDER BY step, line",
-        (run_id, low, high),
-    )
-    found = [picked for (text,) in cursor if (picked := _pick(json.loads(text), names)) is not None]
+    best = _best_line(connection, run_id)
+    found = _rows_with_keys(connection, run_id, names, low, high, f"(line % {stride} = 0 OR line = {best})")
     if stride > 1 and len(found) < wanted // 8:
         # The keys are logged rarely, and the thinning missed them.
-        cursor = connection.execute(
-            "SELECT row FROM history WHERE run_id = ? AND step BETWEEN ? AND ? ORDER BY step, line",
-            (run_id, low, high),
-        )
-        found = [picked for (text,) in cursor if (picked := _pick(json.loads(text), names)) is not None]
-    if len(found) <= wanted:
-        return found
-    last = len(found) - 1
-    return [found[round(index * last / max(wanted - 1, 1))] for index in range(wanted)]
+        found = _rows_with_keys(connection, run_id, names, low, high, "1")
+    return [found[index][1] for index in _chosen([line for line, _ in found], wanted, best)]
+
+
+def _best_line(connection: sqlite3.Connection, run_id: int) -> int:
+    """Return the line with the best value of the sweep's metric, which no thinning may lose; -1 for none."""
+    row = connection.execute("SELECT ifnull(history_best_line, -1) FROM runs WHERE id = ?", (run_id,)).fetchone()
+    return -1 if row is None else int(row[0])
+
+
+def _rows_with_keys(
+    connection: sqlite3.Connection, run_id: int, names: list[str], low: int, high: int, condition: str
+) -> list[tuple[int, dict[str, Json]]]:
+    cursor = connection.execute(
+        f"SELECT line, row FROM history WHERE run_id = ? AND step BETWEEN ? AND ? AND {condition} ORDER BY step, line",
+        (run_id, low, high),
+    )
+    return [(line, picked) for line, text in cursor if (picked := _pick(json.loads(text), names)) is not None]
+
+
+def _chosen(lines: list[int], wanted: int, best: int) -> list[int]:
+    """Return the places of up to `wanted` of the lines: evenly spread, with both ends and the best line."""
+    if len(lines) <= wanted:
+        return list(range(len(lines)))
+    last = len(lines) - 1
+    places = {round(index * last / max(wanted - 1, 1)) for index in range(wanted)}
+    if best in lines and (place := lines.index(best)) not in places:
+        inner = places - {0, last} or places
+        places.remove(min(inner, key=lambda other: abs(other - place)))
+        places.add(place)
+    return sorted(places)
 
 
 def _pick(row: dict[str, Json], names: list[str]) -> dict[str, Json] | None:

@@ -14,7 +14,7 @@ from trainer.server.handlers.run_lists import run_connection
 from trainer.server.handlers.viewer import UserNode
 from trainer.server.pages import MAX_PAGE, connection_of, cursor_of, page_size, read_cursor
 from trainer.server.store import now_micros
-from trainer.server.tables import projects, runs, sweeps
+from trainer.server.tables import best_values, projects, runs, sweeps
 
 if TYPE_CHECKING:
     from trainer.server.handlers.projects import ProjectNode
@@ -64,11 +64,11 @@ class SweepNode:
         return iso_time(self._row["heartbeat_at"])
 
     def best_loss(self) -> float | None:
-        """Return the best last value of the sweep's metric."""
+        """Return the best value of the sweep's metric that any of its runs has logged."""
         metric = self._parsed.get("metric")
         is_maximized = isinstance(metric, dict) and metric.get("goal") == "maximize"
         project, connection = self._row["project_id"], self._context.connection
-        return runs.best_value(connection, project, self.name, is_maximized=is_maximized)
+        return best_values.of_sweep(connection, project, self.name, is_maximized=is_maximized)
 
     def run_count(self) -> int:
         """Return how many runs there are, in any state."""

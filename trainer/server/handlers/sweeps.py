@@ -26,7 +26,7 @@ from trainer.server.filters import compile_filter
 from trainer.server.handlers.projects import checked_name
 from trainer.server.handlers.sweep_node import AgentNode, SweepNode
 from trainer.server.names import invented_name, new_id
-from trainer.server.tables import projects, runs, sweeps
+from trainer.server.tables import best_values, projects, runs, sweeps
 from trainer.states import SweepState
 
 MAX_CONFIG = 2_000_000
@@ -51,7 +51,7 @@ def upsert_sweep(context: RequestContext, input: dict[str, object]) -> dict[str,
         if given.text("priorRunsFilters"):
             _adopt_prior_runs(connection, sweep, given.required("priorRunsFilters"))
         if identifier and "config" in values or given.text("priorRunsFilters"):
-            runs.note_metric_of_sweep(connection, sweep["project_id"], sweep["name"])
+            best_values.note_sweep(connection, sweep["project_id"], sweep["name"])
         changed = sweeps.by_id(connection, sweep["id"])
         assert changed is not None
         return changed

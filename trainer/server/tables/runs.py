@@ -8,7 +8,7 @@ from collections.abc import Mapping, Sequence
 
 from trainer.records import Json
 from trainer.server.store import now_micros
-from trainer.server.summaries import summary_number
+from trainer.server.tables import best_values
 from trainer.states import RunState
 
 EDITABLE = frozenset(
@@ -79,35 +79,10 @@ def update(connection: sqlite3.Connection, run_id: int, values: Mapping[str, str
         raise ValueError(f"not columns of a run that may be set: {sorted(unknown)}")
     assignments = ", ".join(f"{column} = ?" for column in values)
     connection.execute(f"UPDATE runs SET {assignments} WHERE id = ?", (*values.values(), run_id))
-    if "summary" in values or "sweep" in values:
-        _note_metric(connection, "runs.id = ?", run_id)
-
-
-def note_metric_of_sweep(connection: sqlite3.Connection, project_id: int, sweep: str) -> None:
-    """Read the metric's value of every run of a sweep anew: its metric, or its runs, have changed."""
-    _note_metric(connection, "runs.project_id = ? AND runs.sweep = ?", project_id, sweep)
-
-
-def _note_metric(connection: sqlite3.Connection, which: str, *values: object) -> None:
-    """Keep the sweep's metric beside the summary: the best of 100,000 runs is then one look into an index."""
-    found = connection.execute(
-        "SELECT runs.id, runs.summary, sweeps.metric FROM runs JOIN sweeps"
-        f" ON sweeps.project_id = runs.project_id AND sweeps.name = runs.sweep WHERE {which} AND metric IS NOT NULL",
-        values,
-    ).fetchall()
-    connection.executemany(
-        "UPDATE runs SET metric_value = ? WHERE id = ?",
-        [(summary_number(json.loads(row["summary"]), row["metric"]), row["id"]) for row in found],
-    )
-
-
-def best_value(connection: sqlite3.Connection, project_id: int, sweep: str, *, is_maximized: bool) -> float | None:
-    """Return the best last value of a sweep's metric; None if no run has one."""
-    pick = "max" if is_maximized else "min"
-    row = connection.execute(
-        f"SELECT {pick}(metric_value) FROM runs WHERE project_id = ? AND sweep = ?", (project_id, sweep)
-    ).fetchone()
-    return None if row[0] is None else float(row[0])
+    if "sweep" in values:
+        best_values.note_run(connection, run_id)
+    elif "summary" in values:
+        best_values.note_summary(connection, run_id)
 
 
 def report(connection: sqlite3.Connection, run_id: int) -> None:
@@ -139,8 +114,8 @@ def start_over(connection: sqlite3.Connection, run_id: int) -> None:
     for table in ("history", "events", "console"):
         connection.execute(f"DELETE FROM {table} WHERE run_id = ?", (run_id,))
     connection.execute(
-        "UPDATE runs SET summary = '{}', metric_value = NULL, system_metrics = '{}', history_keys = '{}',"
-        " history_lines = 0,"
+        "UPDATE runs SET summary = '{}', metric_value = NULL, history_best = NULL, history_best_line = NULL,"
+        " system_metrics = '{}', history_keys = '{}', history_lines = 0,"
         " events_lines = 0, console_lines = 0, exit_code = NULL, stop_requested = 0, stop_reason = NULL,"
         " reported_at = ?, created_at = ? WHERE id = ?",
         (now_micros(), now_micros(), run_id),
