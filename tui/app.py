@@ -9,7 +9,6 @@ from functools import partial
 from typing import ClassVar
 
 from textual import on, work
-from textual.app import App
 from textual.binding import Binding, BindingType
 from textual.screen import ModalScreen
 
@@ -24,18 +23,19 @@ from tui.screens.sweeps import SweepsScreen
 from tui.session import Session
 from tui.start import OpenHome, Start
 from tui.theme import DARK_THEME_NAME, THEMES
+from tui.type_ahead import TypeAheadApp
 from tui.widgets.app_header import AppHeader
 
 PRELOAD = "preload"
 LATER_SCREENS = ("tui.screens.sweep_builder", "tui.screens.sweep", "tui.screens.run", "tui.screens.help")
 
 
-class SweepApp(App[None]):
+class SweepApp(TypeAheadApp):
     """The terminal app. It ends with `failure` set when what the command line asked for could not be opened."""
 
     TITLE = "sweep-tui"
     CSS_PATH = "app.tcss"
-    COMMANDS = {*App.COMMANDS, get_action_commands}
+    COMMANDS = {*TypeAheadApp.COMMANDS, get_action_commands}
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
     BINDINGS: ClassVar[list[BindingType]] = [

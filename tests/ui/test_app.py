@@ -3,6 +3,7 @@ from __future__ import annotations
 from pathlib import Path
 
 import pytest
+from textual import events
 from textual.command import CommandPalette
 from textual.theme import BUILTIN_THEMES
 
@@ -87,3 +88,16 @@ async def test_the_help_names_keys_of_widgets_that_do_not_have_the_focus() -> No
         texts = [line.text for _, lines in app.screen.sections for line in lines]
         assert "Delete this parameter" in texts
         assert "Create and run the sweep" in texts
+
+
+async def test_keys_typed_ahead_reach_the_screen_they_were_meant_for() -> None:
+    app = SweepApp(MemorySession([make_sweep()]))
+    async with app.run_test(size=(120, 36)) as pilot:
+        await wait_for(pilot, lambda: isinstance(app.screen, SweepsScreen) and app.screen.table.row_count == 1)
+        for key, character in [("ctrl+n", None), *[("tab", "\t")] * 4, ("2", "2"), ("5", "5")]:
+            app.post_message(events.Key(key, character))
+
+        await wait_for(pilot, lambda: isinstance(app.screen, SweepBuilderScreen) and app.screen.draft.get("run_cap"))
+        assert isinstance(app.screen, SweepBuilderScreen)
+        assert app.screen.draft.get("run_cap") == 25
+        assert app.screen.draft.get("name") == "wine-forest"
