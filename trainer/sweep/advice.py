@@ -228,5 +228,9 @@ def _advise_on_rest(config: Mapping[str, Json], findings: Findings) -> None:
     if isinstance(controller, Mapping) and controller.get("type") == "local":
         findings.add("controller", "A local controller must run somewhere.", "Start `wandb controller` for it.")
     stopping = config.get("early_terminate")
-    if isinstance(stopping, Mapping) and "max_iter" in stopping and "min_iter" in stopping:
+    if not isinstance(stopping, Mapping):
+        return
+    if "max_iter" in stopping and "min_iter" in stopping:
         findings.add("early_terminate.min_iter", "W&B ignores `min_iter` beside `max_iter`.", "Remove one of them.")
+    if "s" in stopping and "max_iter" not in stopping:
+        findings.add("early_terminate.s", "W&B ignores `s` without `max_iter`.", "Remove it.")

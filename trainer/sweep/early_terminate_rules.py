@@ -76,6 +76,9 @@ def _check_numbers(entry: Mapping[str, Json], findings: Findings) -> bool:
         elif value < 1:
             findings.add(join(_PATH, key), f"`{key}` must be at least 1, not {value!r}.", "It counts logged values.")
     s, eta, strict = entry.get("s", 1), entry.get("eta", DEFAULT_ETA), entry.get("strict", True)
+    # W&B looks at `s` beside `max_iter` only; alone it takes any number.
+    if "max_iter" not in entry and is_number(s):
+        s = 1
     if type(s) is not int:
         hint = f"Write {int(s)}." if is_whole(s) else "It is how many bands to place."
         findings.add(join(_PATH, "s"), f"`s` must be a whole number, not {show(s)}.", hint)

@@ -28,6 +28,22 @@ def check_parameters(parameters: object, path: str, method: object, findings: Fi
     for name, entry in parameters.items():
         _check_name(str(name), join(path, str(name)), findings)
         _check_entry(entry, join(path, str(name)), method, findings)
+    if method == "bayes" and path == "parameters" and parameters and _has_only_constants(parameters):
+        findings.add(
+            path, "bayes has nothing to search: every parameter is a constant.", "Let one vary, or use the method grid."
+        )
+
+
+def _has_only_constants(parameters: Mapping[str, Json]) -> bool:
+    for entry in parameters.values():
+        if not isinstance(entry, Mapping):
+            return False
+        nested = entry.get("parameters")
+        if isinstance(nested, Mapping) and _has_only_constants(nested):
+            continue
+        if nested is not None or infer_distribution(entry) != "constant":
+            return False
+    return True
 
 
 def _check_name(name: str, path: str, findings: Findings) -> None:
@@ -71,13 +87,16 @@ def _check_nested(entry: Mapping[str, Json], path: str, method: object, findings
 
 
 def _distribution_of(entry: Mapping[str, Json], path: str, findings: Findings) -> Distribution | None:
+    if "distribution" in entry and entry["distribution"] is None:
+        findings.add(join(path, "distribution"), "`distribution` is empty.", "Remove it, or name one.")
     name = infer_distribution(entry)
     if name is not None:
         return DISTRIBUTIONS[name]
     if entry.get("distribution") is not None:
-        given = entry["distribution"]
         findings.add(
-            join(path, "distribution"), f"There is no distribution {show(given)}.", did_you_mean(given, DISTRIBUTIONS)
+            join(path, "distribution"),
+            f"There is no distribution {show(entry['distribution'])}.",
+            _distribution_hint(entry["distribution"]),
         )
         return None
     known = {field.name for distribution in DISTRIBUTIONS.values() for field in distribution.fields}
@@ -89,6 +108,14 @@ def _distribution_of(entry: Mapping[str, Json], path: str, findings: Findings) -
         only = ", ".join(f"`{key}`" for key in entry)
         findings.add(path, f"Nothing says which values it takes{f' (it has only {only})' if only else ''}.", _FORMS)
     return None
+
+
+def _distribution_hint(given: object) -> str:
+    """Return the nearest distribution, or all of them; never a deprecated one."""
+    close = nearest(given, DISTRIBUTIONS)
+    if close is not None:
+        return f"Did you mean `{DISTRIBUTIONS[close].replacement or close}`?"
+    return did_you_mean(given, (name for name, distribution in DISTRIBUTIONS.items() if not distribution.is_deprecated))
 
 
 def _check_keys(entry: Mapping[str, Json], distribution: Distribution, path: str, findings: Findings) -> None:

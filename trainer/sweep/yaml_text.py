@@ -20,6 +20,7 @@ _Dumper: type[yaml.SafeDumper] = getattr(yaml, "CSafeDumper", yaml.SafeDumper)
 
 # The float of YAML 1.2's core schema, which holds JSON's; a dot or an exponent tells it from an int.
 _FLOAT = re.compile(r"^[-+]?(?:(?:\.[0-9]+|[0-9]+\.[0-9]*)(?:[eE][-+]?[0-9]+)?|[0-9]+[eE][-+]?[0-9]+)$")
+_BARE_MACRO_IN_BRACKETS = re.compile(r"[\[,]\s*\$\{")
 _FLOAT_TAG = "tag:yaml.org,2002:float"
 _TIMESTAMP_TAG = "tag:yaml.org,2002:timestamp"
 _MAX_VALUES = 1_000_000
@@ -212,16 +213,27 @@ class _Reader:
 def _broken(error: yaml.MarkedYAMLError, text: str, source: str) -> SweepFileError:
     """Return PyYAML's complaint as one sentence with its place."""
     mark = error.problem_mark or error.context_mark
-    place = source if mark is None else f"{source}, line {mark.line + 1}, column {mark.column + 1}"
     problem = _one_line(error.problem or error.context or "broken")
-    hint = "Mend the line, or the one above it."
     lines = text.splitlines()
-    if mark is not None and mark.line < len(lines) and "\t" in lines[mark.line]:
-        hint = "Indent with spaces: YAML allows no tabs."
-    elif "single document" in _one_line(str(error)):
-        hint = "Keep one document: remove what follows `---`."
     line = None if mark is None else mark.line + 1
+    place = source if mark is None else f"{source}, line {line}, column {mark.column + 1}"
+    line_text = lines[mark.line] if mark is not None and mark.line < len(lines) else ""
+    hint = _way_out(_one_line(str(error)), line_text)
     return SweepFileError(f"{place}: not valid YAML: {problem}.", hint=hint, line=line)
+
+
+def _way_out(problem: str, line_text: str) -> str:
+    if "\t" in line_text:
+        return "Indent with spaces: YAML allows no tabs."
+    if _BARE_MACRO_IN_BRACKETS.search(line_text):
+        return 'Quote macros within brackets: ["${env}", "${program}"].'
+    if "cannot start any token" in problem:
+        return "Quote the value."
+    if "undefined alias" in problem:
+        return "Quote the value, unless `*` shall refer to an anchor `&`."
+    if "single document" in problem:
+        return "Keep one document: remove what follows `---`."
+    return "Mend the line, or the one above it."
 
 
 def _one_line(text: str) -> str:

@@ -210,3 +210,18 @@ def test_reading_checking_and_counting_import_nothing_heavy() -> None:
     environ = {**os.environ, "PYTHONPATH": str(root)}
     done = subprocess.run([sys.executable, "-c", program], env=environ, capture_output=True, text=True, check=True)
     assert done.stdout.strip() == "[]"
+
+
+@pytest.mark.parametrize(
+    ("text", "hint"),
+    [
+        ("command: [${env}, python, ${program}]\n", "Quote macros within brackets"),
+        ("program: @train.py\n", "Quote the value."),
+        ("program: *train\n", "Quote the value, unless"),
+        ("method: grid\n---\nmethod: grid\n", "Keep one document"),
+    ],
+)
+def test_broken_yaml_comes_with_the_way_out(text: str, hint: str) -> None:
+    with pytest.raises(SweepFileError) as caught:
+        parse_sweep_text(text, "s.yaml")
+    assert caught.value.hint.startswith(hint)

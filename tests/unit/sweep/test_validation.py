@@ -59,6 +59,7 @@ VALID: list[dict[str, Any]] = [
     with_parameter({"min": 1e-5, "max": 1e-1}),
     hyperband(min_iter=3),
     hyperband(max_iter=27, s=2),
+    hyperband(min_iter=3, s=2.0),
     hyperband(max_iter=27, s=2, eta=3, strict=False, min_iter=1),
 ]
 
@@ -113,6 +114,15 @@ BROKEN: list[tuple[dict[str, Any], str, str, str]] = [
         "'unifrom'",
         "`uniform`",
     ),
+    (
+        with_parameter({"distribution": "loguniform", "min": 0.1, "max": 1.0}),
+        "parameters.p.distribution",
+        "'loguniform'",
+        "`log_uniform_values`",
+    ),
+    (with_parameter({"distribution": None, "values": [1]}), "parameters.p.distribution", "is empty", "Remove it"),
+    (with_parameter({"value": 1}, "bayes"), "parameters", "nothing to search", "vary"),
+    (with_parameter({"parameters": {"x": {"value": 1}}}, "bayes"), "parameters", "nothing to search", "vary"),
     (with_parameter({"distribution": 3, "min": 0.0, "max": 1.0}), "parameters.p.distribution", "no distribution 3", ""),
     (
         with_parameter({"values": [1], "distribution": "categorical", "probabilities": [1]}),
