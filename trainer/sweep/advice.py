@@ -181,7 +181,7 @@ def _advise_on_size(config: Mapping[str, Json], findings: Findings) -> None:
         findings.add("method", f"The grid has {unique:,} runs.", hint)
     if method == "bayes" and unique <= _FEW_POINTS:
         findings.add("method", f"bayes has only {unique} configurations to choose from.", "A grid runs them all.")
-    if method == "random" and cap is None:
+    if method == "random" and cap is None and unique > 1:
         findings.add("method", f"Without `run_cap` all {unique:,} configurations run.", "Add `run_cap:`.")
     if cap is not None and cap > unique:
         findings.add("run_cap", f"There are only {unique:,} configurations.", "`run_cap` has no effect.")

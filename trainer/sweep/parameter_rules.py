@@ -172,11 +172,11 @@ def _check_number(value: object, field: Field, distribution: Distribution, path:
         hint = f"Write {int(value)}." if float(value).is_integer() else "Use `distribution: uniform`."
         findings.add(path, f"`{field.name}` of {distribution.name} must be a whole number, not {value!r}.", hint)
     elif field.above is not None and value <= field.above:
-        findings.add(path, f"`{field.name}` must be above {field.above:g}, not {value!r}.", f"It is the {field.help}.")
+        hint = f"Give a number above {field.above:g}."
+        findings.add(path, f"`{field.name}` must be above {field.above:g}, not {value!r}.", hint)
     elif field.at_least is not None and value < field.at_least:
-        findings.add(
-            path, f"`{field.name}` must be at least {field.at_least:g}, not {value!r}.", f"It is the {field.help}."
-        )
+        hint = f"Give {field.at_least:g} or more."
+        findings.add(path, f"`{field.name}` must be at least {field.at_least:g}, not {value!r}.", hint)
 
 
 def _check_bounds(entry: Mapping[str, Json], distribution: Distribution, path: str, findings: Findings) -> None:
