@@ -84,7 +84,14 @@ def test_a_bad_sweep_is_refused_with_every_problem_and_nothing_is_created(desk: 
     assert desk.ask('{ project(name: "p") { totalSweeps } }') == {"project": None}
 
 
-@pytest.mark.parametrize("config", ["[1]", "{", "x: &a [*a]", "a: b: c", "", "method: !!python/object:os.system x"])
+_LAUGHS = "\n".join(f"{chr(98 + n)}: &{chr(98 + n)} [{', '.join(['*' + chr(97 + n)] * 9)}]" for n in range(9))
+_BOMBS = ("{" * 100_000, "- " * 5000 + "a", "a: &a [x, x, x]\n" + _LAUGHS)
+"""They ended the process, or filled its memory."""
+
+
+@pytest.mark.parametrize(
+    "config", ["[1]", "{", "x: &a [*a]", "a: b: c", "", "method: !!python/object:os.system x", *_BOMBS]
+)
 def test_an_unreadable_sweep_is_refused(desk: Desk, config: str) -> None:
     message = desk.error(
         "mutation S($i: UpsertSweepInput!) { upsertSweep(input: $i) { sweep { id } } }",

@@ -6,8 +6,7 @@ import json
 import sqlite3
 from collections.abc import Mapping
 
-import yaml
-
+from trainer.errors import TrainerError
 from trainer.records import Json
 from trainer.server.commands import answer_heartbeat, drop_waiting_runs, new_seed, stop_live_runs
 from trainer.server.context import (
@@ -107,13 +106,15 @@ def _checked_config(text: str) -> tuple[dict[str, Json], list[str]]:
         RequestError: With every problem that would keep the sweep from running.
     """
     from trainer.sweep.validation import violations, warnings
+    from trainer.sweep.yaml_text import parse_yaml
 
     if len(text) > MAX_CONFIG:
         raise RequestError(f"The sweep configuration is longer than {MAX_CONFIG} characters.")
     try:
-        loaded = yaml.load(text, Loader=getattr(yaml, "CSafeLoader", yaml.SafeLoader))
-        config: Json = json.loads(json.dumps(loaded, allow_nan=False, default=str))
-    except (yaml.YAMLError, ValueError, TypeError, RecursionError) as error:
+        # Bounded in depth and aliases: the plain loader ends the process at some ten thousand levels.
+        config = parse_yaml(text, "the sweep configuration").value
+        json.dumps(config, allow_nan=False)
+    except (TrainerError, ValueError) as error:
         raise RequestError(f"The sweep configuration cannot be read: {error}") from error
     if not isinstance(config, dict):
         raise RequestError("The sweep configuration is not a mapping.")
