@@ -74,7 +74,9 @@ def require_terminal(instead: str) -> None:
     # A pseudo-terminal whose size nobody set reports 0 x 0; Textual assumes 80 x 24 there.
     if (width and width < MIN_WIDTH) or (height and height < MIN_HEIGHT):
         # Short: it has to fit on the very terminal that is too small.
-        raise TerminalError(f"This terminal is {width}×{height}; the app needs {MIN_WIDTH}×{MIN_HEIGHT}.")
+        raise TerminalError(
+            f"This terminal is {width}×{height}; the app needs {MIN_WIDTH}×{MIN_HEIGHT}.", hint="Enlarge it."
+        )
 
 
 def _is_terminal() -> bool:

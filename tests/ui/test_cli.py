@@ -39,13 +39,13 @@ def run_in_terminal(arguments: list[str], columns: int, lines: int, **environ: s
     return done.returncode, done.stderr.decode()
 
 
-def test_a_tiny_terminal_is_refused_with_its_size_and_another_way() -> None:
+def test_a_tiny_terminal_is_refused_with_its_size_and_the_way_out() -> None:
     code, text = run_in_terminal(["--server", "local"], 20, 5, TERM="xterm-256color")
 
     assert code == 2
     assert "20×5" in text
     assert "40×10" in text
-    assert "--headless" in text
+    assert "Enlarge it" in text
     assert "Traceback" not in text
 
 
