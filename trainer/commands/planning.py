@@ -37,7 +37,7 @@ def load_clean(file: Path) -> dict[str, Json]:
     return sweep_file.config
 
 
-@click.command()
+@click.command(short_help="Show what FILE would run, without running it.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="Configurations to show.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
@@ -77,7 +77,7 @@ def _many(count: int | None, noun: str) -> str:
     return f"{count:,} {noun}{'' if count == 1 else 's'}"
 
 
-@click.command()
+@click.command(short_help="Find every problem in sweep FILES.")
 @click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True)
 @click.option("--json", "as_json", is_flag=True, help="A JSON list of {file, path, message, hint, line} on stdout.")
 def check(files: tuple[Path, ...], as_json: bool) -> int:

@@ -19,7 +19,7 @@ LEADERBOARD_ROWS = 10
 """Rows of the table that ends a headless run."""
 
 
-@click.command()
+@click.command(short_help="Create the sweep of FILE, start agents, show it live.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--agents", "-a", type=click.IntRange(0, 256), default=1, show_default=True, help="Local agents.")
 @click.option("--count", type=click.IntRange(1), help="Runs in all; becomes the sweep's run_cap.")
@@ -86,7 +86,7 @@ def _run_headless(settings: Settings, request: LaunchRequest, json_path: Path | 
     return outcome.exit_code
 
 
-@click.command(name="open")
+@click.command(name="open", short_help="Open the live view of SWEEP.")
 @click.argument("sweep")
 @server_options
 @click.pass_obj
@@ -95,7 +95,7 @@ def open_(app: AppOpener, sweep: str, server: str | None, entity: str | None, pr
     return app.open_sweep(resolve_settings(server, entity, project), sweep)
 
 
-@click.command()
+@click.command(short_help="Add local agents to SWEEP and follow it.")
 @click.argument("sweep")
 @click.option("--agents", "-a", type=click.IntRange(1, 256), default=1, show_default=True, help="Agents to start.")
 @click.option("--count", type=click.IntRange(1), help="Runs that these agents do together, then they leave.")
@@ -128,6 +128,7 @@ def agent(
 @click.command(
     context_settings={"ignore_unknown_options": True, "allow_extra_args": True, "help_option_names": []},
     add_help_option=False,
+    short_help="Train one model as one run: what sweeps/*.yaml start.",
 )
 @click.argument("arguments", nargs=-1, type=click.UNPROCESSED)
 def train(arguments: tuple[str, ...]) -> int:

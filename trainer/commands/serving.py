@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from trainer.server.lifecycle import ServerAddress
 
 
-@click.command()
+@click.command(short_help="Run the embedded W&B server in the foreground.")
 @click.option("--port", type=click.IntRange(1, 65535), help="Port on 127.0.0.1; default: the last one used.")
 @click.option("--data-dir", type=click.Path(path_type=Path), help="Folder of the server's database, files and key.")
 def serve(port: int | None, data_dir: Path | None) -> int:
@@ -31,7 +31,7 @@ def _say_ready(address: ServerAddress) -> None:
     narrate('Elsewhere: eval "$(sweep-tui env)" points any W&B tool at it.')
 
 
-@click.command()
+@click.command(short_help="Print `export` lines for any W&B tool.")
 @server_options
 def env(server: str | None, entity: str | None, project: str | None) -> int:
     """Print `export` lines that point any W&B tool at the server: eval "$(sweep-tui env)"."""

@@ -12,16 +12,18 @@ from trainer.states import SweepState
 def steering_commands() -> list[click.Command]:
     """Return pause, resume, stop and cancel: one state each."""
     verbs = (
-        ("pause", SweepState.PAUSED, "hand out no further runs until it is resumed; current runs go on"),
-        ("resume", SweepState.RUNNING, "hand out runs again"),
-        ("stop", SweepState.FINISHED, "hand out no further runs; current runs end by themselves"),
-        ("cancel", SweepState.CANCELED, "hand out no further runs and end the current ones"),
+        ("pause", SweepState.PAUSED, "no new runs until it is resumed; current ones go on"),
+        ("resume", SweepState.RUNNING, "runs are handed out again"),
+        ("stop", SweepState.FINISHED, "no further runs; current ones end by themselves"),
+        ("cancel", SweepState.CANCELED, "no further runs, and current ones are ended"),
     )
     return [_steering_command(name, state, what) for name, state, what in verbs]
 
 
 def _steering_command(name: str, state: SweepState, what: str) -> click.Command:
-    @click.command(name=name, help=f"{name.capitalize()} SWEEP: {what}.")
+    text = f"{name.capitalize()} SWEEP: {what}."
+
+    @click.command(name=name, help=text, short_help=text)
     @click.argument("sweep")
     @server_options
     def steer(sweep: str, server: str | None, entity: str | None, project: str | None) -> int:
