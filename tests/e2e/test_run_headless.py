@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from pathlib import Path
+from typing import Any
 
 from tests.e2e.conftest import User
 
@@ -44,6 +45,14 @@ def test_count_dataset_and_seed_bound_and_change_the_sweep(user: User, tmp_path:
     assert len(report["runs"]) == 3
     assert {run["config"]["dataset"] for run in report["runs"]} == {"iris"}
     assert {run["config"]["seed"] for run in report["runs"]} == {7}
+
+    again = user.run("run", "sweeps/wine-random.yaml", "-a", "2", *options, "--json", tmp_path / "again.json")
+    assert again.returncode == 0, again.stderr
+    assert points(json.loads((tmp_path / "again.json").read_text())) == points(report), "the seed decides the search"
+
+
+def points(report: dict[str, Any]) -> set[str]:
+    return {json.dumps(run["config"] | {"provenance": None}, sort_keys=True) for run in report["runs"]}
 
 
 def test_failing_program_is_told_and_exits_1(user: User, tmp_path: Path) -> None:

@@ -23,11 +23,11 @@ LEADERBOARD_ROWS = 10
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--agents", "-a", type=click.IntRange(0, 256), default=1, show_default=True, help="Local agents.")
 @click.option("--count", type=click.IntRange(1), help="Runs in all; becomes the sweep's run_cap.")
-@click.option("--dataset", help="Replace the parameter `dataset` by this constant.")
-@click.option("--seed", type=click.IntRange(0), help="Replace the parameter `seed`; also seeds the local search.")
+@click.option("--dataset", help="Set the parameter `dataset`.")
+@click.option("--seed", type=click.IntRange(0), help="Set the parameter `seed`; also seeds the local search.")
 @click.option("--name", help="Display name of the sweep.")
 @click.option("--headless", is_flag=True, help="Progress lines instead of the app, also in a terminal.")
-@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the result to this file.")
+@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the result to this file; implies --headless.")
 @server_options
 @click.pass_obj
 def run(

@@ -9,7 +9,7 @@ from __future__ import annotations
 import json
 import secrets
 import sqlite3
-from collections.abc import Iterable, Set
+from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
 from trainer.records import Json
@@ -226,9 +226,13 @@ def _order(run: sqlite3.Row, sweep: sqlite3.Row) -> Command:
     }
 
 
-def new_seed() -> int:
-    """Return a seed for a new sweep."""
-    return secrets.randbelow(2**31)
+def seed_for(config: Mapping[str, Json]) -> int:
+    """Return the seed of a new sweep's search: its constant parameter `seed`, or a new one where it has none."""
+    parameters = config.get("parameters")
+    seed = parameters.get("seed") if isinstance(parameters, dict) else None
+    value = seed.get("value") if isinstance(seed, dict) else None
+    # SQLite holds 63 bits and a sign.
+    return value % 2**63 if isinstance(value, int) and not isinstance(value, bool) else secrets.randbelow(2**31)
 
 
 def stop_live_runs(connection: sqlite3.Connection, sweep: sqlite3.Row, reason: str) -> None:

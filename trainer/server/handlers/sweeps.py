@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from trainer.errors import TrainerError
 from trainer.records import Json
-from trainer.server.commands import answer_heartbeat, drop_waiting_runs, new_seed, stop_live_runs
+from trainer.server.commands import answer_heartbeat, drop_waiting_runs, seed_for, stop_live_runs
 from trainer.server.context import (
     DEFAULT_ENTITY,
     DEFAULT_PROJECT,
@@ -154,7 +154,7 @@ def _create(
     entity = given.text("entityName") or config.get("entity") or DEFAULT_ENTITY
     name = given.text("projectName") or config.get("project") or DEFAULT_PROJECT
     project = projects.ensure(connection, checked_name(str(entity), "entity"), checked_name(str(name), "project"))
-    number = sweeps.insert(connection, project["id"], new_id(), new_seed(), state or SweepState.RUNNING)
+    number = sweeps.insert(connection, project["id"], new_id(), seed_for(config), state or SweepState.RUNNING)
     row = sweeps.by_id(connection, number)
     assert row is not None
     return row
