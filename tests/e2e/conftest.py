@@ -5,9 +5,10 @@ from __future__ import annotations
 import os
 import subprocess
 import sys
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
+from types import MappingProxyType
 
 import pytest
 
@@ -37,13 +38,13 @@ class User:
         program: Sequence[str] = (str(BIN / "sweep-tui"),),
         timeout: float = 120,
         cwd: Path = ROOT,
-        **environ: str,
+        environ: Mapping[str, str] = MappingProxyType({}),
     ) -> subprocess.CompletedProcess[str]:
         """Run a command to its end without a terminal."""
         return subprocess.run(
             [*program, *map(str, arguments)],
             cwd=cwd,
-            env=self.environ | environ,
+            env=self.environ | dict(environ),
             stdin=subprocess.DEVNULL,
             capture_output=True,
             text=True,

@@ -74,7 +74,7 @@ def test_wrong_key(user: User) -> None:
         for line in user.run("env").stdout.splitlines()
         if line.startswith("export WANDB_BASE_URL")
     )
-    result = user.run("leaderboard", "p/abc", "--server", url, WANDB_API_KEY="x" * 40)
+    result = user.run("leaderboard", "p/abc", "--server", url, environ={"WANDB_API_KEY": "x" * 40})
     assert result.returncode == 2
     assert "key" in result.stderr and "Traceback" not in result.stderr and "x" * 40 not in result.stderr
 
@@ -83,7 +83,7 @@ def test_unreachable_server(user: User) -> None:
     with socket.socket() as unused:
         unused.bind(("127.0.0.1", 0))
         url = f"http://127.0.0.1:{unused.getsockname()[1]}"
-    result = user.run("run", "sweeps/wine-grid.yaml", "--server", url, WANDB_API_KEY="x" * 40)
+    result = user.run("run", "sweeps/wine-grid.yaml", "--server", url, environ={"WANDB_API_KEY": "x" * 40})
     assert result.returncode == 1
     assert url in result.stderr and "Traceback" not in result.stderr
 

@@ -19,13 +19,13 @@ def exported(user: User) -> dict[str, str]:
 
 def test_wandb_sweep_and_wandb_agent(user: User, tmp_path: Path) -> None:
     environ = exported(user)
-    created = user.run("sweep", ROOT / "sweeps/iris-grid.yaml", program=WANDB, cwd=tmp_path, **environ)
+    created = user.run("sweep", ROOT / "sweeps/iris-grid.yaml", program=WANDB, cwd=tmp_path, environ=environ)
     assert created.returncode == 0, created.stderr
     found = re.search(r"wandb agent (\S+)", created.stderr + created.stdout)
     assert found, created.stderr
     sweep = found[1]
 
-    agent = user.run("agent", "--count", "2", sweep, program=WANDB, cwd=tmp_path, timeout=180, **environ)
+    agent = user.run("agent", "--count", "2", sweep, program=WANDB, cwd=tmp_path, timeout=180, environ=environ)
     assert agent.returncode == 0, agent.stderr
 
     script = f"""
@@ -38,7 +38,7 @@ assert sweep.best_run().summary["accuracy"] == max(run.summary["accuracy"] for r
 assert all(len(run.history(keys=["accuracy"], pandas=False)) > 1 for run in runs)
 print("fine")
 """
-    read = user.run(script, program=PYTHON, cwd=tmp_path, **environ)
+    read = user.run(script, program=PYTHON, cwd=tmp_path, environ=environ)
     assert read.stdout.strip().endswith("fine"), read.stderr
 
     # Our own agents take over where the stock one stopped, and do the remaining four points.
@@ -59,5 +59,5 @@ wandb.agent(sweep, function=train, project="f")
 runs = wandb.Api().sweep(f"f/{sweep}").runs
 print(sorted(run.summary["loss"] for run in runs))
 """
-    result = user.run(script, program=PYTHON, cwd=tmp_path, timeout=180, **exported(user))
+    result = user.run(script, program=PYTHON, cwd=tmp_path, timeout=180, environ=exported(user))
     assert "[1, 4]" in result.stdout, result.stdout + result.stderr
