@@ -245,3 +245,11 @@ def test_it_ends_by_itself_when_idle_but_not_during_a_run(tmp_path: Path) -> Non
     requests.post(url, json={"complete": True, "exitcode": 0}, auth=("api", address.api_key), timeout=10)
     waiter.join(60)
     assert process.returncode == 0
+
+
+def test_half_a_surrogate_pair_is_stored_as_a_question_mark(server: ServerAddress, project: str) -> None:
+    document = """mutation U($p: String!, $d: String!, $c: JSONString) { upsertBucket(input: {modelName: $p, name: "r",
+      displayName: $d, config: $c}) { bucket { displayName config } } }"""
+    found = graphql(server, document, p=project, d="a\ud800b \U0001f4a5", c='{"k": {"value": "\\ud800"}}')
+    assert found["upsertBucket"]["bucket"]["displayName"] == "a?b \U0001f4a5"
+    assert json.loads(found["upsertBucket"]["bucket"]["config"]) == {"k": {"value": "?"}}

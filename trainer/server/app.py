@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import sqlite3
 import time
@@ -23,7 +22,7 @@ from starlette.types import ASGIApp, Receive, Scope, Send
 
 from trainer.records import Json
 from trainer.server import graphql, security, transfers, web_pages
-from trainer.server.context import RequestContext
+from trainer.server.context import RequestContext, load_json
 from trainer.server.documents import DocumentCache
 from trainer.server.early_stops import EarlyStops
 from trainer.server.file_stream import store_chunk
@@ -170,7 +169,7 @@ async def _json_body(request: Request, limit: int) -> dict[str, Json]:
     try:
         if request.headers.get("content-encoding", "").lower() == "gzip":
             raw = _unzipped(raw, limit)
-        body = json.loads(raw)
+        body = load_json(raw)
     except (ValueError, OSError, EOFError, zlib.error, RecursionError) as error:
         raise _BadBodyError(f"The request is not JSON: {error}", 400) from error
     if not isinstance(body, dict):

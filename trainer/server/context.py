@@ -85,6 +85,20 @@ def iso_time(micros: int | None) -> str | None:
     return datetime.fromtimestamp(micros / 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{micros % 1_000_000:06d}Z"
 
 
+def load_json(text: str | bytes) -> Json:
+    """Return the value of a JSON text. Half of a surrogate pair, which JSON can carry and UTF-8 cannot, becomes `?`.
+
+    Raises:
+        ValueError: If it is not JSON.
+        RecursionError: If it nests too deeply.
+    """
+    value: Json = json.loads(text)
+    escape = b"\\ud" if isinstance(text, bytes) else "\\ud"
+    if escape in text.lower():  # type: ignore[operator]
+        value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
+    return value
+
+
 def parse_json(text: str | None, what: str) -> Json:
     """Return the value of a JSON text; None for none.
 
@@ -94,10 +108,9 @@ def parse_json(text: str | None, what: str) -> Json:
     if text is None or text == "":
         return None
     try:
-        value: Json = json.loads(text)
+        return load_json(text)
     except (ValueError, RecursionError) as error:
         raise RequestError(f"{what} is not JSON: {error}") from error
-    return value
 
 
 def parse_json_object(text: str | None, what: str) -> dict[str, Json]:

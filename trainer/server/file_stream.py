@@ -48,6 +48,7 @@ def store_chunk(connection: sqlite3.Connection, run: sqlite3.Row, body: Mapping[
 
 def _complete(connection: sqlite3.Connection, run_id: int, exit_code: Json) -> None:
     code = exit_code if isinstance(exit_code, int) and not isinstance(exit_code, bool) else 0
+    code = code if abs(code) < 2**31 else 1
     run = runs.by_id(connection, run_id)
     assert run is not None
     if code == 0:

@@ -222,6 +222,8 @@ def _micros(value: Json) -> Value:
             moment = moment.replace(tzinfo=UTC)
         return round((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000)
     if isinstance(value, int | float) and not isinstance(value, bool):
+        if not abs(value) < 2**62 / 1_000_000:
+            raise RequestError(f"{str(value)[:50]} is not a time in seconds since 1970.")
         return int(value * 1_000_000)
     return None
 
@@ -234,7 +236,7 @@ def _value(value: Json, column: _Column) -> Value:
     if value is None or isinstance(value, str | float):
         return value
     if isinstance(value, int):
-        return value if -(2**63) <= value < 2**63 else float(value)
+        return value if -(2**63) <= value < 2**63 else float(value) if abs(value) < 2**1000 else str(value)
     raise RequestError("A filter compares with a text, a number, true, false or null.")
 
 

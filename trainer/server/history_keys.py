@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import math
 from collections.abc import Iterator, Mapping
 from typing import Literal, TypedDict
 
@@ -64,6 +65,8 @@ def _flat(
     for name, value in row.items():
         if isinstance(value, dict) and "_type" not in value and len(prefix) < 200:
             yield from _flat(value, f"{prefix}{name}.")
+        elif isinstance(value, float) and not math.isfinite(value):
+            yield prefix + name, None, "string"  # as W&B writes them, and as the row is kept
         elif isinstance(value, int | float) and not isinstance(value, bool):
             yield prefix + name, value, "number"
         elif isinstance(value, str):

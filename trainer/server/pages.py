@@ -80,7 +80,8 @@ def read_cursor(cursor: str) -> tuple[Value, int]:
         value, row = json.loads(base64.b64decode(cursor, validate=True))
     except (binascii.Error, ValueError, TypeError, RecursionError) as error:
         raise RequestError(f"{cursor[:80]!r} is not a cursor of this server.") from error
-    if not isinstance(row, int) or not (value is None or isinstance(value, str | int | float)):
+    is_value = value is None or isinstance(value, str | float) or (isinstance(value, int) and abs(value) < 2**63)
+    if not is_value or not isinstance(row, int) or abs(row) >= 2**63:
         raise RequestError(f"{cursor[:80]!r} is not a cursor of this server.")
     return value, row
 

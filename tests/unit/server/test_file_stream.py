@@ -162,3 +162,19 @@ def test_sampled_history_thins_and_selects(desk: Desk) -> None:
     assert tail == [{"n.x": step} for step in range(990, 1000)]
     pages = desk.run("r", "history(minStep: 10, maxStep: 20, samples: 100)")["history"]
     assert [json.loads(row)["_step"] for row in pages] == list(range(10, 20))
+
+
+def test_numbers_beyond_json_and_sqlite_are_no_fault(desk: Desk) -> None:
+    desk.upsert_run("r")
+    rows = [
+        '{"_step": 0, "a": NaN}',
+        '{"_step": 1, "a": 1e999}',
+        '{"_step": 2, "a": 1}',
+        f'{{"_step": 3, "a": {10**400}}}',
+    ]
+    desk.stream("r", files={"wandb-history.jsonl": {"offset": 0, "content": rows}})
+    desk.stream("r", complete=True, exitcode=2**70)
+    found = desk.run("r", "state historyKeys history(samples: 9)")
+    assert found["state"] == RunState.FAILED
+    json.dumps(found, allow_nan=False)
+    assert json.loads(found["history"][0])["a"] == "NaN"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import json
 from typing import Any
 
@@ -137,3 +138,24 @@ def test_the_poll_of_a_live_sweep_uses_indexes_only(desk: Desk) -> None:
     assert all("project_id=? AND sweep=?" in step or "name=?" in step for step in plan if step.startswith("SEARCH")), (
         plan
     )
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        '{"created_at": {"$gt": 1e999}}',
+        '{"created_at": {"$gt": NaN}}',
+        '{"created_at": {"$gt": ' + "9" * 400 + "}}",
+        '{"config.lr": ' + "9" * 400 + "}",
+        '{"display_name": "\\ud800"}',
+    ],
+)
+def test_values_that_sql_cannot_hold_are_no_fault(runs: Desk, text: str) -> None:
+    body = runs.reply(LIST, f=text).body
+    assert "failed at this request" not in json.dumps(body)
+
+
+@pytest.mark.parametrize("cursor", [[None, 2**63], [2**63, 1], [None, 1e400], ["x"]])
+def test_cursors_that_sql_cannot_hold_are_refused(runs: Desk, cursor: list[Any]) -> None:
+    text = base64.b64encode(json.dumps(cursor).encode()).decode()
+    assert "is not a cursor" in runs.error(LIST, a=text)
