@@ -9,6 +9,7 @@ same seed gives.
 from __future__ import annotations
 
 import importlib.util
+import os
 import warnings
 from collections.abc import Mapping
 from typing import TYPE_CHECKING, Any, Protocol
@@ -16,6 +17,7 @@ from typing import TYPE_CHECKING, Any, Protocol
 from trainer.errors import DatasetError, HyperparameterError, MissingPackageError
 from trainer.training.catalog import Model
 from trainer.training.hyperparameters import Value
+from trainer.training.threads import thread_count
 
 if TYPE_CHECKING:
     import numpy as np
@@ -144,7 +146,8 @@ class _XGBoostGrower:
         goal = (
             {"objective": "binary:logistic"} if classes == 2 else {"objective": "multi:softprob", "num_class": classes}
         )
-        self._parameters = others | goal | {"seed": seed, "verbosity": 0}
+        # XGBoost brings its own OpenMP library, which limits set for the others do not reach.
+        self._parameters = others | goal | {"seed": seed, "verbosity": 0, "nthread": thread_count(os.environ)}
         self._library = xgboost
         self._training = xgboost.DMatrix(split.training_x, split.training_y)
         self._booster = xgboost.Booster(self._parameters, [self._training])

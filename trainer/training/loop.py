@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+import os
 import time
 from collections.abc import Iterator
 from dataclasses import dataclass
@@ -15,6 +16,7 @@ from trainer.training.estimators import Grower, make_grower
 from trainer.training.metrics import FIT_SECONDS, BestSoFar, score
 from trainer.training.request import RunRequest
 from trainer.training.stopping import StopRequest
+from trainer.training.threads import limited_threads
 
 if TYPE_CHECKING:
     import wandb
@@ -61,6 +63,11 @@ def train_run(run: wandb.Run, request: RunRequest, split: Split, stop: StopReque
         HyperparameterError: If the model cannot be fitted with these values.
     """
     grower = make_grower(request.model, request.hyperparameters, split, request.seed)
+    with limited_threads(os.environ):
+        return _train_grower(run, request, split, stop, grower)
+
+
+def _train_grower(run: wandb.Run, request: RunRequest, split: Split, stop: StopRequest, grower: Grower) -> Outcome:
     clock = _FitClock(grower, stop)
     best = BestSoFar()
     row: dict[str, float] = {}

@@ -138,6 +138,7 @@ def log_model(run: wandb.Run, name: str, model: Any, metadata: Mapping[str, obje
         metadata: What the artifact says about the model; JSON values.
     """
     import joblib  # type: ignore[import-untyped]
+
     import wandb
 
     artifact = wandb.Artifact(re.sub(r"[^\w.-]+", "-", name)[:128], type="model", metadata=dict(metadata))
