@@ -24,9 +24,13 @@ def interpreter_folder(environ: Mapping[str, str], cwd: Path) -> Path:
     """Return the folder whose `python` runs the sweep's program.
 
     Stock agents take whatever `python` is first on PATH. That fails where this program was started from an
-    environment nobody activated, so: the active environment, else `.venv` where the runs start, else our own.
+    environment nobody activated, so: our own where it is the `.venv` of the folder in which the runs start (somebody
+    named it by its path), else the active environment, else that `.venv`, else our own.
     """
-    for candidate in (environ.get("VIRTUAL_ENV", ""), str(cwd / ".venv")):
+    own, local = Path(sys.prefix), cwd / ".venv"
+    if local.exists() and local.resolve() == own.resolve():
+        return Path(sys.executable).parent
+    for candidate in (environ.get("VIRTUAL_ENV", ""), str(local)):
         if candidate and (Path(candidate) / "bin" / "python").exists():
             return Path(candidate) / "bin"
     return Path(sys.executable).parent

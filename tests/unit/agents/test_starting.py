@@ -94,6 +94,14 @@ def test_the_environment_in_force_decides_the_python(tmp_path: Path) -> None:
     assert interpreter_folder({"VIRTUAL_ENV": "/gone"}, tmp_path) == Path(sys.executable).parent
 
 
+def test_our_own_environment_wins_where_it_is_the_folders_own(tmp_path: Path) -> None:
+    (tmp_path / ".venv").symlink_to(sys.prefix)
+    (tmp_path / "active" / "bin").mkdir(parents=True)
+    (tmp_path / "active" / "bin" / "python").touch()
+    active = {"VIRTUAL_ENV": str(tmp_path / "active")}
+    assert interpreter_folder(active, tmp_path) == Path(sys.executable).parent
+
+
 def test_only_the_embedded_server_changes_wandbs_settings_and_never_the_users(tmp_path: Path) -> None:
     spec = make_spec(tmp_path)
     name = "WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL"
