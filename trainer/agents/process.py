@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import signal
 import subprocess
 import threading
@@ -18,7 +19,12 @@ StopStep = tuple[signal.Signals, float]
 
 ASK, TERMINATE, KILL = signal.SIGINT, signal.SIGTERM, signal.SIGKILL
 _FIRMNESS = (ASK, TERMINATE, KILL)
-_TAIL_BYTES = 8192
+_TAIL_BYTES = 16_384
+_LEFTOVER_SECONDS = 5.0
+"""How long what a failed or stopped program left in its group may go on: the SDK's uploads end by themselves."""
+_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
+_SDK_PREFIX = "wandb:"
+"""Begins what the SDK prints around a run: where its page is, where its logs are."""
 
 
 class RunProcess:
@@ -75,7 +81,9 @@ class RunProcess:
         threading.Thread(target=self._wait, name=f"wait-{self.pid}", daemon=True).start()
 
     def _wait(self) -> None:
-        self._popen.wait()
+        if self._popen.wait() != 0 or self.stop_requested:
+            # Not a daemon: the host waits for it, and it is there before anyone can know that the program ended.
+            threading.Thread(target=_end_leftovers, args=(self.pid,), name=f"leftovers-{self.pid}").start()
         self._ended.set()
         self._on_exit()
 
@@ -129,7 +137,10 @@ class RunProcess:
 
 
 def last_line(path: Path) -> str:
-    """Return the last line of a file that is not blank; empty when there is none."""
+    """Return the last line of a file that says something; empty when there is none.
+
+    What the SDK prints counts only where the program printed nothing.
+    """
     try:
         with path.open("rb") as stream:
             stream.seek(0, os.SEEK_END)
@@ -138,8 +149,23 @@ def last_line(path: Path) -> str:
     except OSError:
         return ""
     # A carriage return rewrites the line, as progress bars do: what stands is what came last.
-    lines = [line.strip() for line in text.replace("\r", "\n").split("\n")]
-    return next((line for line in reversed(lines) if line), "")
+    lines = [line.strip() for line in _ESCAPES.sub("", text).replace("\r", "\n").split("\n")]
+    said = [line for line in lines if line]
+    own = [line for line in said if not line.startswith(_SDK_PREFIX)]
+    return (own or said or [""])[-1]
+
+
+def _end_leftovers(group: int) -> None:
+    """Kill what a program that has ended left in its group: it would go on to hold memory and GPUs."""
+    deadline = time.monotonic() + _LEFTOVER_SECONDS
+    try:
+        while time.monotonic() < deadline:
+            os.killpg(group, 0)
+            time.sleep(0.1)
+        os.killpg(group, KILL)
+    except (ProcessLookupError, PermissionError):
+        # Nothing of the program is left. (A group keeps its number from others while it has members.)
+        return
 
 
 def describe_exit(code: int) -> str:

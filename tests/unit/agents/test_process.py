@@ -88,6 +88,39 @@ def test_children_of_the_program_are_stopped_with_it(tmp_path: Path) -> None:
     wait_for(lambda: not process_start(child))
 
 
+@pytest.mark.parametrize(
+    "end", ["raise SystemExit(1)", "import os; os.kill(os.getpid(), 9)", "import time; time.sleep(60)"]
+)
+def test_what_a_failed_or_stopped_program_leaves_behind_is_ended(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
+) -> None:
+    monkeypatch.setattr("trainer.agents.process._LEFTOVER_SECONDS", 0.3)
+    deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
+    parent = (
+        "import subprocess, sys\n"
+        f"child = subprocess.Popen([sys.executable, '-c', {deaf!r}], stdout=subprocess.PIPE)\n"
+        f"child.stdout.readline()\nprint(child.pid)\n{end}"
+    )
+    process = start(tmp_path, parent)
+    wait_for(process.last_line)
+    child = int(process.last_line())
+    if "sleep" in end:
+        process.begin_stop([(TERMINATE, 30.0), (KILL, 0.0)])
+        process.advance_stop()
+    assert process.wait(PATIENCE_SECONDS)
+    wait_for(lambda: not process_start(child))
+
+
+def test_what_a_program_that_ended_well_leaves_behind_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr("trainer.agents.process._LEFTOVER_SECONDS", 0.0)
+    sleeper = "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])"
+    process = start(tmp_path, f"import subprocess, sys\nprint({sleeper}.pid)")
+    assert process.wait(PATIENCE_SECONDS)
+    child = int(process.last_line())
+    assert process_start(child)
+    os.kill(child, KILL)
+
+
 @pytest.mark.parametrize("argv", [[], ["/no/such/program"], ["bad\0name"]])
 def test_what_cannot_be_started_is_said(tmp_path: Path, argv: list[str]) -> None:
     with pytest.raises(ProgramError):
@@ -103,6 +136,10 @@ def test_the_last_line_of_progress_bars_blanks_and_broken_text(tmp_path: Path) -
     log = tmp_path / "log"
     log.write_bytes(b"x" * 20_000 + b"\n10%\r50%\r99%\n\n   \n")
     assert last_line(log) == "99%"
+    log.write_bytes("ValueError: \x1b[31mπ\x1b[0m\n\x1b[1;34mwandb\x1b[0m: \nwandb: Find logs at: x\n".encode())
+    assert last_line(log) == "ValueError: π"
+    log.write_bytes(b"wandb: Syncing run x\n")
+    assert last_line(log) == "wandb: Syncing run x"
     log.write_bytes("grün".encode("latin-1"))
     assert last_line(log) == "gr\ufffdn"
     assert last_line(tmp_path / "none") == ""
