@@ -109,8 +109,15 @@ class Terminal:
         os.killpg(self.process.pid, signal.SIGWINCH)
 
     def wait(self, timeout: float = 15) -> int:
-        """Wait until the program ends and return its exit code."""
-        return self.process.wait(timeout)
+        """Wait until the program ends and return its exit code.
+
+        Raises:
+            AssertionError: If it does not end; the message holds the screen.
+        """
+        try:
+            return self.process.wait(timeout)
+        except subprocess.TimeoutExpired:
+            raise AssertionError(f"still running after {timeout} s; the screen:\n{self.text}") from None
 
     def hang_up(self) -> None:
         """Close the terminal, as a dropped SSH line does."""
