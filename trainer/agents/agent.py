@@ -26,6 +26,8 @@ from trainer.tracking.client import TrackingClient
 EARLY_FAILURE_SECONDS = 30.0
 """A run that fails this soon has most likely not reached its work."""
 MAX_RETRY_SECONDS = 10.0
+MAX_AWAY_SECONDS = 3600.0
+"""An agent without a run gives up on a server that has been away for this long."""
 _MAX_WAIT_SECONDS = 3600.0
 """Waits are cut to this: what waits for nothing but an event would overflow the clock."""
 
@@ -116,6 +118,7 @@ class SlotAgent(threading.Thread):
         self._next_heartbeat_at = 0.0
         self._wait_seconds = 0.0
         self._retry_seconds = 0.0
+        self._away_since: float | None = None
         self._initial_failures: int | None = 0
 
     def status(self) -> SlotStatus:
@@ -180,7 +183,7 @@ class SlotAgent(threading.Thread):
                 self._wake.wait(self._retry_seconds)
                 self._wake.clear()
                 continue
-            self._retry_seconds = 0.0
+            self._server_back()
             self._update(state=AgentState.WAITING, agent_id=agent_id, last_line="")
             return
         self._leaving = True
@@ -254,7 +257,7 @@ class SlotAgent(threading.Thread):
             self._server_away(error)
             self._next_heartbeat_at = time.monotonic() + self._retry_seconds
             return
-        self._retry_seconds = 0.0
+        self._server_back()
         for command in commands:
             self._obey(command)
         self._next_heartbeat_at = time.monotonic() + self._seconds_to_next_beat()
@@ -272,7 +275,14 @@ class SlotAgent(threading.Thread):
             self._reserved = 1
         return self._reserved > 0
 
+    def _server_back(self) -> None:
+        self._retry_seconds, self._away_since = 0.0, None
+
     def _server_away(self, error: ServerError) -> None:
+        now = time.monotonic()
+        self._away_since = now if self._away_since is None else self._away_since
+        if self._process is None and now - self._away_since > MAX_AWAY_SECONDS:
+            raise _GaveUpError(f"{error.message} It has been away for an hour.")
         self._retry_seconds = min(max(self._retry_seconds * 2, 0.5), MAX_RETRY_SECONDS)
         if self._process is None:
             self._update(last_line=f"{error.message} Trying again.")

@@ -26,8 +26,6 @@ BEAT_INTERVAL = 5_000_000
 """An agent's sign of life is written at most this often, in microseconds: agents may beat five times a second."""
 GRACE = 10_000_000
 """How long a run that its agent no longer lists may take to say how it ended, in microseconds."""
-STOP_GRACE = 2_000_000
-"""The same for a run that was asked to stop: a signal ends most of them without another word. Microseconds."""
 AGENT_SILENCE = 60_000_000
 """An agent not heard of for this long is taken for dead: its unconfirmed runs go to others. Microseconds."""
 MAX_ATTEMPTS = 2
@@ -72,7 +70,7 @@ def answer_heartbeat(context: RequestContext, agent: sqlite3.Row, sweep: sqlite3
     if alive:
         return []
     if state is SweepState.FINISHED:
-        return [{"type": "exit"}]
+        return _send_home(beat)
     if again := _unconfirmed(beat):
         return again
     return [] if state is SweepState.PAUSED else _hand_out(beat)
@@ -86,7 +84,21 @@ def _stop_all(beat: _Beat) -> list[Command]:
     """Cancel: stop what lives, and send the agent home once nothing does."""
     if beat.alive:
         return [_stop(name) for name in sorted(beat.alive)]
-    return [{"type": "exit"}]
+    return _send_home(beat)
+
+
+def _send_home(beat: _Beat) -> list[Command]:
+    """Let an agent without live runs go, once it is settled how each of its runs ended."""
+
+    def job(connection: sqlite3.Connection) -> bool:
+        left = runs.unfinished_of_agent(connection, beat.agent["id"])
+        for run in left:
+            if run["reported_at"] is None:  # its order was lost, and nobody is to begin it now
+                runs.finish(connection, run["id"], RunState.KILLED)
+        return any(run["reported_at"] is not None for run in left)
+
+    is_unsettled = bool(beat.owned) and beat.context.write(job)
+    return [] if is_unsettled else [{"type": "exit"}]
 
 
 def _take_note(beat: _Beat) -> None:
@@ -114,8 +126,9 @@ def _has_ended(run: sqlite3.Row, now: int) -> bool:
     """Return whether a run that its agent no longer lists is over without having said so."""
     if not run["seen_alive"] and run["reported_at"] is None:
         return False  # the order may have been lost: see `_unconfirmed`
-    grace = STOP_GRACE if run["stop_requested"] else GRACE
-    return run["reported_at"] is None or now - run["heartbeat_at"] > grace
+    if run["reported_at"] is None or run["stop_requested"]:
+        return True  # what was asked to stop and is gone needs no last word: its state is killed either way
+    return now - int(run["heartbeat_at"]) > GRACE
 
 
 def _end_state(run: sqlite3.Row) -> RunState:

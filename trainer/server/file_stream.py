@@ -36,7 +36,9 @@ def store_chunk(connection: sqlite3.Connection, run: sqlite3.Row, body: Mapping[
     if body.get("complete") is not True and RunState(run["state"]).is_terminal and not chunks:
         # A heartbeat that was on its way when the run ended; it does not raise the dead.
         return
-    runs.report(connection, run_id)
+    if run["state"] != RunState.KILLED or not run["stop_requested"]:
+        # Rows that were on their way when a run was killed are kept, and do not raise it from the dead.
+        runs.report(connection, run_id)
     for name, chunk in chunks.items():
         if isinstance(chunk, dict):
             _store_file(connection, run_id, name, chunk)

@@ -15,6 +15,9 @@ logger = logging.getLogger(__name__)
 RUN_SILENCE = 300_000_000
 """A run not heard of for this many microseconds has crashed; the SDK sends a word every 30 s (0.31)."""
 
+STOPPED_SILENCE = 75_000_000
+"""The same for a run that was asked to stop, whose agent may have left before it could tell of the end."""
+
 
 def tidy(store: Store, uptime_seconds: float) -> bool:
     """Do one round; return whether some run is alive.
@@ -25,6 +28,8 @@ def tidy(store: Store, uptime_seconds: float) -> bool:
     """
     now, uptime = now_micros(), int(uptime_seconds * 1_000_000)
     crashed = runs.silent(store.reader, now - RUN_SILENCE) if uptime > RUN_SILENCE else []
+    if uptime > STOPPED_SILENCE:
+        crashed += [run for run in runs.silent(store.reader, now - STOPPED_SILENCE) if run["stop_requested"]]
     dead = sweeps.silent_agents(store.reader, now - AGENT_SILENCE) if uptime > AGENT_SILENCE else []
 
     def job(connection: sqlite3.Connection) -> None:

@@ -170,6 +170,46 @@ def test_a_canceled_sweep_stops_its_runs_which_end_as_killed(desk: Desk) -> None
     assert desk.beat(agent) == [{"type": "exit"}]
 
 
+def test_a_run_that_a_signal_ended_is_killed_at_once_and_late_rows_do_not_revive_it(desk: Desk) -> None:
+    sweep = desk.create_sweep()
+    agent = desk.create_agent(sweep)
+    [order] = desk.beat(agent)
+    name = order["run_id"]
+    desk.beat(agent, name)
+    desk.upsert_run(name)
+    desk.set_sweep_state(sweep, "CANCELED")
+    assert desk.beat(agent, name) == [{"type": "stop", "run_id": name}]
+    assert desk.beat(agent) == [{"type": "exit"}]
+    assert desk.run(name)["state"] == RunState.KILLED
+    desk.log(name, {"_step": 0, "acc": 0.5})
+    assert desk.run(name, "state historyLineCount") == {"state": RunState.KILLED, "historyLineCount": 1}
+    desk.stream(name, complete=True, exitcode=0)
+    assert desk.run(name)["state"] == RunState.FINISHED
+
+
+def test_an_agent_of_a_finished_sweep_stays_until_it_is_settled_how_its_run_ended(desk: Desk) -> None:
+    sweep = desk.create_sweep()
+    agent, other = desk.create_agent(sweep), desk.create_agent(sweep)
+    [order], [lost] = desk.beat(agent), desk.beat(other)
+    desk.beat(agent, order["run_id"])
+    desk.upsert_run(order["run_id"])
+    desk.set_sweep_state(sweep, "FINISHED")
+    assert desk.beat(agent) == []
+    desk.sql("UPDATE runs SET heartbeat_at = heartbeat_at - ?", commands.GRACE + 1)
+    assert desk.beat(agent) == [{"type": "exit"}]
+    assert desk.run(order["run_id"])["state"] == RunState.CRASHED
+    assert desk.beat(other) == [{"type": "exit"}]
+    assert desk.run(lost["run_id"])["state"] == RunState.KILLED
+
+
+def test_a_stopped_run_whose_agent_left_is_killed_before_it_counts_as_crashed(desk: Desk) -> None:
+    run = desk.upsert_run("r")["bucket"]
+    desk.ask("mutation S($id: ID!) { stopRun(input: {id: $id}) { success } }", id=run["id"])
+    desk.sql("UPDATE runs SET heartbeat_at = heartbeat_at - ?", housekeeping.STOPPED_SILENCE + 1)
+    housekeeping.tidy(desk.server.store, 10_000.0)
+    assert desk.run("r")["state"] == RunState.KILLED
+
+
 def test_one_run_can_be_stopped(desk: Desk) -> None:
     agent = desk.create_agent(desk.create_sweep())
     [order] = desk.beat(agent)
