@@ -63,7 +63,8 @@ def read_sweep_parameters(path: Path) -> Given:
         # wandb goes on without it, too; an agent of another machine may have set the variable.
         return {}
     except (OSError, UnicodeDecodeError, yaml.YAMLError) as error:
-        raise InputError(f"The sweep's parameter file {path} cannot be read: {error}.") from error
+        reason = " ".join(str(error).split())
+        raise InputError(f"The sweep's parameter file {path} cannot be read: {reason}.") from error
     if not isinstance(content, dict):
         raise InputError(f"The sweep's parameter file {path} holds no parameters.")
     return {
@@ -121,4 +122,5 @@ def _json_file(path: Path) -> Given:
     try:
         return _mapping(path.read_text(encoding="utf-8").strip(), str(path))
     except (OSError, UnicodeDecodeError) as error:
-        raise InputError(f"The argument file {path} cannot be read: {error}.") from error
+        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
+        raise InputError(f"The argument file {path} cannot be read: {reason}.", hint="Check its path.") from error

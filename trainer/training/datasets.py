@@ -101,8 +101,11 @@ def _load_csv(path: Path, target: str, seed: int, validation_fraction: float) ->
     _, separator = _header(path)
     try:
         table = pd.read_csv(path, sep=separator, encoding="utf-8-sig", skipinitialspace=True, low_memory=False)
-    except (OSError, UnicodeDecodeError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
-        raise DatasetError(f"{path} cannot be read as CSV: {str(error).strip()}.") from error
+    except UnicodeDecodeError as error:
+        raise DatasetError(f"{path} cannot be read: it is not UTF-8 text.", hint="Save it as UTF-8.") from error
+    except (OSError, pd.errors.ParserError, pd.errors.EmptyDataError) as error:
+        reason = str(error).strip().rstrip(".")
+        raise DatasetError(f"{path} cannot be read as CSV: {reason}.", hint="Mend that line.") from error
     table.columns = table.columns.str.strip()
     labelled = table[table[target].notna()]
     labels = _class_labels(labelled[target], path)
@@ -192,10 +195,14 @@ def texts_of_categories(table: pd.DataFrame) -> pd.DataFrame:
 
 
 def floats_of_numbers(table: pd.DataFrame) -> pd.DataFrame:
-    """Return every value as a float; infinity counts as missing. Public because a saved model refers to it."""
+    """Return every value as a float; what 32 bits cannot hold, infinity too, counts as missing.
+
+    Trees and XGBoost refuse larger ones. Public because a saved model refers to it.
+    """
     import numpy as np
 
-    return table.astype(np.float64).replace([np.inf, -np.inf], np.nan)
+    floats = table.astype(np.float64)
+    return floats.where(floats.abs() <= np.finfo(np.float32).max)
 
 
 def _split_rows(
@@ -219,11 +226,18 @@ def _split_rows(
         raise DatasetError(
             f"With --validation_fraction {validation_fraction:g}, {source} gives {len(codes) - held_out} training "
             f"rows and {held_out} validation rows for {len(class_names)} classes.",
-            hint="Each part needs at least one row of every class.",
+            hint="Each part needs at least one row of every class: give --validation_fraction 0.5.",
         )
     training, validation = train_test_split(
         np.arange(len(codes)), test_size=validation_fraction, random_state=seed, stratify=codes
     )
+    unseen = np.flatnonzero(np.bincount(codes[training], minlength=len(class_names)) == 0)
+    if len(unseen):
+        raise DatasetError(
+            f"With --validation_fraction {validation_fraction:g}, the class {class_names[unseen[0]]!r} of {source} "
+            "has no training row.",
+            hint="Give a smaller --validation_fraction.",
+        )
     return training, validation
 
 
@@ -233,8 +247,10 @@ def _header(path: Path) -> tuple[list[str], str]:
         with path.open(encoding="utf-8-sig", newline="") as file:
             first_line = file.readline()
     except (OSError, UnicodeDecodeError) as error:
-        reason = error.strerror if isinstance(error, OSError) else "it is not UTF-8 text"
-        raise DatasetError(f"{path} cannot be read: {reason}.", hint="Give the path of a CSV file.") from error
+        reason, hint = "it is not UTF-8 text", "Save it as UTF-8."
+        if isinstance(error, OSError):
+            reason, hint = error.strerror or str(error), "Give the path of a CSV file."
+        raise DatasetError(f"{path} cannot be read: {reason}.", hint=hint) from error
     if not first_line.strip():
         raise DatasetError(f"{path} is empty.", hint="Its first line must name the columns.")
     separator = max(",;\t|", key=first_line.count)

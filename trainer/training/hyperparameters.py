@@ -39,10 +39,14 @@ class Interval:
     def __str__(self) -> str:
         parts = []
         if self.low is not None:
-            parts.append(f"above {self.low:g}" if self.is_low_open else f"from {self.low:g}")
+            parts.append(f"above {_plain(self.low)}" if self.is_low_open else f"from {_plain(self.low)}")
         if self.high is not None:
-            parts.append(f"up to {self.high:g}")
+            parts.append(f"up to {_plain(self.high)}")
         return " ".join(parts)
+
+
+def _plain(number: float) -> str:
+    return str(int(number)) if number == int(number) else f"{number:g}"
 
 
 @dataclass(frozen=True, slots=True)
@@ -83,7 +87,8 @@ class Hyperparameter:
             is_whole = math.isfinite(number) and number == int(number) and number < 2**32
             if is_whole and self.integers is not None and self.integers.holds(number):
                 return int(number)
-            if self.floats is not None and self.floats.holds(number):
+            # A share of 1 is written 1.0: as 1 it is a count, here one that is too small.
+            if self.integers is None and self.floats is not None and self.floats.holds(number):
                 return float(number)
         shown = repr(given) if isinstance(given, str) and not given.strip() else str(given)
         raise HyperparameterError(f"{self.name}={shown} cannot be used.", hint=f"Give {self.describe()}.")

@@ -111,6 +111,11 @@ class _FitClock:
             started = time.perf_counter()
             try:
                 self._grower.grow_to(step)
+            except MemoryError as error:
+                reason = str(error).strip().rstrip(".") or "no more is free"
+                raise HyperparameterError(
+                    f"The model does not fit into memory: {reason}.", hint="Give values that make it smaller."
+                ) from error
             except ValueError as error:
                 # So scikit-learn and XGBoost refuse values that are fine alone and do not fit the data or each other.
                 reason = str(error).strip().splitlines()[0].rstrip(".")

@@ -76,3 +76,33 @@ def test_a_file_that_is_not_text_says_so(tmp_path: Path) -> None:
     path.write_bytes(b"\xff\xfe\x00\x01")
     with pytest.raises(DatasetError, match="cannot be read: it is not UTF-8 text"):
         load_split(str(path), "kind", seed=0, validation_fraction=0.2)
+
+
+def test_text_that_is_not_utf8_further_down_says_so(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_bytes(b"colour,kind\n" + b"red,x\ngr\xfcn,y\n" * 5)
+    with pytest.raises(DatasetError, match="it is not UTF-8 text. Save it as UTF-8"):
+        load_split(str(path), "kind", seed=0, validation_fraction=0.2)
+
+
+def test_numbers_too_large_for_32_bits_count_as_missing(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("a,kind\n" + "".join(f"{'1e300' if i < 4 else i},{i % 2}\n" for i in range(40)))
+    split = load_split(str(path), "kind", seed=0, validation_fraction=0.25)
+    assert 4 <= split.training_x.min() and split.training_x.max() < 40
+
+
+def test_a_class_without_a_training_row_is_named(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("a,kind\n" + "1,common\n" * 98 + "2,rare\n" * 2)
+    with pytest.raises(DatasetError, match="the class 'rare' of .* has no training row. Give a smaller"):
+        load_split(str(path), "kind", seed=0, validation_fraction=0.95)
+
+
+def test_two_rows_of_each_class_are_enough_as_the_hint_says(tmp_path: Path) -> None:
+    path = tmp_path / "data.csv"
+    path.write_text("a,kind\n1,x\n2,x\n3,y\n4,y\n")
+    with pytest.raises(DatasetError, match="--validation_fraction 0.5"):
+        load_split(str(path), "kind", seed=0, validation_fraction=0.2)
+    split = load_split(str(path), "kind", seed=0, validation_fraction=0.5)
+    assert sorted(split.training_y) == sorted(split.validation_y) == [0, 1]

@@ -94,3 +94,15 @@ def test_one_hyperparameter_given_twice_is_refused_unless_the_values_agree() -> 
     assert make_request({"model": "mlp", "lr": "1e-2", "learning_rate": 0.01}).hyperparameters["learning_rate"] == 0.01
     with pytest.raises(HyperparameterError, match="learning_rate is given twice: 0.1, and 0.2 as learning_rate"):
         make_request({"model": "mlp", "lr": 0.1, "learning_rate": 0.2})
+
+
+@pytest.mark.parametrize("given", [1, "1"])
+def test_a_whole_number_is_never_taken_for_a_share(given: object) -> None:
+    with pytest.raises(HyperparameterError, match="min_samples_split=1 cannot be used. Give a whole number from 2"):
+        make_request({"min_samples_split": given})
+    assert make_request({"min_samples_split": 1.0}).hyperparameters["min_samples_split"] == 1.0
+
+
+def test_large_bounds_are_written_out() -> None:
+    with pytest.raises(HyperparameterError, match="from 0 up to 4294967295"):
+        make_request({"seed": -1})

@@ -37,3 +37,10 @@ def test_tags_are_short_enough_for_wandb(tmp_path: Path) -> None:
     tags = tags_of(provenance_of(request, {"GITHUB_REF_NAME": "b" * 99, "GITHUB_SHA": "0123456789"}, tmp_path))
     assert "dataset:fruit.csv" in tags and "commit:0123456" in tags
     assert max(map(len, tags)) == 64
+
+
+def test_in_ci_they_come_from_its_variables_and_a_pull_request_s_branch_is_its_head(tmp_path: Path) -> None:
+    ci = {"GITHUB_REF_NAME": "12/merge", "GITHUB_HEAD_REF": "topic", "GITHUB_SHA": "0" * 40}
+    known = provenance_of(make_request({}), ci, tmp_path)
+    assert (known["git_branch"], known["git_commit"]) == ("topic", "0" * 40)
+    assert provenance_of(make_request({}), {**ci, "GITHUB_HEAD_REF": ""}, tmp_path)["git_branch"] == "12/merge"

@@ -264,3 +264,18 @@ def test_bad_input_and_help_are_answered_before_anything_heavy_is_imported(tmp_p
     done = subprocess.run([sys.executable, "-c", program], cwd=ROOT, capture_output=True, text=True, check=True)
     assert done.stderr.splitlines()[-1] == "(2, 0) []"
     assert "logistic_regression: " in done.stdout and "--hidden_units" in done.stdout
+
+
+def test_a_model_too_large_for_memory_is_one_sentence(
+    offline: Path, capsys: pytest.CaptureFixture[str], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    from sklearn.ensemble import RandomForestClassifier
+
+    def too_large(*_: object) -> None:
+        raise MemoryError("Unable to allocate 32.0 GiB")
+
+    monkeypatch.setattr(RandomForestClassifier, "fit", too_large)
+    assert train_from_argv([]) == 1
+    error = capsys.readouterr().err
+    assert "does not fit into memory: Unable to allocate 32.0 GiB." in error and error.count("\n") == 1
+    assert read_offline_run(offline).exit_code == 1
