@@ -1,0 +1,70 @@
+"""What the README names exists: keys, commands, files."""
+
+from __future__ import annotations
+
+import re
+from pathlib import Path
+
+import pytest
+from textual.binding import Binding, BindingsMap
+from textual.dom import DOMNode
+
+from trainer.cli import build_cli
+from tui.app import SweepApp
+from tui.cli import TerminalApp
+from tui.screens.run import RunScreen
+from tui.screens.sweep import SweepScreen
+from tui.screens.sweep_builder import SweepBuilderScreen
+from tui.screens.sweeps import SweepsScreen
+from tui.widgets.parameter_editor import ParameterEditor
+from tui.widgets.runs_table import RunsTable
+from tui.widgets.sweeps_table import SweepsTable
+
+ROOT = Path(__file__).resolve().parents[2]
+README = (ROOT / "README.md").read_text(encoding="utf-8")
+
+PLACES: dict[str, tuple[type[DOMNode], ...]] = {
+    "everywhere": (SweepApp, SweepScreen),
+    "sweeps": (SweepsScreen, SweepsTable),
+    "builder": (SweepBuilderScreen, ParameterEditor),
+    "live view: runs": (SweepScreen, RunsTable),
+    "live view: sweep": (SweepScreen,),
+    "live view: panes": (SweepScreen,),
+    "run": (RunScreen,),
+}
+SPELLED = {"?": "question_mark", "/": "slash", "+": "plus", "-": "minus", "[": "left_square_bracket"}
+SPELLED |= {"]": "right_square_bracket"}
+
+
+def bound_keys(classes: tuple[type[DOMNode], ...]) -> set[str]:
+    keys: set[str] = set()
+    for each in classes:
+        for base in each.__mro__:
+            bindings = [one for one in vars(base).get("BINDINGS", ()) if isinstance(one, Binding | tuple)]
+            keys |= set(BindingsMap(bindings).key_to_bindings)
+    return keys
+
+
+@pytest.mark.parametrize("place", PLACES)
+def test_documented_keys_are_bound(place: str) -> None:
+    row = re.search(rf"^\| {re.escape(place)} \| (.*) \|$", README, re.MULTILINE)
+    assert row, place
+    without_examples = re.sub(r"\([^)]*\)", "", row[1])
+    documented = {SPELLED.get(key, key) for key in re.findall(r"`([^`]+)`", without_examples)}
+    # `tab` and the palette's key are Textual's own.
+    assert documented - bound_keys(PLACES[place]) - {"tab", "ctrl+p"} == set()
+
+
+def test_documented_commands_exist() -> None:
+    commands = set(build_cli(TerminalApp()).commands)
+    named = set(re.findall(r"^\| `sweep-tui ([a-z|\\]+)", README, re.MULTILINE))
+    documented = {command.rstrip("\\") for names in named for command in names.split("|")}
+    assert documented == commands
+
+
+def test_documented_files_exist() -> None:
+    links = re.findall(r"\]\(([^)#:]+)\)", README)
+    assert links
+    assert [link for link in links if not (ROOT / link).exists()] == []
+    sweep_files = set(re.findall(r"sweeps/[\w-]+\.yaml", README))
+    assert [name for name in sweep_files if not (ROOT / name).exists()] == []
