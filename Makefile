@@ -1,7 +1,7 @@
 # Shortcuts for the environment that the README's test command creates.
 BIN := .venv/bin
 
-.PHONY: check format e2e snapshots benchmarks run
+.PHONY: check format e2e pictures benchmarks run
 
 check: format
 	$(BIN)/ruff check .
@@ -15,8 +15,8 @@ format:
 e2e:
 	$(BIN)/pytest tests/e2e
 
-snapshots:
-	$(BIN)/pytest -n 0 tests/ui --snapshot-update
+pictures:
+	$(BIN)/python docs/make_pictures.py
 
 benchmarks:
 	$(BIN)/pytest -n 0 -s -m benchmark tests/benchmarks
