@@ -14,6 +14,7 @@ from dataclasses import dataclass
 from rich.style import Style
 from rich.text import Span, Text
 
+from tui.chart_scale import even_scale, nice_ticks
 from tui.formatting import number_text
 
 MIN_WIDTH, MIN_HEIGHT = 16, 4
@@ -82,25 +83,6 @@ def _extremes(column: list[tuple[float, float]]) -> list[tuple[float, float]]:
     return sorted(picked)
 
 
-def nice_ticks(low: float, high: float, most: int, whole: bool = False) -> list[float]:
-    """Return round numbers within a range: as many as possible but at most `most`, and perhaps none.
-
-    Args:
-        low: Start of the range.
-        high: End of the range, greater than `low`.
-        most: Ticks there is room for; at least 1.
-        whole: Whether only whole numbers will do.
-    """
-    magnitude = 10.0 ** math.floor(math.log10((high - low) / max(most, 1)))
-    for factor in (0.5, 1, 2, 2.5, 5, 10, 20, 25, 50, 100):
-        step = factor * magnitude
-        first, last = math.ceil(low / step - 1e-9), math.floor(high / step + 1e-9)
-        is_whole = not whole or (step >= 1 and step == int(step))
-        if is_whole and last - first + 1 <= max(most, 1):
-            return [round(index * step, 12) for index in range(first, last + 1)]
-    return []
-
-
 def draw_chart(request: ChartRequest) -> Text:
     """Draw a chart; empty text when it would be too small to read or there is nothing to draw."""
     curves = [_prepared(curve, request) for curve in request.curves]
@@ -112,13 +94,15 @@ def draw_chart(request: ChartRequest) -> Text:
 
     with _DRAWING:
         figure = _figure(plotext, request)
+        rows = request.height - 2
         x_low, x_high, y_low, y_high = _limits(curves, request.width)
+        scale = even_scale(y_low, y_high, rows, whole=request.log_y)
+        y_low, y_high = scale.low, scale.high
         _set_ruler(figure.ruler("x", "lower"), x_low, x_high, _x_ticks(x_low, x_high, request), log=False)
-        _set_ruler(figure.ruler("y", "left"), y_low, y_high, _y_ticks(y_low, y_high, request), log=request.log_y)
+        _set_ruler(figure.ruler("y", "left"), y_low, y_high, scale.ticks, log=request.log_y)
         # The first curve is the most important one: it is drawn last, on top.
         for curve in reversed(curves):
             _draw_curve(plotext, figure, curve)
-        rows = request.height - 2
         cell_width, cell_height = (x_high - x_low) / request.width, (y_high - y_low) / max(rows - 1, 1)
         for curve, y in zip(curves, _label_heights(curves, y_high, cell_height, rows), strict=True):
             label = plotext.colorize(curve.label, plotext.pixel(curve.color))
@@ -172,15 +156,6 @@ def _limits(curves: Sequence[Curve], width: int) -> tuple[float, float, float, f
 
 def _x_ticks(low: float, high: float, request: ChartRequest) -> list[float]:
     return nice_ticks(low, high, max(request.width // 12, 2), request.integer_x)
-
-
-def _y_ticks(low: float, high: float, request: ChartRequest) -> list[float]:
-    most = max(request.height // 2 - 1, 2)
-    decades = nice_ticks(low, high, most, whole=True) if request.log_y else []
-    if len(decades) > 1:
-        return decades
-    # One number alone does not make a scale.
-    return next((ticks for more in range(3) if len(ticks := nice_ticks(low, high, most + more)) > 1), [low, high])
 
 
 def _set_ruler(ruler, low: float, high: float, ticks: Sequence[float], *, log: bool) -> None:  # type: ignore[no-untyped-def]

@@ -42,6 +42,8 @@ RANK = Column(ColumnKind.RANK, "#")
 NAME = Column(ColumnKind.NAME, "run")
 STATE = Column(ColumnKind.STATE, "state")
 DURATION = Column(ColumnKind.DURATION, "time")
+BEST_PREFIX = "best_"
+"""How training programs commonly call the best value of a metric in a run's summary."""
 
 
 def flat_items(config: Mapping[str, Json], prefix: str = "") -> Iterator[tuple[str, Json]]:
@@ -75,7 +77,7 @@ def _swept(parameters: Mapping[str, Json], prefix: str) -> Iterator[str]:
 
 def metric_order(name: str) -> tuple[bool, str]:
     """Return a sort key for metric names: by name, those that repeat another's best value last."""
-    return (name.startswith("best_") or name.endswith((".best", ".max", ".min")), name)
+    return (name.startswith(BEST_PREFIX) or name.endswith((".best", ".max", ".min")), name)
 
 
 def summary_numbers(summary: Mapping[str, Json]) -> Iterator[tuple[str, float]]:
@@ -123,11 +125,11 @@ class ColumnCounter:
 
     @property
     def columns(self) -> list[Column]:
-        """The columns in their order: what is swept, the other metrics, what else varies, between fixed ones."""
+        """The columns in their order: fixed ones, what is swept, what else varies, the time, the other metrics."""
         if self._columns is None:
             varying = [key for key in self._config if key not in self._first and self._varies(key)]
             counted = (key for key, count in self._summary.items() if count > 0 and key != self._metric_name)
-            metrics = sorted(counted, key=metric_order)
+            metrics = [key for key in sorted(counted, key=metric_order) if not self._repeats(key)]
             metric = [Column(ColumnKind.METRIC, self._metric_name)] if self._metric_name else []
             self._columns = [
                 RANK,
@@ -135,11 +137,16 @@ class ColumnCounter:
                 STATE,
                 *metric,
                 *(Column(ColumnKind.CONFIG, key, key) for key in self._first),
-                *(Column(ColumnKind.SUMMARY, key, key) for key in metrics),
                 *(Column(ColumnKind.CONFIG, key, key) for key in varying),
                 DURATION,
+                *(Column(ColumnKind.SUMMARY, key, key) for key in metrics),
             ]
         return self._columns
+
+    def _repeats(self, key: str) -> bool:
+        """Return whether a summary value is the best one of a metric that has a column of its own."""
+        metric = key.removeprefix(BEST_PREFIX)
+        return metric != key and (metric == self._metric_name or self._summary[metric] > 0)
 
     def _varies(self, key: str) -> bool:
         # A key that some runs lack does not vary for that: a run that has just started has not sent all of its own.

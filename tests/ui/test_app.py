@@ -97,7 +97,9 @@ async def test_keys_typed_ahead_reach_the_screen_they_were_meant_for() -> None:
         for key, character in [("ctrl+n", None), *[("tab", "\t")] * 4, ("2", "2"), ("5", "5")]:
             app.post_message(events.Key(key, character))
 
-        await wait_for(pilot, lambda: isinstance(app.screen, SweepBuilderScreen) and app.screen.draft.get("run_cap"))
-        assert isinstance(app.screen, SweepBuilderScreen)
-        assert app.screen.draft.get("run_cap") == 25
-        assert app.screen.draft.get("name") == "wine-forest"
+        await wait_for(pilot, lambda: isinstance(app.screen, SweepBuilderScreen))
+        screen = app.screen
+        assert isinstance(screen, SweepBuilderScreen)
+        await wait_for(pilot, lambda: bool(screen.draft.get("run_cap")))
+        assert screen.draft.get("run_cap") == 25
+        assert screen.draft.get("name") == "wine-forest"

@@ -109,3 +109,11 @@ async def test_stopping_a_run_asks_first_and_a_finished_one_cannot_be_stopped() 
     async with run_screen(RunState.FINISHED) as (pilot, screen, _):
         await pilot.press("K")
         assert screen.is_current
+
+
+@pytest.mark.parametrize("size", [(80, 24), (120, 36)])
+async def test_a_failed_run_opens_with_its_last_words(size: tuple[int, int]) -> None:
+    async with run_screen(RunState.FAILED, size) as (pilot, screen, _):
+        await until(pilot, lambda: "last words: careful" in text_of(screen))
+        assert "fitting wine" in text_of(screen)
+        assert screen.log_view.has_focus

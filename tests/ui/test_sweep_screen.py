@@ -67,6 +67,17 @@ async def test_a_full_sweep_shows_progress_runs_and_the_best(size: tuple[int, in
         assert screen.table.board.rows[0] == "run2"
 
 
+async def test_a_leaderboard_with_few_runs_leaves_its_space_to_the_chart() -> None:
+    async with sweep_screen(size=(120, 50)) as (pilot, screen, session):
+        await until(pilot, lambda: screen.table.size.height == 10, "a title and the nine runs to come")
+        assert screen.chart.size.height > 15
+        session.give(RunsChanged(tuple(make_run(number, number / 100) for number in range(1, 60))))
+        await until(pilot, lambda: screen.table.size.height > 15)
+        assert screen.chart.size.height >= 8
+        await pilot.press("m")
+        await until(pilot, lambda: screen.chart.size.height > 30, "the large chart has the body to itself")
+
+
 @pytest.mark.parametrize("size", [(20, 5), (3, 2), (40, 10), (300, 100)])
 async def test_odd_sizes_do_not_break_it(size: tuple[int, int]) -> None:
     async with sweep_screen(size=size) as (pilot, screen, _):
@@ -111,7 +122,8 @@ async def test_a_lost_server_keeps_the_data_and_counts_down() -> None:
 async def test_the_end_is_announced_with_what_to_do_next() -> None:
     async with sweep_screen() as (pilot, screen, session):
         session.give(a_sweep(state=SweepState.FINISHED))
-        await until(pilot, lambda: "Done: 4 runs" in text_of(screen))
+        await until(pilot, lambda: "Done, 1 of 4 runs failed" in text_of(screen))
+        assert "enter run and log" in text_of(screen)
         assert "best accuracy 0.9000 by rose-sweep-2" in text_of(screen)
 
 

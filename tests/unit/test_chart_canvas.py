@@ -4,7 +4,7 @@ import math
 
 import pytest
 
-from tui.chart_canvas import ChartRequest, Curve, draw_chart, nice_ticks, reduced
+from tui.chart_canvas import ChartRequest, Curve, draw_chart, reduced
 
 RED, GREY = (255, 0, 0), (128, 128, 128)
 
@@ -24,20 +24,6 @@ def test_reducing_keeps_spikes_and_both_ends() -> None:
 
 def test_values_that_are_not_finite_are_left_out() -> None:
     assert reduced([(0, math.nan), (1, 2.0), (2, math.inf)], 10) == [(1, 2.0)]
-
-
-@pytest.mark.parametrize(
-    ("low", "high", "most", "whole", "ticks"),
-    [
-        (0.0, 1.0, 5, False, [0.0, 0.25, 0.5, 0.75, 1.0]),
-        (0.0, 30.0, 4, True, [0.0, 10.0, 20.0, 30.0]),
-        (0.5, 1.5, 4, True, [1.0]),
-        (0.1, 0.9, 6, True, []),
-        (1e-7, 5e-7, 3, False, [2e-7, 4e-7]),
-    ],
-)
-def test_ticks_are_round_and_fit(low: float, high: float, most: int, whole: bool, ticks: list[float]) -> None:
-    assert nice_ticks(low, high, most, whole) == pytest.approx(ticks)
 
 
 def test_a_chart_fills_its_size_and_marks_the_line_end() -> None:

@@ -98,7 +98,7 @@ def test_the_latest_of_two_records_of_one_run_wins() -> None:
     assert feed.best_value == 0.2
 
 
-def test_columns_are_swept_keys_then_metrics_then_what_else_varies() -> None:
+def test_columns_are_swept_keys_then_what_else_varies_then_other_metrics() -> None:
     assert swept_keys(CONFIG) == ["depth", "optimizer.lr"]
     first = make_run(1, 0.5, depth=3, optimizer={"lr": 0.1}, seed=1)
     feed = feed_of([first])
@@ -110,7 +110,7 @@ def test_columns_are_swept_keys_then_metrics_then_what_else_varies() -> None:
     )
     assert feed.apply([RunsChanged((second,))]).columns
     titles = [column.title for column in feed.board.columns]
-    assert titles == ["#", "run", "state", "accuracy", "depth", "optimizer.lr", "loss", "seed", "time"]
+    assert titles == ["#", "run", "state", "accuracy", "depth", "optimizer.lr", "seed", "time", "loss"]
 
 
 def test_a_key_stops_being_a_column_when_it_stops_varying() -> None:

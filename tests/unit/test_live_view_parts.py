@@ -1,14 +1,19 @@
 from __future__ import annotations
 
+import dataclasses
+from unittest.mock import patch
+
 import pytest
+from rich.style import Style
 
 from tests.unit.test_feeds import feed_of, make_run
 from trainer.records import Metric, RunRecord
 from trainer.states import RunState
-from tui.chart_series import progress_series
+from tui.chart_series import ChartSeries, progress_series
 from tui.columns import NAME, RANK, ColumnKind
 from tui.feeds import SweepProgress
 from tui.table_layout import cell_of, lay_out
+from tui.widgets.history_chart import HistoryChart
 from tui.widgets.sweep_summary import bar_cells
 
 
@@ -79,3 +84,23 @@ def test_a_run_that_logs_no_finite_value_is_not_on_the_way() -> None:
     ).board
     best, each = progress_series(board, Metric("accuracy", "maximize"), "#111111", "#222222")
     assert len(each.points) == 1 and best.points == ((1, 0.5),)
+
+
+def test_columns_come_in_the_order_of_what_people_look_for() -> None:
+    summary = {"accuracy": 0.9, "best_accuracy": 0.9, "loss": 0.2, "best_loss": 0.1, "best_guess": 3}
+    runs = [
+        dataclasses.replace(make_run(number, 0.5, depth=number, optimizer="adam", other=number), summary=summary)
+        for number in range(2)
+    ]
+    titles = [column.title for column in feed_of(runs).board.columns]
+    assert titles[:4] == ["#", "run", "state", "accuracy"]
+    assert titles[-3:] == ["time", "loss", "best_guess"], "the best value of a metric that is shown needs no column"
+    assert set(titles[4:-3]) == {"depth", "optimizer.lr", "other"}
+
+
+def test_whole_numbers_are_whole_in_the_legend() -> None:
+    chart = HistoryChart()
+    points = ((1.0, 1.0), (2.0, 29.0))
+    with patch.object(HistoryChart, "get_component_rich_style", return_value=Style()):
+        assert chart._entry(ChartSeries("1", "epochs", "#ff0000", points), 0).plain == "1 epochs 29"
+        assert chart._entry(ChartSeries("1", "accuracy", "#ff0000", ((1.0, 1.0),)), 0).plain == "1 accuracy 1.0000"

@@ -21,6 +21,7 @@ from textual.worker import Worker, get_current_worker
 
 from trainer.errors import TrainerError
 from trainer.records import ConsoleLine, HistoryPoint, RunRecord, SweepRecord
+from trainer.states import RunState
 from tui.chart_selection import chart_colors
 from tui.chart_series import ChartSeries, curve_of
 from tui.columns import metric_order, swept_keys
@@ -38,6 +39,7 @@ POLL_SECONDS = 1.0
 PANES = {"curves": "Curves", "facts": "Facts", "log": "Log"}
 COMPACT_BELOW = (100, 30)
 CHARTS = 4
+FAILURES = (RunState.FAILED, RunState.CRASHED)
 MAX_LOG_LINES = 10_000
 MAX_HISTORY = 20_000
 """Rows kept; beyond, every second one goes, since a chart shows a few hundred."""
@@ -92,6 +94,8 @@ class RunScreen(Screen[None]):
         self.problem = ""
         self._stop = threading.Event()
         self._page = 0
+        self._last_words = ""
+        """The last line that is not blank."""
 
     def compose(self) -> ComposeResult:
         """Compose the screen."""
@@ -111,6 +115,8 @@ class RunScreen(Screen[None]):
         """Show what is known and read the rest."""
         self.query_one("#facts").border_title = "Facts"
         self.log_view.border_title = "Console"
+        if self.run.state in FAILURES:
+            self.action_pane("log")
         self._show_run()
         self._show_curves()
         self.watch_run()
@@ -162,6 +168,7 @@ class RunScreen(Screen[None]):
             if line.is_error:
                 text.stylize_before(style)
             self.log_view.write(text)
+            self._last_words = " ".join(text.plain.split()) or self._last_words
         self._show_run()
         if message.history:
             self._show_curves()
@@ -179,6 +186,9 @@ class RunScreen(Screen[None]):
             label.tone, "$foreground"
         )
         about = [duration_text(run.duration_seconds), run.host, *(f"#{tag}" for tag in run.tags)]
+        if run.state in FAILURES and self._last_words:
+            # Why it failed is what people open it for.
+            about.insert(1, f"last words: {self._last_words}")
         self.query_one("#run-summary", Static).update(
             Content.from_markup(
                 f"[b]$name[/]  [{tone}]$state[/]\n[$foreground 60%]$about[/]",
@@ -234,6 +244,7 @@ class RunScreen(Screen[None]):
             chart.border_title = Content(name)
             chart.border_subtitle = f"n {self._page + 1}/{pages}" if pages > 1 and index == len(shown) - 1 else ""
             chart.show([ChartSeries("", name, color, curve_of(self.rows, name))])
+        self.refresh_bindings()
         if not shown:
             first = self.query(HistoryChart).first()
             first.border_title = "Curves"
@@ -262,6 +273,10 @@ class RunScreen(Screen[None]):
     @on(PaneTabs.PaneChosen)
     def _pane_clicked(self, message: PaneTabs.PaneChosen) -> None:
         self.action_pane(message.pane)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer more curves only where there are more."""
+        return action != "page" or len(self.metrics) > self.charts_at_once
 
     def action_page(self, by: int) -> None:
         """Show other metrics."""

@@ -205,6 +205,7 @@ class SweepScreen(SweepPanes, SweepCharting, SweepSteering):
         if board.filter:
             shown = f"{len(board.rows):,} of {count_text(len(board.runs), 'run')} · f: {board.filter.text}"
         self.table.border_subtitle = Content(f"{shown} · by {board.by} value" if board.metric else shown)
+        self.fit_table(max(len(board.runs), self.feed.progress.expected or 0))
         self.show_chart()
         sweep = self.feed.sweep
         keys = swept_keys(sweep.config) if sweep else []
@@ -263,6 +264,7 @@ class SweepScreen(SweepPanes, SweepCharting, SweepSteering):
         feed, sweep = self.feed, self.feed.sweep
         self.set_class(feed.lost is not None, "-lost")
         self.set_class(feed.lost is None and feed.is_over, "-over")
+        self.set_class(bool(feed.progress.failed), "-failures")
         notice = self.query_one("#notice", Static)
         if feed.lost:
             left = max(self._retry_at - time.monotonic(), 0.0)
@@ -279,14 +281,19 @@ class SweepScreen(SweepPanes, SweepCharting, SweepSteering):
         feed, sweep = self.feed, self.feed.sweep
         assert sweep is not None
         word = "Done" if sweep.state is SweepState.FINISHED else "Canceled"
-        has_best = feed.best is not None and sweep.metric is not None
-        keys = "[b $primary]E[/] export the best configuration  [b $primary]enter[/] open a run" if has_best else ""
+        failed, done = feed.progress.failed, feed.progress.done
+        mark = f"[b $error]✗ {word}, {failed:,} of {count_text(done, 'run')} failed[/]"
+        if not failed:
+            mark = f"[b $success]✓ {word}[/]" if self.compact else f"[b $success]✓ {word}:[/] {count_text(done, 'run')}"
+        keys = "[b $primary]enter[/] run and log"
+        if feed.best is not None and sweep.metric is not None:
+            keys = f"[b $primary]E[/] export the best  {keys}"
         if self.compact:
-            return Content.from_markup(f"[b $success]✓ {word}[/]  {keys}")
-        what = f"{count_text(feed.progress.done, 'run')} in {duration_text(feed.elapsed_seconds(datetime.now(UTC)))}"
+            return Content.from_markup(f"{mark}  {keys}")
+        what = f" in {duration_text(feed.elapsed_seconds(datetime.now(UTC)))}"
         if feed.best and sweep.metric:
             what += f", best {sweep.metric.name} {metric_text(feed.best_value)} by {feed.best.name}"
-        return Content.from_markup(f"[b $success]✓ {word}:[/] $what.   {keys}", what=what)
+        return Content.from_markup(f"{mark}$what.   {keys}", what=what)
 
     # View
 

@@ -51,7 +51,7 @@ class SweepBuilderScreen(Screen[None]):
         ),
         Binding("f2,ctrl+s", "save", "Save", key_display="f2", id="builder.save", tooltip="Save the sweep as a file"),
         Binding("ctrl+o", "open_file", "Open", id="builder.open", tooltip="Open another sweep file"),
-        Binding("ctrl+n", "add_parameter", "Add parameter", id="builder.add", tooltip="Add a parameter"),
+        Binding("ctrl+n", "add_parameter", "Add", id="builder.add", tooltip="Add a parameter"),
         Binding(
             "ctrl+y", "toggle_yaml", "YAML", id="builder.yaml", tooltip="Show the YAML and all problems, or the form"
         ),
@@ -119,7 +119,7 @@ class SweepBuilderScreen(Screen[None]):
             with Vertical(id="side"):
                 yield YamlPreview(id="yaml", classes="panel")
                 yield ViolationsList(id="problems")
-        yield Footer()
+        yield Footer(show_command_palette=False)
 
     async def on_mount(self) -> None:
         """Show the draft."""

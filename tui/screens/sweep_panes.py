@@ -51,12 +51,32 @@ class SweepPanes(Screen[None]):
     """The pane that has the screen to itself; empty when all are shown."""
     compact: reactive[bool] = reactive(False)
     """Whether the terminal is too small for more than one pane."""
+    _heights: tuple[str, ...] = ()
+    _rows: int = 0
 
     def on_resize(self, event: events.Resize) -> None:
         """Choose the arrangement that the terminal has room for."""
         width, height = event.size.width, event.size.height
         self.compact = width < COMPACT_BELOW[0] or height < COMPACT_BELOW[1]
         self.set_class(width >= SIDE_BY_SIDE_FROM[0] and height >= SIDE_BY_SIDE_FROM[1], "-side-by-side")
+        self.call_after_refresh(self.fit_table)
+
+    def fit_table(self, rows: int | None = None) -> None:
+        """Make the leaderboard as high as its runs need, within bounds; the chart below gets the rest.
+
+        Args:
+            rows: Runs there are, or will be; None for as many as last time.
+        """
+        self._rows = self._rows if rows is None else rows
+        body = self.query_one("#body")
+        if self.compact or self.front or self.has_class("-side-by-side"):
+            heights: tuple[str, ...] = ()
+        else:
+            # A title, two lines of frame, and never fewer than four rows.
+            heights = (str(min(max(self._rows, 4) + 3, max(body.size.height * 3 // 5, 7))), "1fr")
+        if heights != self._heights:
+            self._heights = heights
+            body.styles.grid_rows = " ".join(heights) if heights else None
 
     def watch_compact(self, compact: bool) -> None:
         """Give one pane the screen, or all of them."""
@@ -66,6 +86,7 @@ class SweepPanes(Screen[None]):
     def watch_front(self, front: str) -> None:
         """Show one pane or all."""
         self.set_class(bool(front), "-solo")
+        self.fit_table()
         for pane in PANES:
             self.set_class(front == pane, f"-front-{pane}")
         if front:

@@ -12,6 +12,7 @@ from textual.message import Message
 from textual.widgets import Input, Label, Static
 
 from tui.widgets.choice_strip import ChoiceStrip
+from tui.widgets.steady_input import SteadyInput
 
 
 class FormField(Vertical):
@@ -54,7 +55,7 @@ class FormField(Vertical):
             if self.options:
                 yield ChoiceStrip(self.options)
             else:
-                yield Input(placeholder=self.placeholder, compact=True, select_on_focus=False)
+                yield SteadyInput(placeholder=self.placeholder, compact=True, select_on_focus=False)
         yield Static("", classes="field-problem", markup=False)
 
     def show_text(self, text: str) -> None:

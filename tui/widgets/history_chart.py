@@ -147,7 +147,9 @@ class HistoryChart(Widget, can_focus=True):
     def _entry(self, one: ChartSeries, width: int) -> Text:
         """Return one entry; `width` 0 for as short as it can be."""
         value = one.value if one.value is not None else one.points[-1][1]
-        number = metric_text(value)
+        # Histories hold floats only: what counts something is known by its values being whole, and not just 0 and 1.
+        counts = all(y.is_integer() for _, y in one.points) and any(abs(y) > 1 for _, y in one.points)
+        number = f"{value:.0f}" if counts and float(value).is_integer() else metric_text(value)
         text = Text(no_wrap=True, end="")
         text.append(f"{one.label:>2} " if width else f"{one.label} ", Style(color=one.color, bold=True))
         room = width - 4 - len(number) if width else 14

@@ -55,7 +55,7 @@ class ParameterEditor(Vertical):
     def compose(self) -> ComposeResult:
         """Compose the place of the rows and the hint below them."""
         yield Vertical(id="parameter-rows")
-        yield Static("", id="parameter-hint")
+        yield Static("No parameters yet: [b $primary]ctrl+n[/] adds one.", id="parameter-hint")
 
     @property
     def rows(self) -> list[ParameterRow]:
@@ -159,8 +159,6 @@ class ParameterEditor(Vertical):
         self.post_message(self.Changed(self))
 
     def _show_hint(self) -> None:
-        hint = "" if self.drafts else "No parameters yet: [b $primary]ctrl+n[/] adds one."
-        self.query_one("#parameter-hint", Static).update(hint)
         self.query_one("#parameter-hint").display = not self.drafts
 
 

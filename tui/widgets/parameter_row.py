@@ -26,6 +26,7 @@ from tui.shorthand import (
 )
 from tui.sweep_count import short_count
 from tui.sweep_draft import ParameterDraft
+from tui.widgets.steady_input import SteadyInput
 
 _LIST_KINDS = ("values", "probabilities")
 
@@ -55,10 +56,10 @@ class ParameterRow(Vertical):
     def compose(self) -> ComposeResult:
         """Compose the line; the details come when they are first needed."""
         with Horizontal(classes="parameter-line"):
-            yield Input(
+            yield SteadyInput(
                 self.draft.name, placeholder="name", compact=True, select_on_focus=False, classes="parameter-name"
             )
-            yield Input(
+            yield SteadyInput(
                 self._text,
                 placeholder="50, 100   1..10   1e-5..0.1 log",
                 compact=True,
@@ -216,7 +217,7 @@ def _detail(field: Field, entry: dict[str, Json]) -> HorizontalGroup:
     default = f"{field.default:g}: {field.help}" if field.default is not None else field.help
     return HorizontalGroup(
         Label(field.name, classes="detail-label"),
-        Input(
+        SteadyInput(
             _field_text(entry, field),
             placeholder=default,
             compact=True,

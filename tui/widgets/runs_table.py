@@ -23,19 +23,10 @@ from textual.strip import Strip
 
 from tui.columns import Column, ColumnKind
 from tui.leaderboard_model import LeaderboardModel
-from tui.table_layout import NO_MARK, Cell, ColumnLayout, Mark, cell_of, lay_out
+from tui.table_layout import NO_MARK, ColumnLayout, Mark, cell_of, lay_out
+from tui.table_lines import MARK_WIDTH, LinePainter, Row
 
-MARK_WIDTH = 2
 LOOKS = ("good", "active", "bad", "warn", "muted", "best", "value", "soft")
-
-
-@dataclass(frozen=True, slots=True)
-class _Row:
-    """Everything that decides how a line looks, to compare it with what is on the screen."""
-
-    cells: tuple[Cell, ...]
-    mark: Mark
-    is_cursor: bool
 
 
 class RunsTable(ScrollView, can_focus=True):
@@ -124,7 +115,7 @@ class RunsTable(ScrollView, can_focus=True):
         self._cursor_row = 0
         self._value_widths: dict[Column, int] = {}
         self._layout: ColumnLayout | None = None
-        self._painted: dict[int, _Row | None] = {}
+        self._painted: dict[int, Row | None] = {}
 
     # What the screen gives
 
@@ -184,13 +175,13 @@ class RunsTable(ScrollView, can_focus=True):
             width = self.size.width
             self.refresh(*(Region(0, y, width, 1) for y in lines))
 
-    def _row(self, index: int) -> _Row | None:
+    def _row(self, index: int) -> Row | None:
         board = self.board
         if index >= len(board.rows) or self._layout is None:
             return None
         run_id = board.rows[index]
         cells = tuple(cell_of(board, run_id, column) for column in self._layout.columns)
-        return _Row(cells, self._marks.get(run_id, NO_MARK), index == self._cursor_row)
+        return Row(cells, self._marks.get(run_id, NO_MARK), index == self._cursor_row)
 
     def on_resize(self) -> None:
         """Place the columns anew."""
@@ -230,13 +221,13 @@ class RunsTable(ScrollView, can_focus=True):
         if not self.board.rows:
             return self._empty_line(y, width, base)
         if y == 0:
-            return self._header_line(width, base)
+            return self._header_line(width)
         row = self._row(round(self.scroll_offset.y) + y - 1)
         self._painted[y] = row
         if row is None:
             return Strip.blank(width, base)
         style = base + self.get_component_rich_style("runs-table--cursor", partial=True) if row.is_cursor else base
-        return self._compose_line(self._row_segments(row, style), width, style)
+        return self._painter(width).row(row, style)
 
     def _empty_line(self, y: int, width: int, base: Style) -> Strip:
         lines = [part for line in self.empty_text.split("\n") for part in textwrap.wrap(line, max(width, 1))]
@@ -252,58 +243,14 @@ class RunsTable(ScrollView, can_focus=True):
         full = self.get_component_rich_style(f"runs-table--{name}")
         return Style(color=full.color, bold=full.bold)
 
-    def _header_line(self, width: int, base: Style) -> Strip:
-        layout = self._layout
-        assert layout is not None
+    def _header_line(self, width: int) -> Strip:
         plain = self.get_component_rich_style("runs-table--header")
         is_sorted = self.get_component_rich_style("runs-table--header-sorted")
-        segments = [Segment(" " * MARK_WIDTH, plain)]
-        for column, title, cells in zip(layout.columns, layout.titles, layout.widths, strict=True):
-            if column == self.board.sort_column:
-                title = title.replace("▾", "▴" if self.board.reverse else "▾")
-                style = is_sorted
-            else:
-                style = plain
-            text = title.rjust(cells) if self._is_right_aligned(column) else title.ljust(cells)
-            segments.append(Segment(text, style))
-        line = self._compose_line(segments, width, plain)
-        if layout.width - round(self.scroll_offset.x) > width:
-            # There is no horizontal scrollbar: it would cost a row of an 80x24 terminal.
-            line = Strip.join([line.crop(0, width - 1), Strip([Segment("›", is_sorted)], 1)])
-        return line
+        return self._painter(width).header(self.board, plain, is_sorted)
 
-    def _row_segments(self, row: _Row, style: Style) -> list[Segment]:
-        layout = self._layout
-        assert layout is not None
-        mark_style = style + (Style(color=row.mark.color) if row.mark.color else self._look("muted"))
-        segments = [Segment(row.mark.glyph.ljust(MARK_WIDTH), mark_style)]
-        for column, cell, width in zip(layout.columns, row.cells, layout.widths, strict=True):
-            text = cell.text.rjust(width) if self._is_right_aligned(column) else cell.text.ljust(width)
-            segments.append(Segment(text, style + self._look(cell.look)))
-        return segments
-
-    def _is_right_aligned(self, column: Column) -> bool:
-        return column.is_number or column.kind is ColumnKind.CONFIG
-
-    def _compose_line(self, segments: list[Segment], width: int, style: Style) -> Strip:
-        """Put gaps between the cells (the first segment is the mark), and scroll all but the frozen columns."""
-        layout = self._layout
-        assert layout is not None
-        placed: list[Segment] = [segments[0]]
-        end = MARK_WIDTH
-        for segment, start in zip(segments[1:], layout.starts, strict=True):
-            if start > end:
-                placed.append(Segment(" " * (start - end), style))
-            placed.append(segment)
-            end = start + len(segment.text)
-        strip = Strip(placed, end).extend_cell_length(max(end, width), style)
-        shift = round(self.scroll_offset.x)
-        if not shift:
-            return strip.crop(0, width)
-        frozen = layout.frozen_width
-        return Strip.join([strip.crop(0, frozen), strip.crop(frozen + shift, shift + width)]).extend_cell_length(
-            width, style
-        )
+    def _painter(self, width: int) -> LinePainter:
+        assert self._layout is not None
+        return LinePainter(self._layout, width, round(self.scroll_offset.x), self._look)
 
     # Keys and mouse
 

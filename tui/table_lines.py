@@ -1,0 +1,81 @@
+"""Lines of the runs table: cells placed by a layout, shifted sideways behind the frozen columns. Owns no state."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass
+
+from rich.segment import Segment
+from rich.style import Style
+from textual.strip import Strip
+
+from tui.columns import Column, ColumnKind
+from tui.leaderboard_model import LeaderboardModel
+from tui.table_layout import Cell, ColumnLayout, Mark
+
+MARK_WIDTH = 2
+"""Cells before the first column, for the run's mark in the chart."""
+
+
+@dataclass(frozen=True, slots=True)
+class Row:
+    """Everything that decides how a line looks, to compare it with what is on the screen."""
+
+    cells: tuple[Cell, ...]
+    mark: Mark
+    is_cursor: bool
+
+
+@dataclass(frozen=True, slots=True)
+class LinePainter:
+    """Paints lines of one layout."""
+
+    layout: ColumnLayout
+    width: int
+    """Cells of a line on the screen."""
+    shift: int
+    """Cells by which the columns are scrolled to the left."""
+    look: Callable[[str], Style]
+    """The colour and weight of a named look."""
+
+    def header(self, board: LeaderboardModel, plain: Style, is_sorted: Style) -> Strip:
+        """Return the titles; the arrow on the sorted one says which way."""
+        segments = [Segment(" " * MARK_WIDTH, plain)]
+        for column, title, cells in zip(self.layout.columns, self.layout.titles, self.layout.widths, strict=True):
+            style = plain
+            if column == board.sort_column:
+                title, style = title.replace("▾", "▴" if board.reverse else "▾"), is_sorted
+            segments.append(Segment(_aligned(column, title, cells), style))
+        line = self._placed(segments, plain)
+        if self.layout.width - self.shift > self.width:
+            # There is no horizontal scrollbar: it would cost a row of an 80x24 terminal.
+            line = Strip.join([line.crop(0, self.width - 1), Strip([Segment("›", is_sorted)], 1)])
+        return line
+
+    def row(self, row: Row, style: Style) -> Strip:
+        """Return the line of a run."""
+        mark_style = style + (Style(color=row.mark.color) if row.mark.color else self.look("muted"))
+        segments = [Segment(row.mark.glyph.ljust(MARK_WIDTH), mark_style)]
+        for column, cell, width in zip(self.layout.columns, row.cells, self.layout.widths, strict=True):
+            segments.append(Segment(_aligned(column, cell.text, width), style + self.look(cell.look)))
+        return self._placed(segments, style)
+
+    def _placed(self, segments: list[Segment], style: Style) -> Strip:
+        """Put gaps between the cells (the first segment is the mark), and scroll all but the frozen columns."""
+        placed: list[Segment] = [segments[0]]
+        end = MARK_WIDTH
+        for segment, start in zip(segments[1:], self.layout.starts, strict=True):
+            if start > end:
+                placed.append(Segment(" " * (start - end), style))
+            placed.append(segment)
+            end = start + len(segment.text)
+        width, shift, frozen = self.width, self.shift, self.layout.frozen_width
+        strip = Strip(placed, end).extend_cell_length(max(end, width), style)
+        if not shift:
+            return strip.crop(0, width)
+        scrolled = Strip.join([strip.crop(0, frozen), strip.crop(frozen + shift, shift + width)])
+        return scrolled.extend_cell_length(width, style)
+
+
+def _aligned(column: Column, text: str, width: int) -> str:
+    return text.rjust(width) if column.is_number or column.kind is ColumnKind.CONFIG else text.ljust(width)
