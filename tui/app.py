@@ -37,7 +37,7 @@ class SweepApp(TypeAheadApp):
     CSS_PATH = "app.tcss"
     COMMANDS = {*TypeAheadApp.COMMANDS, get_action_commands}
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
-    VERTICAL_BREAKPOINTS = [(0, "-short"), (30, "-tall")]
+    VERTICAL_BREAKPOINTS = [(0, "-tiny"), (16, "-short"), (30, "-tall")]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
             "q,ctrl+q,ctrl+c", "quit", "Quit", id="app.quit", show=False, tooltip="Leave; local agents keep running"

@@ -91,5 +91,16 @@ def _show(settings: Settings, start: Start) -> int:
     app.run()
     if app.failure is not None:
         raise app.failure
+    if not app.return_code:
+        _say_what_goes_on()
     # Textual keeps the code given to `exit` to itself.
     return app.return_code or 0
+
+
+def _say_what_goes_on() -> None:
+    """Name the sweeps whose agents outlive the app: who leaves should not think that all has ended."""
+    from trainer.agents.pool import live_hosts
+    from tui.farewell import farewell_lines
+
+    for line in farewell_lines((host.reference, host.slots) for host in live_hosts()):
+        print(line, file=sys.stderr)

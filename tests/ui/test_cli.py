@@ -8,6 +8,8 @@ from pathlib import Path
 
 import pytest
 
+from trainer.records import SweepReference
+from tui.farewell import farewell_lines
 from tui.keys import load_keymap, unknown_ids
 from tui.theme import THEMES
 
@@ -115,3 +117,12 @@ def test_an_unknown_binding_id_is_named_with_the_nearest() -> None:
 
 def test_there_is_a_dark_and_a_light_theme() -> None:
     assert {theme.dark for theme in THEMES} == {True, False}
+
+
+def test_who_leaves_is_told_what_goes_on() -> None:
+    one, other = SweepReference("me", "wine", "abc"), SweepReference("me", "wine", "xyz")
+    lines = farewell_lines([(one, 1), (other, 1), (one, 2)])
+    assert lines[0].startswith("3 agents on this machine go on with me/wine/abc;")
+    assert lines[1].startswith("1 agent on this machine goes on with me/wine/xyz;")
+    assert "`sweep-tui open me/wine/xyz`" in lines[1]
+    assert farewell_lines([]) == []

@@ -18,6 +18,7 @@ from trainer.records import HistoryPoint, SweepReference
 from tui.chart_selection import ChartSelection, chart_colors
 from tui.chart_series import best_run_series, has_curves, metric_names, progress_series
 from tui.feeds import SweepFeed
+from tui.formatting import count_text
 from tui.session import Session
 from tui.widgets.history_chart import HistoryChart
 
@@ -85,7 +86,7 @@ class SweepCharting(Screen[None]):
             self.chart.empty_text = "This sweep names no metric; / chooses one to draw"
             self.chart.show([])
             return
-        best_of = f"{len(self.selection.drawn)} best runs"
+        best_of = count_text(len(self.selection.drawn), "best run")
         if self.shows_progress and board.metric:
             accent = self.app.current_theme.accent or chart_colors(dark)[0]
             self.chart.show(progress_series(board, board.metric, chart_colors(dark)[7], accent))

@@ -14,7 +14,9 @@ from tui.feeds import SweepProgress
 from tui.formatting import MISSING, duration_text, metric_text, rate_text, seconds_text, shortened, sweep_label
 from tui.sweep_pace import Pace
 
-BAR_FULL, BAR_LEFT = "━", "─"
+BAR_FULL, BAR_ACTIVE, BAR_LEFT = "━", "╍", "─"
+"""Told apart without colour: runs that have ended, that are at work, that are to come."""
+_BAR_GLYPHS = {"active": BAR_ACTIVE, "left": BAR_LEFT}
 
 
 @dataclass(frozen=True, slots=True)
@@ -137,7 +139,7 @@ class SweepSummary(Widget):
             words = f" {progress.done:,}/{progress.expected:,} runs  {percent:>3}%"
         text = Text()
         for look, cells in bar_cells(progress, max(width - len(words) - 1, 4)):
-            text.append((BAR_LEFT if look == "left" else BAR_FULL) * cells, self._style(look))
+            text.append(_BAR_GLYPHS.get(look, BAR_FULL) * cells, self._style(look))
         return text.append(words, self._style("name"))
 
     def _counts_and_times(self, view: SummaryView, width: int) -> Text:
