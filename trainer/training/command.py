@@ -68,8 +68,8 @@ def _train(argv: Sequence[str], stop: StopRequest, local_server: LocalServer | N
     path = reporting.sweep_parameters_path(os.environ)
     of_sweep = read_sweep_parameters(path) if path else {}
     request = make_request({**given, **of_sweep})
-    check_package(request.model)
     check_dataset(request.dataset, request.target)
+    check_package(request.model)
     _find_server(local_server)
     split = _load(request)
     added_names = request.given_names - names_in(of_sweep, request.model)

@@ -8,7 +8,7 @@ same seed gives.
 
 from __future__ import annotations
 
-import importlib.util
+import importlib
 import os
 import warnings
 from collections.abc import Mapping
@@ -45,16 +45,24 @@ class Grower(Protocol):
 
 
 def check_package(model: Model) -> None:
-    """Make sure that the optional package of a model is installed.
+    """Make sure that the optional package of a model is installed and works; imports it.
 
     Raises:
-        MissingPackageError: If it is not.
+        MissingPackageError: If it is not, or cannot be imported.
     """
-    if model.package and importlib.util.find_spec(model.package) is None:
-        raise MissingPackageError(
-            f"The model {model.name} needs the package {model.package}, which is not installed.",
-            hint=f"Run: python -m pip install {model.package}",
-        )
+    if not model.package:
+        return
+    needs = f"The model {model.name} needs the package {model.package}, which"
+    try:
+        importlib.import_module(model.package)
+    except (ImportError, OSError, ValueError) as error:
+        if isinstance(error, ModuleNotFoundError) and error.name == model.package:
+            hint = f"Run: python -m pip install {model.package}"
+            raise MissingPackageError(f"{needs} is not installed.", hint=hint) from error
+        # XGBoost's own error for a library that it cannot load is a ValueError.
+        reason = (str(error).strip().splitlines() or [type(error).__name__])[0].rstrip(".")
+        hint = f"Run: python -m pip install --force-reinstall {model.package}"
+        raise MissingPackageError(f"{needs} cannot be imported: {reason}.", hint=hint) from error
 
 
 def make_grower(model: Model, hyperparameters: Mapping[str, Value], split: Split, seed: int) -> Grower:

@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import subprocess
+import sys
+from pathlib import Path
 from typing import Any
 
 import numpy as np
@@ -102,3 +106,32 @@ def test_checkpoints_end_at_the_last_step(steps: int, log_every: int | None, exp
 
 def test_a_large_model_logs_few_rows_by_default() -> None:
     assert len(checkpoints(10_000, None)) == 20
+
+
+@pytest.mark.parametrize(
+    ("content", "sentence"),
+    [
+        (None, "needs the package xgboost, which is not installed. Run: python -m pip install xgboost"),
+        ("import nothing_of_the_kind", "cannot be imported: No module named 'nothing_of_the_kind'."),
+        ("raise ImportError('libgomp.so.1: no such file')", "cannot be imported: libgomp.so.1: no such file. Run:"),
+    ],
+)
+def test_a_package_that_is_missing_or_broken_is_named_before_anything_is_created(
+    tmp_path: Path, content: str | None, sentence: str
+) -> None:
+    block = "import sys; sys.modules['xgboost'] = None" if content is None else ""
+    if content is not None:
+        (tmp_path / "xgboost.py").write_text(content)
+    start = (
+        "from trainer.training.command import train_from_argv; raise SystemExit(train_from_argv(['--model=xgboost']))"
+    )
+    answer = subprocess.run(
+        [sys.executable, "-c", f"{block}\n{start}"],
+        env={"PYTHONPATH": f"{tmp_path}{os.pathsep}{Path(__file__).parents[3]}", "WANDB_MODE": "disabled"},
+        cwd=tmp_path,
+        capture_output=True,
+        text=True,
+        timeout=60,
+    )
+    assert answer.returncode == 2
+    assert sentence in answer.stderr and answer.stderr.count("\n") == 1
