@@ -175,8 +175,10 @@ def prepare_folder(data_dir: Path | None) -> Path:
 def process_start(pid: int) -> str:
     """Return what tells a process from a later one with the same number; empty if there is none."""
     try:
-        # Field 22 of proc(5) stat; the name before it may hold spaces and brackets.
-        return Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()[19]
+        # Fields 3 and 22 of proc(5) stat; the name before them may hold spaces and brackets.
+        fields = Path(f"/proc/{pid}/stat").read_text(encoding="utf-8", errors="replace").rpartition(")")[2].split()
+        # One that was killed and not yet waited for is no process any more: its successor may hold its port already.
+        return "" if fields[0] in "ZX" else fields[19]
     except (OSError, IndexError):
         pass
     if Path("/proc/self/stat").exists():
