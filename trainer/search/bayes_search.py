@@ -9,12 +9,9 @@ from __future__ import annotations
 
 import math
 import random
-import warnings
 from collections.abc import Mapping
-
-import optuna
-from optuna.distributions import BaseDistribution, CategoricalDistribution, FloatDistribution, IntDistribution
-from optuna.trial import FrozenTrial, create_trial
+from functools import cached_property
+from typing import TYPE_CHECKING
 
 from trainer.records import Json
 from trainer.search.distributions import quantile, share_below
@@ -24,6 +21,9 @@ from trainer.states import RunState
 from trainer.sweep.choices import MultipleChoices
 from trainer.sweep.parameters import Bounded, Categorical, Constant, IntUniform, Parameter
 from trainer.sweep.space import MISSING, nest, value_at
+
+if TYPE_CHECKING:
+    from trainer.search.tpe_model import Axis
 
 _STARTUP_RUNS = 10
 """Draws at random before the model is asked; Optuna's default."""
@@ -35,7 +35,7 @@ _LARGEST_INT = 2**53
 """Larger integers are not told apart by the model's floats."""
 
 Coordinates = dict[str, float]
-"""A configuration as the model sees it: by the dotted name of each parameter that varies."""
+"""A configuration as the model sees it: by the name of each parameter that varies."""
 
 
 class BayesSearch(Optimizer):
@@ -44,11 +44,7 @@ class BayesSearch(Optimizer):
     def __init__(self, config: Mapping[str, Json], seed: int) -> None:
         super().__init__(config, seed)
         self._leftovers = Leftovers(self.size, seed) if self.size is not None else None
-        self._axes = {
-            _axis_name(parameter): _axis(parameter)
-            for parameter in self.space.parameters
-            if not isinstance(parameter, Constant)
-        }
+        self._varies = any(not isinstance(parameter, Constant) for parameter in self.space.parameters)
         self._places: dict[int, tuple[Seen, Mapping[str, Json] | None, Coordinates | None]] = {}
         metric = config.get("metric")
         options = metric if isinstance(metric, Mapping) else {}
@@ -61,8 +57,17 @@ class BayesSearch(Optimizer):
         known = [seen.run.value for seen in self._seen if seen.run is not None and _is_known(seen.run)]
         values = [value for value in known if value is not None]
         model = None
-        if self._axes and len(values) >= _STARTUP_RUNS:
-            model = _Model(self._axes, self._trials(values), draws.randrange(2**32), self._is_maximized)
+        if self._varies and len(values) >= _STARTUP_RUNS:
+            # Optuna costs a third of a second, which the first runs need not wait for.
+            from trainer.search.tpe_model import TPEModel
+
+            model = TPEModel(
+                self._axes,
+                self._outcomes(values),
+                seed=draws.randrange(2**32),
+                is_maximized=self._is_maximized,
+                startup_runs=_STARTUP_RUNS,
+            )
         for _ in range(_TRIES):
             config = draw(self.space.parameters, draws) if model is None else self._decode(model.ask())
             if not self._is_taken(config):
@@ -94,14 +99,27 @@ class BayesSearch(Optimizer):
             ]
         )
 
-    def _trials(self, known: list[float]) -> list[FrozenTrial]:
+    @cached_property
+    def _axes(self) -> dict[str, Axis]:
+        from trainer.search.tpe_model import categories, share, steps
+
+        axes: dict[str, Axis] = {}
+        for parameter in self.space.parameters:
+            if isinstance(parameter, Constant):
+                continue
+            count = parameter.choices.count if isinstance(parameter, Categorical) else _steps(parameter)
+            make = categories if isinstance(parameter, Categorical) else steps
+            axes[_axis_name(parameter)] = share() if count is None else make(count)
+        return axes
+
+    def _outcomes(self, known: list[float]) -> list[tuple[Coordinates, float]]:
         """Return what the model learns from, in the order it was handed out."""
-        trials: list[FrozenTrial] = []
+        outcomes: list[tuple[Coordinates, float]] = []
         for seen in self._seen[-_MAX_MODELLED_RUNS:]:
             coordinates, value = self._located(seen), self._value_of(seen.run, known)
             if coordinates is not None and value is not None:
-                trials.append(create_trial(params=dict(coordinates), distributions=self._axes, value=value))
-        return trials
+                outcomes.append((coordinates, value))
+        return outcomes
 
     def _located(self, seen: Seen) -> Coordinates | None:
         """Return `_coordinates` of a run, computed once for each of its configurations."""
@@ -154,14 +172,6 @@ def _axis_name(parameter: Parameter) -> str:
     return "/".join(parameter.path)
 
 
-def _axis(parameter: Parameter) -> BaseDistribution:
-    """Return how the model sees a parameter: categories, whole numbers, or a share from 0 to 1."""
-    if isinstance(parameter, Categorical):
-        return CategoricalDistribution(range(parameter.choices.count))
-    steps = _steps(parameter)
-    return FloatDistribution(0.0, 1.0) if steps is None else IntDistribution(0, steps - 1)
-
-
 def _steps(parameter: Parameter) -> int | None:
     """Return how many evenly spaced values a parameter has, or None when the model sees a share instead."""
     is_even = isinstance(parameter, IntUniform) or (isinstance(parameter, Bounded) and not parameter.is_log)
@@ -185,27 +195,3 @@ def _from_coordinate(parameter: Parameter, coordinate: float) -> Json:
     if choices is not None and (isinstance(parameter, Categorical) or _steps(parameter) is not None):
         return choices.value(int(coordinate))
     return quantile(parameter, coordinate)
-
-
-class _Model:
-    """TPE over the runs so far. Its suggestions differ from one another, but are told no values."""
-
-    def __init__(
-        self, axes: Mapping[str, BaseDistribution], trials: list[FrozenTrial], seed: int, is_maximized: bool
-    ) -> None:
-        self._axes = dict(axes)
-        # Optuna narrates every study and trial on stderr, which is the user's.
-        optuna.logging.set_verbosity(optuna.logging.ERROR)
-        with warnings.catch_warnings():
-            # `multivariate` is marked experimental before Optuna 5.
-            warnings.simplefilter("ignore", optuna.exceptions.ExperimentalWarning)
-            # Optuna's own constant liar knows only trials that it suggested itself; `BayesSearch` lies instead.
-            sampler = optuna.samplers.TPESampler(
-                multivariate=True, constant_liar=False, n_startup_trials=_STARTUP_RUNS, seed=seed
-            )
-        self._study = optuna.create_study(sampler=sampler, direction="maximize" if is_maximized else "minimize")
-        self._study.add_trials(trials)
-
-    def ask(self) -> Coordinates:
-        """Return where to look next."""
-        return dict(self._study.ask(self._axes).params)
