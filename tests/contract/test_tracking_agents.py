@@ -87,6 +87,22 @@ def wait_until_running(host: AgentHost) -> None:
     wait_for(lambda: any(agent.last_line == "waiting" for agent in host.agents()))
 
 
+def test_hyperband_kills_the_worse_run_and_the_sweep_still_ends(client: WandbClient, tmp_path: Path) -> None:
+    source = TRAIN.replace("range(3)", "range(40)").replace("arguments.x * step", "arguments.x")
+    (tmp_path / "train.py").write_text(source.replace("        run.log", "        time.sleep(0.2)\n        run.log"))
+    (tmp_path / "train.py").write_text("import time\n" + (tmp_path / "train.py").read_text())
+    early: dict[str, Json] = {"type": "hyperband", "min_iter": 2, "eta": 3}
+    config: dict[str, Json] = {**GRID, "early_terminate": early, "parameters": {"x": {"values": [1, 9]}}}
+    sweep = client.create_sweep(config, client.connection.entity, "agents")
+    host = start_agents(client.connection, sweep, 2, cwd=tmp_path)
+    assert host.wait(60)
+    assert client.read_sweep(sweep.reference).state is SweepState.FINISHED
+    runs = {run.config["x"]: run for run in client.read_runs(sweep, sweep.metric)}
+    assert {x: run.state for x, run in runs.items()} == {1: RunState.KILLED, 9: RunState.FINISHED}
+    assert 2 <= len(runs[1].curve) < len(runs[9].curve) == 40
+    assert client.read_sweep(sweep.reference).best_value == 9
+
+
 def test_two_agents_work_through_a_sweep_with_the_real_sdk(client: WandbClient, launch: Launch) -> None:
     sweep, host = launch(TRAIN, slots=2, points=4)
     assert [found.pid for found in live_hosts(sweep.reference)] == [host.pid]
