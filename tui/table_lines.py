@@ -64,10 +64,10 @@ class LinePainter:
         """Put gaps between the cells (the first segment is the mark), and scroll all but the frozen columns."""
         placed: list[Segment] = [segments[0]]
         end = MARK_WIDTH
-        for segment, start in zip(segments[1:], self.layout.starts, strict=True):
+        for index, (segment, start) in enumerate(zip(segments[1:], self.layout.starts, strict=True)):
             if start > end:
                 placed.append(Segment(" " * (start - end), style))
-            placed.append(segment)
+            placed.append(Segment(" " * len(segment.text), style) if self._is_cut(index) else segment)
             end = start + len(segment.text)
         width, shift, frozen = self.width, self.shift, self.layout.frozen_width
         strip = Strip(placed, end).extend_cell_length(max(end, width), style)
@@ -76,6 +76,18 @@ class LinePainter:
         scrolled = Strip.join([strip.crop(0, frozen), strip.crop(frozen + shift, shift + width)])
         return scrolled.extend_cell_length(width, style)
 
+    def _is_cut(self, index: int) -> bool:
+        """Return whether only a part of a column of numbers would be seen: `3` for 30 is worse than nothing."""
+        left, right = self.layout.frozen_width, self.width
+        start, width = self.layout.starts[index] - self.shift, self.layout.widths[index]
+        if index < self.layout.frozen or not _is_right_aligned(self.layout.columns[index]) or width > right - left:
+            return False
+        return start < left < start + width or start < right < start + width
+
+
+def _is_right_aligned(column: Column) -> bool:
+    return column.is_number or column.kind is ColumnKind.CONFIG
+
 
 def _aligned(column: Column, text: str, width: int) -> str:
-    return text.rjust(width) if column.is_number or column.kind is ColumnKind.CONFIG else text.ljust(width)
+    return text.rjust(width) if _is_right_aligned(column) else text.ljust(width)

@@ -12,7 +12,8 @@ from trainer.states import RunState
 from tui.chart_series import ChartSeries, progress_series
 from tui.columns import NAME, RANK, ColumnKind
 from tui.feeds import SweepProgress
-from tui.table_layout import cell_of, lay_out
+from tui.table_layout import NO_MARK, cell_of, lay_out
+from tui.table_lines import MARK_WIDTH, LinePainter, Row
 from tui.widgets.history_chart import HistoryChart
 from tui.widgets.sweep_summary import bar_cells
 
@@ -104,3 +105,18 @@ def test_whole_numbers_are_whole_in_the_legend() -> None:
     with patch.object(HistoryChart, "get_component_rich_style", return_value=Style()):
         assert chart._entry(ChartSeries("1", "epochs", "#ff0000", points), 0).plain == "1 epochs 29"
         assert chart._entry(ChartSeries("1", "accuracy", "#ff0000", ((1.0, 1.0),)), 0).plain == "1 accuracy 1.0000"
+
+
+def test_a_number_is_shown_whole_or_not_at_all() -> None:
+    summary = {f"metric_{number}": 30 + number for number in range(6)}
+    board = feed_of([dataclasses.replace(make_run(1, 0.5), summary=summary)]).board
+    layout = lay_out(board, {column: 10 for column in board.columns}, 60, MARK_WIDTH)
+    row = Row(tuple(cell_of(board, board.rows[0], column) for column in layout.columns), NO_MARK, is_cursor=False)
+    assert layout.width > 70
+    for width in range(layout.frozen_width + max(layout.widths), layout.width + 1):
+        for shift in range(0, layout.width - width + 1, 3):
+            painter = LinePainter(layout, width, shift, lambda _: Style())
+            line = painter.row(row, Style()).text
+            assert len(line) == width
+            numbers = line[layout.frozen_width :].replace("✓", "").replace("finished", "").split()
+            assert {word for word in numbers if word[0].isdigit()} <= {cell.text for cell in row.cells}

@@ -53,22 +53,27 @@ class SweepPanes(Screen[None]):
     """Whether the terminal is too small for more than one pane."""
     _heights: tuple[str, ...] = ()
     _rows: int = 0
+    _is_large: bool = False
 
     def on_resize(self, event: events.Resize) -> None:
         """Choose the arrangement that the terminal has room for."""
         width, height = event.size.width, event.size.height
         self.compact = width < COMPACT_BELOW[0] or height < COMPACT_BELOW[1]
-        self.set_class(width >= SIDE_BY_SIDE_FROM[0] and height >= SIDE_BY_SIDE_FROM[1], "-side-by-side")
+        self._is_large = width >= SIDE_BY_SIDE_FROM[0] and height >= SIDE_BY_SIDE_FROM[1]
         self.call_after_refresh(self.fit_table)
 
     def fit_table(self, rows: int | None = None) -> None:
         """Make the leaderboard as high as its runs need, within bounds; the chart below gets the rest.
+
+        A leaderboard that is long gets the whole height of a large terminal, and the chart stands beside it.
 
         Args:
             rows: Runs there are, or will be; None for as many as last time.
         """
         self._rows = self._rows if rows is None else rows
         body = self.query_one("#body")
+        most = max(body.size.height * 3 // 5, 7)
+        self.set_class(self._is_large and self._rows + 3 > most, "-side-by-side")
         if self.compact or self.front or self.has_class("-side-by-side"):
             heights: tuple[str, ...] = ()
         else:
