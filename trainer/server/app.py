@@ -25,7 +25,7 @@ from trainer.server import graphql, security, transfers, web_pages
 from trainer.server.context import RequestContext, load_json
 from trainer.server.documents import DocumentCache
 from trainer.server.early_stops import EarlyStops
-from trainer.server.file_stream import store_chunk
+from trainer.server.file_stream import is_to_stop, store_chunk
 from trainer.server.scheduling import Scheduler
 from trainer.server.security import FileSigner
 from trainer.server.store import Store
@@ -142,7 +142,7 @@ def _store_stream(server: Server, entity: str, project: str, name: str, body: di
         if run is None:
             return None
         store_chunk(connection, run, body)
-        return bool(run["stop_requested"])
+        return is_to_stop(connection, run)
 
     return server.store.write(job)
 

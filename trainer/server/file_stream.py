@@ -14,7 +14,8 @@ from collections.abc import Mapping
 
 from trainer.records import Json
 from trainer.server.history_keys import HistoryKeys
-from trainer.server.tables import best_values, runs, streams
+from trainer.server.store import now_micros
+from trainer.server.tables import best_values, runs, streams, sweeps
 from trainer.states import RunState
 
 logger = logging.getLogger(__name__)
@@ -24,6 +25,8 @@ _EVENTS = "wandb-events.jsonl"
 _SUMMARY = "wandb-summary.json"
 _CONSOLE = "output.log"
 MAX_LINE = 2**53
+AGENT_AT_WORK = 20_000_000
+"""An agent heard of within this many microseconds is at work; they beat every five seconds at least."""
 
 
 def store_chunk(connection: sqlite3.Connection, run: sqlite3.Row, body: Mapping[str, Json]) -> None:
@@ -46,6 +49,18 @@ def store_chunk(connection: sqlite3.Connection, run: sqlite3.Row, body: Mapping[
         runs.update(connection, run_id, {"state": RunState.PREEMPTING})
     if body.get("complete") is True:
         _complete(connection, run_id, body.get("exitcode"))
+
+
+def is_to_stop(connection: sqlite3.Connection, run: sqlite3.Row) -> bool:
+    """Return whether a run itself is told to end: it was asked to, and has no agent that is at work and ends it.
+
+    Told twice, by its agent's signal and by the answer to its stream, the SDK is interrupted a second time while it
+    uploads what is left, gives that up and never reports the end (0.31).
+    """
+    if not run["stop_requested"] or run["agent_id"] is None:
+        return bool(run["stop_requested"])
+    agent = sweeps.agent_by_id(connection, run["agent_id"])
+    return agent is None or now_micros() - int(agent["heartbeat_at"]) > AGENT_AT_WORK
 
 
 def _complete(connection: sqlite3.Connection, run_id: int, exit_code: Json) -> None:

@@ -13,7 +13,7 @@ import pytest
 from trainer.server import graphql
 from trainer.server.app import Server
 from trainer.server.documents import DocumentCache
-from trainer.server.file_stream import store_chunk
+from trainer.server.file_stream import is_to_stop, store_chunk
 from trainer.server.store import Store
 from trainer.server.tables import runs
 
@@ -61,7 +61,7 @@ class Desk:
             run = runs.find_by_path(connection, "local", "p", name)
             assert run is not None
             store_chunk(connection, run, body)
-            return bool(run["stop_requested"])
+            return is_to_stop(connection, run)
 
         return self.server.store.write(job)
 

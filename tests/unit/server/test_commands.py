@@ -9,6 +9,7 @@ import pytest
 
 from tests.unit.server.conftest import Desk
 from trainer.server import commands, housekeeping
+from trainer.server.file_stream import AGENT_AT_WORK
 from trainer.states import RunState, SweepState
 
 
@@ -164,6 +165,8 @@ def test_a_canceled_sweep_stops_its_runs_which_end_as_killed(desk: Desk) -> None
     desk.upsert_run(name)
     desk.set_sweep_state(sweep, "CANCELED")
     assert desk.beat(agent, name) == [{"type": "stop", "run_id": name}]
+    assert desk.stream(name) is False, "told twice, the SDK drops what is left"
+    desk.sql("UPDATE agents SET heartbeat_at = heartbeat_at - ?", AGENT_AT_WORK + 1)
     assert desk.stream(name) is True
     desk.finish(name, exit_code=255)
     assert desk.run(name)["state"] == RunState.KILLED
