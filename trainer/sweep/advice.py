@@ -99,8 +99,6 @@ def _advise_on_values(path: str, entry: Mapping[str, Json], findings: Findings) 
         findings.add(
             where, f"{repeated} of the values repeat others (1 and 1.0 are the same to W&B).", "Remove the repetitions."
         )
-    if any(isinstance(value, float) and not math.isfinite(value) for value in values):
-        findings.add(where, "Infinite values and NaN do not survive the way through JSON.", "Write them as texts.")
     numeric = [value for value in values if isinstance(value, str) and _reads_as_number(value)]
     if numeric:
         findings.add(

@@ -150,6 +150,8 @@ def _check_field(
     value = entry[field.name]
     if field.kind == "values":
         _check_values(value, where, findings)
+    elif field.kind == "value":
+        _check_storable(value, where, findings)
     elif field.kind in ("number", "integer"):
         _check_number(value, field, distribution, where, findings)
 
@@ -162,6 +164,22 @@ def _check_values(values: object, path: str, findings: Findings) -> None:
         findings.add(path, f"`values` must be a list, not {show(values)}.", hint)
     elif not values:
         findings.add(path, "`values` is empty.", "Give at least one value.")
+    else:
+        _check_storable(values, path, findings)
+
+
+def _check_storable(value: object, path: str, findings: Findings) -> None:
+    """Add infinite numbers and NaN, at any depth: a sweep travels as JSON, which has none."""
+    if isinstance(value, float) and not math.isfinite(value):
+        findings.add(path, f"W&B cannot store the number {value!r}.", f"Write it as a text: '{value!r}'.")
+    elif isinstance(value, list):
+        for index, item in enumerate(value):
+            # A path for each of a hundred thousand values would cost the builder 0.2 s a keystroke.
+            if type(item) in (list, dict) or (type(item) is float and not math.isfinite(item)):
+                _check_storable(item, f"{path}[{index}]", findings)
+    elif isinstance(value, Mapping):
+        for name, item in value.items():
+            _check_storable(item, join(path, str(name)), findings)
 
 
 def _check_number(value: object, field: Field, distribution: Distribution, path: str, findings: Findings) -> None:

@@ -176,6 +176,8 @@ BROKEN: list[tuple[dict[str, Any], str, str, str]] = [
     (with_parameter({"min": 0.1, "max": "big"}), "parameters.p.max", "'big'", "Give a number"),
     (with_parameter({"min": False, "max": 1.0}), "parameters.p.min", "False", ""),
     (with_parameter({"min": 0.0, "max": float("inf")}), "parameters.p.max", "inf", ""),
+    (with_parameter({"values": [1, float("inf")]}), "parameters.p.values[1]", "cannot store the number inf", "'inf'"),
+    (with_parameter({"value": {"k": [float("nan")]}}), "parameters.p.value.k[0]", "the number nan", "as a text"),
     (with_parameter({"min": -1.7e308, "max": 1.7e308}), "parameters.p", "wider than", ""),
     (with_parameter({"parameters": {"x": {"min": 2.0, "max": 1.0}}}), "parameters.p.parameters.x", "above `max`", ""),
     (
