@@ -85,7 +85,11 @@ def test_a_bad_sweep_is_refused_with_every_problem_and_nothing_is_created(desk: 
 
 
 _LAUGHS = "\n".join(f"{chr(98 + n)}: &{chr(98 + n)} [{', '.join(['*' + chr(97 + n)] * 9)}]" for n in range(9))
-_BOMBS = ("{" * 100_000, "- " * 5000 + "a", "a: &a [x, x, x]\n" + _LAUGHS)
+_BOMBS = (
+    pytest.param("{" * 100_000, id="brackets"),
+    pytest.param("- " * 5000 + "a", id="dashes"),
+    pytest.param("a: &a [x, x, x]\n" + _LAUGHS, id="aliases"),
+)
 """They ended the process, or filled its memory."""
 
 
