@@ -21,6 +21,7 @@ def test_wandb_sweep_and_wandb_agent(user: User, tmp_path: Path) -> None:
     environ = exported(user)
     created = user.run("sweep", ROOT / "sweeps/iris-grid.yaml", program=WANDB, cwd=tmp_path, environ=environ)
     assert created.returncode == 0, created.stderr
+    assert "Malformed" not in created.stderr + created.stdout
     found = re.search(r"wandb agent (\S+)", created.stderr + created.stdout)
     assert found, created.stderr
     sweep = found[1]

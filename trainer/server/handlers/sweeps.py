@@ -35,7 +35,7 @@ MAX_CONFIG = 2_000_000
 def upsert_sweep(context: RequestContext, input: dict[str, object]) -> dict[str, object]:  # noqa: A002
     """Create a sweep, or change the one that `id` names."""
     given = Arguments(input)
-    values, warnings = _changes(given)
+    values = _changes(given)
     state = _state(given.text("state"))
 
     def job(connection: sqlite3.Connection) -> sqlite3.Row:
@@ -56,7 +56,8 @@ def upsert_sweep(context: RequestContext, input: dict[str, object]) -> dict[str,
         return changed
 
     row = context.write(job)
-    return {"sweep": SweepNode(context, row), "configValidationWarnings": warnings}
+    # The SDK calls what it finds here a malformed sweep; what is malformed has been refused above.
+    return {"sweep": SweepNode(context, row), "configValidationWarnings": []}
 
 
 def _state(text: str | None) -> SweepState | None:
@@ -67,8 +68,8 @@ def _state(text: str | None) -> SweepState | None:
     return SweepState(text)
 
 
-def _changes(given: Arguments) -> tuple[dict[str, str | int | None], list[str]]:
-    """Return the columns that an upsert sets, and what is odd about the configuration."""
+def _changes(given: Arguments) -> dict[str, str | int | None]:
+    """Return the columns that an upsert sets."""
     names = {"displayName": "display_name", "description": "description"}
     values: dict[str, str | int | None] = {
         column: text for name, column in names.items() if (text := given.text(name)) is not None
@@ -80,8 +81,8 @@ def _changes(given: Arguments) -> tuple[dict[str, str | int | None], list[str]]:
         values["prior_runs"] = given.text("priorRunsFilters")
     text = given.text("config")
     if text is None:
-        return values, []
-    config, warnings = _checked_config(text)
+        return values
+    config = _checked_config(text)
     from trainer.sweep.space import run_count  # numbers and their kinds: not needed before the first sweep
 
     values |= {"config_yaml": text, "config": dump_json(config), "expected_runs": _storable(run_count(config))}
@@ -91,7 +92,7 @@ def _changes(given: Arguments) -> tuple[dict[str, str | int | None], list[str]]:
     for key, column in (("name", "display_name"), ("description", "description")):
         if isinstance(config.get(key), str) and column not in values:
             values[column] = str(config[key])
-    return values, warnings
+    return values
 
 
 def _storable(count: int | None) -> int | None:
@@ -99,13 +100,13 @@ def _storable(count: int | None) -> int | None:
     return count if count is not None and count < 2**31 else None
 
 
-def _checked_config(text: str) -> tuple[dict[str, Json], list[str]]:
-    """Return a sweep configuration and what is odd about it.
+def _checked_config(text: str) -> dict[str, Json]:
+    """Return a sweep configuration that can run.
 
     Raises:
         RequestError: With every problem that would keep the sweep from running.
     """
-    from trainer.sweep.validation import violations, warnings
+    from trainer.sweep.validation import violations
     from trainer.sweep.yaml_text import parse_yaml
 
     if len(text) > MAX_CONFIG:
@@ -124,7 +125,7 @@ def _checked_config(text: str) -> tuple[dict[str, Json], list[str]]:
             "Invalid sweep config: "
             + "; ".join(f"{problem.path}: {problem.message} {problem.hint}".strip() for problem in found)
         )
-    return config, [f"{problem.path}: {problem.message}" for problem in warnings(config)]
+    return config
 
 
 def _named(connection: sqlite3.Connection, given: Arguments, identifier: str) -> sqlite3.Row:
