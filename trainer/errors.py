@@ -68,6 +68,10 @@ class PortTakenError(InputError):
     """The port the user asked for is in use."""
 
 
+class ServerRunningError(InputError):
+    """A server already runs where the user asked for one."""
+
+
 class NotFoundError(InputError):
     """The server answered, and has no such sweep, run or project."""
 

@@ -19,7 +19,7 @@ import pytest
 import requests
 
 from tests.contract.server_fixtures import eventually, graphql, project, server
-from trainer.errors import PortTakenError, ServerError
+from trainer.errors import PortTakenError, ServerError, ServerRunningError
 from trainer.server.lifecycle import ServerAddress, ensure_running, find_running, serve_foreground, stop_server
 
 __all__ = ["project", "server"]
@@ -204,7 +204,7 @@ def test_a_taken_port_is_one_sentence(tmp_path: Path) -> None:
 def test_two_servers_do_not_share_a_folder(tmp_path: Path) -> None:
     ensure_running(tmp_path, timeout_seconds=60)
     try:
-        with pytest.raises(ServerError, match="already runs"):
+        with pytest.raises(ServerRunningError, match="already runs"):
             serve_foreground(None, tmp_path)
     finally:
         stop_server(tmp_path)

@@ -27,7 +27,7 @@ LEADERBOARD_ROWS = 10
 @click.option("--seed", type=click.IntRange(0), help="Set the parameter `seed`; also seeds the local search.")
 @click.option("--name", help="Display name of the sweep.")
 @click.option("--headless", is_flag=True, help="Progress lines instead of the app, also in a terminal.")
-@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the result to this file; implies --headless.")
+@click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the result here; implies --headless.")
 @server_options
 @click.pass_obj
 def run(
@@ -48,8 +48,8 @@ def run(
 
     Exit code: 0 done, 1 runs failed or the server was lost, 2 bad input, 130 interrupted.
     """
-    from trainer.headless import check_writable
     from trainer.launch import LaunchRequest, Overrides, check_launch, overridden
+    from trainer.report import check_writable
 
     settings = resolve_settings(server, entity, project)
     overrides = Overrides(name, settings.entity, count, dataset, seed)
@@ -64,8 +64,9 @@ def run(
 
 def _run_headless(settings: Settings, request: LaunchRequest, json_path: Path | None) -> int:
     """Run a sweep with progress lines and a final leaderboard."""
-    from trainer.headless import follow_to_end, write_report
+    from trainer.headless import follow_to_end
     from trainer.launch import launch_sweep
+    from trainer.report import write_report
     from trainer.tracking.leaderboard import render_leaderboard
 
     connection, client = connected(settings)

@@ -17,13 +17,13 @@ import sys
 import time
 import zlib
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
+from contextlib import closing, contextmanager, nullcontext
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from trainer import paths
-from trainer.errors import PortTakenError, ServerError, ServerLostError
+from trainer.errors import PortTakenError, ServerError, ServerLostError, ServerRunningError
 from trainer.server.security import load_or_create_key, read_key
 
 HOST = "127.0.0.1"
@@ -131,11 +131,12 @@ def serve_foreground(
 
     Raises:
         PortTakenError: If `port` is taken.
-        ServerError: If another server runs on the folder, or its database cannot be used.
+        ServerRunningError: If another server runs on the folder.
+        ServerError: If its database cannot be used.
     """
     folder = prepare_folder(data_dir)
-    with _server_lock(folder):
-        listener = _listen(port, folder)
+    with closing(_listen(port, folder)) if port is not None else nullcontext() as asked, _server_lock(folder):
+        listener = asked or _listen(None, folder)
         try:
             key = load_or_create_key(folder)
             from trainer.server.process import run_server  # the web framework: only the server itself pays for it
@@ -213,7 +214,7 @@ def _server_lock(folder: Path) -> Iterator[None]:
                 break
             except BlockingIOError as error:
                 if attempt == 19:
-                    raise ServerError(
+                    raise ServerRunningError(
                         f"A server already runs on the data folder {folder}.",
                         hint="Use it (`sweep-tui env` says where it is), or give another --data-dir.",
                     ) from error

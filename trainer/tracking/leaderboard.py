@@ -178,7 +178,7 @@ def render_best(
     if output_format == "args":
         return " ".join(shlex.quote(f"--{key}={value}") for key, value in config.items())
     if output_format == "json":
-        return json.dumps(_finite(config), indent=2)
+        return json.dumps(strict_json(config), indent=2)
     return yaml.safe_dump(config, sort_keys=False, allow_unicode=True).rstrip()
 
 
@@ -230,18 +230,18 @@ def _entry(place: RankedRun, metric: Metric | None) -> dict[str, Json]:
         "state": run.state.value,
         "metric": metric.name if metric else None,
         "value": place.value,
-        "config": _finite(dict(run.config)),
-        "summary": _finite(dict(run.summary)),
+        "config": strict_json(dict(run.config)),
+        "summary": strict_json(dict(run.summary)),
         "seconds": run.duration_seconds,
     }
 
 
-def _finite(value: Json) -> Json:
+def strict_json(value: Json) -> Json:
     """Return a value that strict JSON can carry: NaN and the infinities become the words W&B uses."""
     if isinstance(value, dict):
-        return {key: _finite(entry) for key, entry in value.items()}
+        return {key: strict_json(entry) for key, entry in value.items()}
     if isinstance(value, list):
-        return [_finite(entry) for entry in value]
+        return [strict_json(entry) for entry in value]
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
     return value

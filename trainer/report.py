@@ -1,0 +1,95 @@
+"""How following a sweep ended: its exit code, and the JSON that `run --json` writes."""
+
+from __future__ import annotations
+
+import json
+import os
+import tempfile
+from dataclasses import dataclass
+from pathlib import Path
+
+from trainer.errors import InputError
+from trainer.progress import SweepProgress
+from trainer.records import Json, Metric, RunRecord
+from trainer.tracking.leaderboard import strict_json
+
+
+@dataclass(frozen=True)
+class Outcome:
+    """How following a sweep ended."""
+
+    progress: SweepProgress
+    interrupted: bool = False
+    problem: str = ""
+    """Why the sweep cannot go on, in one sentence; empty when it ended by itself or was interrupted."""
+
+    @property
+    def exit_code(self) -> int:
+        """0 done, 1 runs failed or the sweep could not go on, 130 interrupted."""
+        if self.interrupted:
+            return 130
+        failed = any(run.state.is_failure for run in self.progress.runs.values())
+        return 1 if self.problem or failed else 0
+
+
+def report(outcome: Outcome) -> dict[str, Json]:
+    """Return what `run --json` writes: sweep, url, method, run_count, states, best and every run."""
+    progress = outcome.progress
+    sweep, best = progress.sweep, progress.best
+    return {
+        "sweep": str(sweep.reference),
+        "url": sweep.url,
+        "method": sweep.method,
+        "state": sweep.state.value,
+        "run_count": progress.expected,
+        "states": dict(progress.states),
+        "best": _run_report(best, sweep.metric) if best else None,
+        "runs": [_run_report(run, None) for run in sorted(progress.runs.values(), key=_creation_order)],
+    }
+
+
+def _run_report(run: RunRecord, metric: Metric | None) -> dict[str, Json]:
+    entry: dict[str, Json] = {
+        "id": run.id,
+        "name": run.name,
+        "state": run.state.value,
+        "config": strict_json(dict(run.config)),
+        "summary": strict_json(dict(run.summary)),
+        "seconds": run.duration_seconds,
+    }
+    if metric:
+        entry["metric"] = metric.name
+        entry["value"] = run.metric_value(metric, "best")
+    return entry
+
+
+def _creation_order(run: RunRecord) -> tuple[float, str]:
+    return (run.created_at.timestamp() if run.created_at else 0.0, run.id)
+
+
+def write_report(outcome: Outcome, path: Path) -> None:
+    """Write the report as JSON, whole or not at all.
+
+    Raises:
+        InputError: If the file cannot be written.
+    """
+    text = json.dumps(report(outcome), indent=2) + "\n"
+    try:
+        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            stream.write(text)
+        Path(temporary).chmod(0o644)
+        os.replace(temporary, path)
+    except OSError as error:
+        raise InputError(f"{path} cannot be written: {error.strerror}.", hint="Choose another --json path.") from error
+
+
+def check_writable(path: Path) -> None:
+    """Raise before a long run if its report could not be written after it.
+
+    Raises:
+        InputError: If the folder does not exist or may not be written to.
+    """
+    folder = path.parent
+    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+        raise InputError(f"{path} cannot be written.", hint="Choose a file in an existing, writable folder.")
