@@ -1,6 +1,7 @@
 """SweepDraft: the sweep that the builder edits. Pure; keeps every key it does not know, in its place.
 
-Parameters are rows. A nested parameter is the row `group/name`, since W&B allows dots in names and no slashes.
+Parameters are rows. A nested parameter is the row `group/name`. Names that came with a configuration stay what they
+were, slashes and all, until somebody types another name.
 """
 
 from __future__ import annotations
@@ -42,10 +43,19 @@ class ParameterDraft:
     entry: Json
     problem: str = ""
     """Why the text last typed for it cannot be read; empty if it can. The entry is the last one that could."""
+    given_path: tuple[str, ...] = ()
+    """Where the configuration had it; holds as long as the name is the one that came with it."""
+
+    @classmethod
+    def at(cls, path: tuple[str, ...], entry: Json) -> ParameterDraft:
+        """Return the draft of a parameter that a configuration has at a path."""
+        return cls(GROUP_SEPARATOR.join(path), entry, given_path=path)
 
     @property
     def path(self) -> tuple[str, ...]:
         """Names from the outermost group to the parameter."""
+        if self.given_path and self.name == GROUP_SEPARATOR.join(self.given_path):
+            return self.given_path
         return tuple(part.strip() for part in self.name.split(GROUP_SEPARATOR))
 
     @property
@@ -75,7 +85,7 @@ class SweepDraft:
         if not isinstance(parameters, dict):
             return cls(top)
         top["parameters"] = None
-        return cls(top, [ParameterDraft(GROUP_SEPARATOR.join(path), entry) for path, entry in _leaves(parameters, ())])
+        return cls(top, [ParameterDraft.at(path, entry) for path, entry in _leaves(parameters, ())])
 
     def config(self) -> dict[str, Json]:
         """Return the configuration as it is now; rows without a name are left out."""

@@ -29,6 +29,8 @@ def test_a_file_that_is_not_edited_stays_as_it_is(path: Path) -> None:
         {"parameters": {"g": {"parameters": {"h": {"parameters": {"a.b": {"value": 1}}}}, "extra": 1}}},
         {"parameters": [1, 2]},
         {"parameters": {"g": {"parameters": {}}}},
+        {"parameters": {"optimizer/lr": {"value": 1}, "/": {"value": 2}, " a ": {"value": 3}}},
+        {"parameters": {"g": {"parameters": {"a/b": {"value": 1}}}, "g/a": {"parameters": {"b": {"value": 2}}}}},
         {"metric": "accuracy", "parameters": {}},
     ],
 )
@@ -52,6 +54,16 @@ def test_nested_parameters_are_rows_with_a_slash_and_go_back_into_their_group() 
     assert draft.config()["parameters"] == {
         "opt": {"parameters": {"lr": {"value": 1}, "a.b": {"value": 2}, "beta": {"values": [1, 2]}}}
     }
+
+
+def test_a_name_with_a_slash_means_a_group_once_it_is_typed() -> None:
+    draft = SweepDraft.from_config({"method": "grid", "parameters": {"opt/lr": {"value": 1}}})
+    assert "opt/lr" in draft.problems()[0].message, "W&B takes no such name, and the form must not hide that"
+
+    draft.rows[0].name = "opt/rate"
+    assert draft.config()["parameters"] == {"opt": {"parameters": {"rate": {"value": 1}}}}
+    draft.rows[0].name = "opt/lr"
+    assert draft.config()["parameters"] == {"opt/lr": {"value": 1}}
 
 
 def test_setting_and_removing_nested_keys_leaves_no_empty_mapping() -> None:

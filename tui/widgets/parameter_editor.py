@@ -115,7 +115,8 @@ class ParameterEditor(Vertical):
         if row is not None:
             taken = {draft.name for draft in self.drafts}
             number = next(n for n in range(2, len(taken) + 3) if f"{row.draft.name}_{n}" not in taken)
-            copied = ParameterDraft(f"{row.draft.name}_{number}", copy.deepcopy(row.draft.entry))
+            *groups, name = row.draft.path
+            copied = ParameterDraft.at((*groups, f"{name}_{number}"), copy.deepcopy(row.draft.entry))
             await self.insert(copied, self.rows.index(row) + 1)
 
     async def action_delete(self) -> None:
