@@ -35,7 +35,8 @@ class GraphQLTransport:
         Args:
             document: The GraphQL text.
             variables: Its variables.
-            repeatable: Whether sending twice does no harm, when a connection broke before the answer came.
+            repeatable: Whether sending twice does no harm. If not, only a 429 is tried again: after a broken connection
+                or a failure behind a gateway, what was asked may have been done.
 
         Raises:
             ServerLostError: If the server does not answer in time, or asks to wait longer than that.
@@ -63,7 +64,8 @@ class GraphQLTransport:
             if response.status_code != 429 and response.status_code < 500:
                 return self._data(response)
             wait = _retry_after(response, backoff)
-            if time.monotonic() + wait >= deadline:
+            is_final = response.status_code != 429 and not repeatable
+            if is_final or time.monotonic() + wait >= deadline:
                 raise self._busy(response)
             time.sleep(wait)
             backoff = min(backoff * 2, _MAX_BACKOFF_SECONDS)

@@ -15,6 +15,7 @@ import pytest
 from trainer.errors import AuthenticationError, NotFoundError, ServerError, ServerLostError
 from trainer.settings import Connection, ServerKind
 from trainer.tracking.transport import GraphQLTransport
+from trainer.tracking.wandb_client import WandbClient
 
 KEY = "k" * 40
 Answer = tuple[int, dict[str, str], str]
@@ -129,6 +130,30 @@ def test_a_server_that_keeps_failing_is_an_error_with_its_words(server: Answerin
         execute(server, failing, timeout_seconds=0.3)
     assert not isinstance(caught.value, ServerLostError)
     assert len(server.requests) > 1
+
+
+@pytest.mark.parametrize(
+    ("answer", "expected"),
+    [
+        ((504, {}, ""), ServerLostError),
+        ((500, {}, '{"error": "disk full"}'), ServerError),
+        ((0, {}, ""), ServerLostError),
+    ],
+)
+def test_what_may_have_been_done_is_not_sent_again(
+    server: AnsweringServer, answer: Answer, expected: type[Exception]
+) -> None:
+    server.answers = [answer]
+    client = WandbClient(server.connection, timeout_seconds=5)
+    with pytest.raises(expected):
+        client.create_sweep({"method": "grid", "parameters": {"x": {"values": [1]}}}, "me", "p")
+    assert len(server.requests) == 1
+
+
+def test_what_was_refused_as_too_much_is_sent_again(server: AnsweringServer) -> None:
+    server.answers = [(429, {"Retry-After": "0.05"}, ""), data(done=True)]
+    assert GraphQLTransport(server.connection, 5).execute("mutation { a }", {}, repeatable=False) == {"done": True}
+    assert len(server.requests) == 2
 
 
 def test_a_dropped_connection_is_tried_once_more(server: AnsweringServer) -> None:
