@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from types import FrameType
 
 from trainer.agents.pool import AgentHost, local_agents
-from trainer.errors import ServerLostError
+from trainer.errors import TrainerError
 from trainer.events import AgentsChanged, RunsChanged, ServerBack, ServerLost, SweepChanged
 from trainer.progress import SweepProgress, duration_text
 from trainer.records import LocalAgent, SweepRecord, SweepReference
@@ -34,6 +34,7 @@ def follow_to_end(
     *,
     server_patience_seconds: float = 300.0,
     host_may_end: bool = False,
+    ended_before: frozenset[str] = frozenset(),
 ) -> Outcome:
     """Follow a sweep until it ends, its agents end, the server stays away, or the user interrupts.
 
@@ -46,13 +47,18 @@ def follow_to_end(
         narrate: Receives one line at a time.
         server_patience_seconds: How long the server may be away before following ends.
         host_may_end: Whether the local agents may end before the sweep does, as those with a `--count` do.
+        ended_before: Ids of runs that had ended before the agents began.
     """
-    progress = SweepProgress(sweep)
+    progress = SweepProgress(sweep, ended_before=ended_before)
     failures = _Failures(narrate)
     stop = threading.Event()
     with _interruptible(stop) as interrupted:
         watch = _HostWatch(sweep.reference, host, stop)
-        problem = _narrate_events(client, progress, watch, failures, narrate, stop, server_patience_seconds)
+        try:
+            problem = _narrate_events(client, progress, watch, failures, narrate, stop, server_patience_seconds)
+        except TrainerError as error:
+            # Deleted meanwhile, or its key no longer good: what was seen so far is still worth a report.
+            problem = str(error)
     if interrupted.is_set():
         if host is not None:
             narrate("Stopping the local agents …")
@@ -66,6 +72,8 @@ def follow_to_end(
             problem = problem or _why_agents_ended(progress.agents)
     elif host is not None and not problem:
         host.wait(10.0)
+    if host is not None and problem and host.is_alive():
+        narrate(f"The local agents go on; their logs are in {host.directory}.")
     if host is not None:
         failures.tell_new(host.agents())
         failures.explain_silence(progress)
@@ -130,9 +138,8 @@ class _Failures:
 
     def explain_silence(self, progress: SweepProgress) -> None:
         """Say what is likely wrong where runs failed of which no agent saw a failure."""
-        failed = sum(run.state.is_failure for run in progress.runs.values())
-        if failed and not self._told:
-            runs = "A run" if failed == 1 else f"{failed} runs"
+        if progress.failed and not self._told:
+            runs = "A run" if progress.failed == 1 else f"{progress.failed} runs"
             self._narrate(f"{runs} ended well but never reported to W&B: does the program call wandb.init()?")
 
 
@@ -171,7 +178,7 @@ def _read_once(client: TrackingClient, progress: SweepProgress) -> None:
     """Read the last states after the agents were stopped; a server that is away leaves what is known."""
     try:
         snapshot = client.poll_sweep(progress.sweep.reference)
-    except ServerLostError:
+    except TrainerError:
         return
     progress.apply(SweepChanged(snapshot.sweep))
     progress.apply(RunsChanged(snapshot.runs))

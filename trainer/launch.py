@@ -6,7 +6,7 @@ Nothing is created until everything that can be checked here has been checked.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -100,13 +100,21 @@ def launch_sweep(
     request: LaunchRequest,
     *,
     prior_runs: Sequence[str] = (),
+    on_created: Callable[[SweepRecord], None] | None = None,
 ) -> LaunchedSweep:
     """Create a sweep and start its local agents.
+
+    Args:
+        connection: The server.
+        client: Its client.
+        request: What to run, with how many agents.
+        prior_runs: Ids of runs that the search starts from.
+        on_created: Called as soon as the sweep exists, before the agents are started.
 
     Raises:
         SweepConfigError, ProgramError: As `check_launch`; nothing has been created then.
         ServerError: If the server refuses the sweep.
-        AgentError: If the agents could not be started; the sweep exists and its id is in the message.
+        AgentError: If the agents could not be started; the sweep exists.
     """
     check_launch(request.config, request.cwd)
     sweep = client.create_sweep(
@@ -115,6 +123,8 @@ def launch_sweep(
         connection.project or _text(request.config, "project") or DEFAULT_PROJECT,
         prior_runs,
     )
+    if on_created is not None:
+        on_created(sweep)
     host = start_agents(connection, sweep, request.agents, cwd=request.cwd) if request.agents else None
     return LaunchedSweep(sweep, host)
 

@@ -21,6 +21,8 @@ class SweepProgress:
     runs: dict[str, RunRecord] = field(default_factory=dict)
     agents: tuple[LocalAgent, ...] = ()
     started: float = field(default_factory=time.monotonic)
+    ended_before: frozenset[str] = frozenset()
+    """Ids of runs that had ended before this command began; what they did is neither its pace nor its failure."""
 
     def apply(self, event: SweepEvent) -> None:
         """Fold one event in; events about the connection change nothing here."""
@@ -45,6 +47,11 @@ class SweepProgress:
         return sum(run.state.is_terminal for run in self.runs.values())
 
     @property
+    def failed(self) -> int:
+        """Runs that failed since this command began."""
+        return sum(run.state.is_failure and run.id not in self.ended_before for run in self.runs.values())
+
+    @property
     def expected(self) -> int | None:
         """Runs there will be; None for a sweep without an end."""
         known = self.sweep.run_count_expected
@@ -59,9 +66,10 @@ class SweepProgress:
     def eta_seconds(self) -> float | None:
         """Return the seconds left at the rate so far; None before the first run ends and after the last."""
         expected = self.expected
-        if not self.done or expected is None or self.done >= expected:
+        done_here = self.done - len(self.ended_before)
+        if not done_here or expected is None or self.done >= expected:
             return None
-        return (time.monotonic() - self.started) / self.done * (expected - self.done)
+        return (time.monotonic() - self.started) / done_here * (expected - self.done)
 
     def line(self) -> str:
         """Return one line of progress: the headline and the time left."""

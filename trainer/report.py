@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import json
 import os
-import tempfile
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainer.atomic_file import write_text_atomically
 from trainer.errors import InputError
 from trainer.progress import SweepProgress
 from trainer.records import Json, Metric, RunRecord
@@ -25,11 +25,10 @@ class Outcome:
 
     @property
     def exit_code(self) -> int:
-        """0 done, 1 runs failed or the sweep could not go on, 130 interrupted."""
+        """0 done, 1 runs failed since the command began or the sweep could not go on, 130 interrupted."""
         if self.interrupted:
             return 130
-        failed = any(run.state.is_failure for run in self.progress.runs.values())
-        return 1 if self.problem or failed else 0
+        return 1 if self.problem or self.progress.failed else 0
 
 
 def report(outcome: Outcome) -> dict[str, Json]:
@@ -73,15 +72,7 @@ def write_report(outcome: Outcome, path: Path) -> None:
     Raises:
         InputError: If the file cannot be written.
     """
-    text = json.dumps(report(outcome), indent=2) + "\n"
-    try:
-        descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-            stream.write(text)
-        Path(temporary).chmod(0o644)
-        os.replace(temporary, path)
-    except OSError as error:
-        raise InputError(f"{path} cannot be written: {error.strerror}.", hint="Choose another --json path.") from error
+    write_text_atomically(path, json.dumps(report(outcome), indent=2) + "\n")
 
 
 def check_writable(path: Path) -> None:
@@ -90,6 +81,6 @@ def check_writable(path: Path) -> None:
     Raises:
         InputError: If the folder does not exist or may not be written to.
     """
-    folder = path.parent
-    if path.is_dir() or not folder.is_dir() or not os.access(folder, os.W_OK):
+    target = path if path.exists() and not path.is_file() else path.resolve().parent
+    if path.is_dir() or not target.exists() or not os.access(target, os.W_OK):
         raise InputError(f"{path} cannot be written.", hint="Choose a file in an existing, writable folder.")

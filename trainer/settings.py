@@ -58,16 +58,19 @@ def resolve_settings(
         AuthenticationError: If a server was named for which no key is known.
     """
     environ = os.environ if environ is None else environ
+    configured = environ.get("WANDB_BASE_URL") or _stored_base_url(environ)
+    if server is not None and configured and _host(server) != _host(configured):
+        # The key and entity in the environment belong to the server there, and must not reach the one named here.
+        environ = {name: text for name, text in environ.items() if name not in ("WANDB_API_KEY", "WANDB_ENTITY")}
     entity = entity or environ.get("WANDB_ENTITY") or None
     project = project or environ.get("WANDB_PROJECT") or None
     if server == "local":
         return Settings(ServerKind.EMBEDDED, "", "", entity, project)
-    named = CLOUD_URL if server == "cloud" else server or environ.get("WANDB_BASE_URL") or _stored_base_url(environ)
+    named = server or configured
     if named is None and not _key_for(CLOUD_URL, environ):
         return Settings(ServerKind.EMBEDDED, "", "", entity, project)
-    base_url = (named or CLOUD_URL).rstrip("/")
-    parts = urlsplit(base_url)
-    if parts.scheme not in ("http", "https") or not parts.hostname:
+    base_url = CLOUD_URL if named is None or _host(named) == _host(CLOUD_URL) else named.rstrip("/")
+    if not _host(base_url):
         raise InputError(
             f"{named!r} is not a server.",
             hint="Give a URL such as https://api.wandb.ai, or `cloud`, or `local`.",
@@ -82,6 +85,21 @@ def resolve_settings(
     return Settings(kind, base_url, key, entity, project)
 
 
+def _host(server: str) -> str:
+    """Return host and port of a server's URL; of the cloud by any of its names; empty if it is not a URL."""
+    if server == "cloud":
+        server = CLOUD_URL
+    try:
+        parts = urlsplit(server)
+        if parts.scheme not in ("http", "https") or not parts.hostname:
+            return ""
+        host = "api.wandb.ai" if parts.hostname in ("wandb.ai", "www.wandb.ai") else parts.hostname
+        return f"{host}:{parts.port or (443 if parts.scheme == 'https' else 80)}"
+    except ValueError:
+        # A bracket that is not an IPv6 address, or a port that is no number.
+        return ""
+
+
 def _key_for(base_url: str, environ: Mapping[str, str]) -> str:
     """Return the API key for a server: WANDB_API_KEY, else netrc as wandb 0.31 writes it; empty if unknown."""
     if key := environ.get("WANDB_API_KEY", ""):
@@ -94,7 +112,7 @@ def _key_for(base_url: str, environ: Mapping[str, str]) -> str:
             login = netrc.netrc(str(path)).authenticators(host)
         except FileNotFoundError:
             continue
-        except (OSError, netrc.NetrcParseError) as error:
+        except (OSError, UnicodeDecodeError, netrc.NetrcParseError) as error:
             raise AuthenticationError(
                 f"{path} cannot be read: {error}.", hint="Mend it or set WANDB_API_KEY."
             ) from error
@@ -111,7 +129,7 @@ def _stored_base_url(environ: Mapping[str, str]) -> str | None:
     try:
         parser.read(folder / "settings")
         return parser.get("default", "base_url", fallback=None) or None
-    except (OSError, configparser.Error):
+    except (OSError, UnicodeDecodeError, configparser.Error):
         # wandb itself ignores a settings file it cannot read; so do we, or `--server` would be needed everywhere.
         return None
 

@@ -91,7 +91,10 @@ def sweep_url(base_url: str, reference: SweepReference) -> str:
 
 def reference_from_url(text: str) -> SweepReference | None:
     """Return what a sweep's page address names; None when it is not one."""
-    parts = [part for part in urlsplit(text).path.split("/") if part]
+    try:
+        parts = [part for part in urlsplit(text).path.split("/") if part]
+    except ValueError:
+        return None
     if len(parts) < 4 or parts[2] != "sweeps":
         return None
     return SweepReference(parts[0], parts[1], parts[3])

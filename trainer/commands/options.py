@@ -22,6 +22,9 @@ EXIT_FAILED = 1
 EXIT_BAD_INPUT = 2
 EXIT_INTERRUPTED = 130
 
+LEADERBOARD_ROWS = 10
+"""Rows of a leaderboard that is read on a terminal."""
+
 _F = TypeVar("_F", bound=Callable[..., Any])
 
 

@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import click
 
-from trainer.commands.options import find_sweep, server_options
+from trainer.commands.options import LEADERBOARD_ROWS, find_sweep, server_options
 from trainer.settings import resolve_settings
 
 
 @click.command()
 @click.argument("sweep")
-@click.option("--top", type=click.IntRange(1), default=10, show_default=True, help="Runs to show.")
+@click.option("--top", type=click.IntRange(1), help="Runs to show; without it 10 in a table, all in other formats.")
 @click.option("--metric", help="Rank by this metric instead of the sweep's; needs no goal when it is the same.")
 @click.option("--goal", type=click.Choice(["minimize", "maximize"]), help="Which direction of --metric is better.")
 @click.option("--by", type=click.Choice(["last", "best"]), default="best", show_default=True, help="Which value ranks.")
@@ -20,7 +20,7 @@ from trainer.settings import resolve_settings
 @server_options
 def leaderboard(
     sweep: str,
-    top: int,
+    top: int | None,
     metric: str | None,
     goal: str | None,
     by: str,
@@ -34,6 +34,8 @@ def leaderboard(
 
     _, client, record = find_sweep(sweep, resolve_settings(server, entity, project))
     ranked_by = ranking_metric(record, metric, goal)
+    if top is None and output_format == "table":
+        top = LEADERBOARD_ROWS
     runs = client.read_runs(record, ranked_by if by == "best" else None)
     click.echo(render_leaderboard(record, runs, metric=ranked_by, by=by, top=top, output_format=output_format))
     return 0

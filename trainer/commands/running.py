@@ -8,15 +8,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trainer.commands.options import AppOpener, connected, find_sweep, narrate, server_options
+from trainer.commands.options import LEADERBOARD_ROWS, AppOpener, connected, find_sweep, narrate, server_options
 from trainer.commands.planning import load_clean
 from trainer.settings import ServerKind, Settings, resolve_settings
 
 if TYPE_CHECKING:
     from trainer.launch import LaunchRequest
-
-LEADERBOARD_ROWS = 10
-"""Rows of the table that ends a headless run."""
+    from trainer.records import SweepRecord
 
 
 @click.command(short_help="Create the sweep of FILE, start agents, show it live.")
@@ -70,21 +68,25 @@ def _run_headless(settings: Settings, request: LaunchRequest, json_path: Path | 
     from trainer.tracking.leaderboard import render_leaderboard
 
     connection, client = connected(settings)
-    launched = launch_sweep(connection, client, request)
-    sweep = launched.sweep
-    narrate(f"Sweep:  {sweep.name} ({sweep.reference})\n        {sweep.url}")
-    if launched.host is not None:
-        narrate(f"Agents: {request.agents} local, logs in {launched.host.directory}")
-    outcome = follow_to_end(client, sweep, launched.host, narrate)
+    launched = launch_sweep(connection, client, request, on_created=_name_sweep)
+    if launched.host is None:
+        narrate(f"No agents were asked for. Start some with: sweep-tui agent {launched.sweep.reference}")
+        return 0
+    narrate(f"Agents: {request.agents} local, logs in {launched.host.directory}")
+    outcome = follow_to_end(client, launched.sweep, launched.host, narrate)
+    sweep, runs = outcome.progress.sweep, tuple(outcome.progress.runs.values())
+    click.echo(render_leaderboard(sweep, runs, top=LEADERBOARD_ROWS))
     if json_path is not None:
         write_report(outcome, json_path)
-    runs = tuple(outcome.progress.runs.values())
-    click.echo(render_leaderboard(outcome.progress.sweep, runs, top=LEADERBOARD_ROWS))
     if outcome.problem:
         narrate(f"Error: {outcome.problem}")
     if outcome.interrupted:
         narrate(f"Interrupted; results so far are kept. Go on with: sweep-tui agent {sweep.reference}")
     return outcome.exit_code
+
+
+def _name_sweep(sweep: SweepRecord) -> None:
+    narrate(f"Sweep:  {sweep.name} ({sweep.reference})\n        {sweep.url}")
 
 
 @click.command(name="open", short_help="Open the live view of SWEEP.")
@@ -116,11 +118,13 @@ def agent(
     from trainer.headless import follow_to_end
 
     connection, client, record = find_sweep(sweep, resolve_settings(server, entity, project))
+    snapshot = client.poll_sweep(record.reference, curves=False)
+    ended_before = frozenset(run.id for run in snapshot.runs if run.state.is_terminal)
     host = start_agents(connection, record, agents, count=count, cwd=Path.cwd())
     narrate(f"Agents: {agents} local, logs in {host.directory}")
     if detach:
         return 0
-    outcome = follow_to_end(client, record, host, narrate, host_may_end=count is not None)
+    outcome = follow_to_end(client, record, host, narrate, host_may_end=count is not None, ended_before=ended_before)
     if outcome.problem:
         narrate(f"Error: {outcome.problem}")
     return outcome.exit_code

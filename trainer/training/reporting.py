@@ -62,7 +62,7 @@ def _stored_mode(environ: Mapping[str, str]) -> str:
             ]
         )
         return parser.get("default", "mode", fallback="")
-    except (OSError, configparser.Error):
+    except (OSError, UnicodeDecodeError, configparser.Error):
         # wandb itself goes on without a settings file that it cannot read.
         return ""
 
@@ -138,7 +138,6 @@ def log_model(run: wandb.Run, name: str, model: Any, metadata: Mapping[str, obje
         metadata: What the artifact says about the model; JSON values.
     """
     import joblib  # type: ignore[import-untyped]
-
     import wandb
 
     artifact = wandb.Artifact(re.sub(r"[^\w.-]+", "-", name)[:128], type="model", metadata=dict(metadata))

@@ -15,9 +15,9 @@ from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 
+from trainer.atomic_file import write_text_atomically
 from trainer.errors import TrainerError
 from trainer.sweep.config import SweepFile, load_sweep_file
-from tui.atomic_file import write_text_atomically
 from tui.screens.confirm import ConfirmScreen
 
 FILES = "files"

@@ -13,10 +13,10 @@ from textual import work
 from textual.binding import Binding, BindingType
 from textual.screen import Screen
 
+from trainer.atomic_file import write_text_atomically
 from trainer.errors import TrainerError
 from trainer.records import RunRecord, SweepRecord, SweepReference
 from trainer.states import SweepState
-from tui.atomic_file import write_text_atomically
 from tui.feeds import SweepFeed
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.export_best import ExportBestScreen, ExportChoice

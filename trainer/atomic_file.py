@@ -17,6 +17,9 @@ def write_text_atomically(path: Path, text: str) -> None:
     """
     # The file a link points to is replaced, and the link stays.
     path = path.resolve()
+    if path.exists() and not path.is_file():
+        _write_to_device(path, text)
+        return
     temporary: str | None = None
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
@@ -30,6 +33,16 @@ def write_text_atomically(path: Path, text: str) -> None:
     except OSError as error:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
+        raise InputError(
+            f"{path} cannot be written: {error.strerror or error}.", hint="Choose another place."
+        ) from error
+
+
+def _write_to_device(path: Path, text: str) -> None:
+    """Write to what cannot be replaced: a pipe, a terminal, /dev/stdout."""
+    try:
+        path.write_text(text, encoding="utf-8")
+    except OSError as error:
         raise InputError(
             f"{path} cannot be written: {error.strerror or error}.", hint="Choose another place."
         ) from error
