@@ -110,15 +110,13 @@ class RunRecord:
         Returns:
             A finite number, or None when the run has not logged one.
         """
-        last = self.summary.get(metric.name)
-        values = [float(last)] if isinstance(last, int | float) and not isinstance(last, bool) else []
-        if by == "best":
-            values += [point.values[metric.name] for point in self.curve if metric.name in point.values]
-        finite = [value for value in values if math.isfinite(value)]
+        last = summary_number(self.summary, metric.name)
+        if by == "last":
+            return last
+        values = [point.values[metric.name] for point in self.curve if metric.name in point.values]
+        finite = [value for value in (*values, last) if value is not None and math.isfinite(value)]
         if not finite:
             return None
-        if by == "last":
-            return finite[0]
         return min(finite) if metric.goal == "minimize" else max(finite)
 
 
@@ -161,3 +159,36 @@ class AgentCommand:
     run_id: str = ""
     args: Mapping[str, Json] | None = None
     """Hyperparameters in flat form; None but for run and resume."""
+
+
+def summary_number(summary: Mapping[str, Json], name: str) -> float | None:
+    """Return a number of a run's summary by its name, dots leading into nested objects; None if there is none."""
+    value = _named(summary, name)
+    if isinstance(value, dict):
+        # `define_metric(..., summary="min")` keeps the statistics in an object.
+        value = next((value[key] for key in ("last", "best", "min", "max", "mean") if key in value), None)
+    return _finite(value)
+
+
+def logged_number(row: Mapping[str, Json], name: str) -> float | None:
+    """Return a number of a row of history by its name, dots leading into nested objects; None if there is none."""
+    return _finite(_named(row, name))
+
+
+def _named(mapping: Mapping[str, Json], name: str) -> Json:
+    value: Json = mapping.get(name)
+    if value is None and "." in name:
+        value = dict(mapping)
+        for part in name.split("."):
+            value = value.get(part) if isinstance(value, dict) else None
+    return value
+
+
+def _finite(value: Json) -> float | None:
+    if not isinstance(value, int | float) or isinstance(value, bool):
+        return None
+    try:
+        number = float(value)
+    except OverflowError:  # an integer beyond what a float holds
+        return None
+    return number if math.isfinite(number) else None

@@ -13,9 +13,8 @@ import threading
 import time
 from dataclasses import dataclass, field
 
-from trainer.records import Json
+from trainer.records import Json, logged_number
 from trainer.server.store import Store
-from trainer.server.summaries import logged_number
 from trainer.server.tables import runs, streams
 from trainer.states import RunState
 

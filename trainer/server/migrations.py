@@ -9,7 +9,7 @@ import json
 import sqlite3
 from collections.abc import Callable, Mapping
 
-from trainer.server.summaries import logged_number
+from trainer.records import logged_number
 
 SCHEMA_VERSION = 2
 """What `schema.sql` makes. A change to a table needs the next number, and a step that leads to it."""

@@ -69,6 +69,33 @@ def test_best_looks_at_the_curve_and_last_does_not() -> None:
     assert ids(runs, ACC, "last") == ["r2", "r1"]
 
 
+@pytest.mark.parametrize(
+    ("name", "summary", "last", "best"),
+    [
+        ("val.loss", {"val": {"loss": 0.5}}, 0.5, 0.2),
+        ("val.loss", {"val.loss": 0.5, "val": {"loss": 9.0}}, 0.5, 0.2),
+        ("loss", {"loss": {"min": 0.1, "last": 0.5}}, 0.5, 0.2),
+        ("loss", {"loss": {"min": 0.1, "max": 3.0}}, 0.1, 0.1),
+        ("val.loss", {"val": {"loss": {"best": 0.1}}}, 0.1, 0.1),
+        ("loss", {"loss": {"_type": "histogram"}}, None, 0.2),
+        ("loss", {"loss": True}, None, 0.2),
+        ("val.loss", {"val": 3}, None, 0.2),
+        ("loss", {"loss": 10**400}, None, 0.2),
+        ("loss", {"loss": {"last": math.nan}}, None, 0.2),
+    ],
+)
+def test_a_metric_may_be_nested_or_kept_as_statistics(
+    name: str, summary: dict[str, Json], last: float | None, best: float
+) -> None:
+    metric = Metric(name, "minimize")
+    ended = replace(make_run(1), summary=summary)
+    assert ended.metric_value(metric, "last") == last
+    assert ended.metric_value(metric, "best") == last
+    followed = replace(ended, curve=(HistoryPoint(0, {name: 0.2}), HistoryPoint(1, {name: math.inf})))
+    assert followed.metric_value(metric, "best") == best
+    assert followed.metric_value(metric, "last") == last
+
+
 def test_there_is_no_best_run_without_a_value_or_metric() -> None:
     assert best_run([make_run(1)], ACC) is None
     assert best_run([make_run(1, 0.5)], None) is None

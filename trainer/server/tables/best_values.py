@@ -9,8 +9,7 @@ import json
 import sqlite3
 from collections.abc import Iterable, Mapping
 
-from trainer.records import Json
-from trainer.server.summaries import best_of, logged_number, summary_number
+from trainer.records import Json, logged_number, summary_number
 
 _METRIC = "sweeps.metric, json_extract(sweeps.config, '$.metric.goal') = 'maximize' AS is_maximized"
 _SWEEP_OF_RUN = "JOIN sweeps ON sweeps.project_id = runs.project_id AND sweeps.name = runs.sweep"
@@ -65,7 +64,7 @@ def note_sweep(connection: sqlite3.Connection, project_id: int, sweep: str) -> N
 
 def of_run(run: sqlite3.Row, *, is_maximized: bool) -> float | None:
     """Return a run's best value: over its history and its summary, as W&B's own search engines take it."""
-    return best_of((run["history_best"], run["metric_value"]), is_maximized=is_maximized)
+    return _best_of((run["history_best"], run["metric_value"]), is_maximized=is_maximized)
 
 
 def of_sweep(connection: sqlite3.Connection, project_id: int, sweep: str, *, is_maximized: bool) -> float | None:
@@ -77,4 +76,11 @@ def of_sweep(connection: sqlite3.Connection, project_id: int, sweep: str, *, is_
         ).fetchone()[0]
         for column in ("history_best", "metric_value")
     ]
-    return best_of(values, is_maximized=is_maximized)
+    return _best_of(values, is_maximized=is_maximized)
+
+
+def _best_of(values: Iterable[float | None], *, is_maximized: bool) -> float | None:
+    known = [value for value in values if value is not None]
+    if not known:
+        return None
+    return max(known) if is_maximized else min(known)
