@@ -1,7 +1,7 @@
 """Early termination: compares the runs of a sweep by hyperband's rule, and asks the losers to end.
 
 Evaluated when an agent of the sweep beats. Curves are kept in memory and grow by the rows that are new, so a beat
-costs what was logged since the last one.
+costs what was logged since the last one; those of sweeps that are over are forgotten.
 """
 
 from __future__ import annotations
@@ -46,6 +46,17 @@ class EarlyStops:
     def __init__(self) -> None:
         self._sweeps: dict[int, _Sweep] = {}
         self._guard = threading.Lock()
+
+    @property
+    def remembered(self) -> list[int]:
+        """Return the numbers of the sweeps whose curves are kept in memory."""
+        with self._guard:
+            return list(self._sweeps)
+
+    def forget(self, sweep_id: int) -> None:
+        """Drop the curves of a sweep; they are read anew when needed."""
+        with self._guard:
+            self._sweeps.pop(sweep_id, None)
 
     def evaluate(self, store: Store, sweep: sqlite3.Row) -> None:
         """Ask the runs of a sweep to end that its `early_terminate` no longer lets run.

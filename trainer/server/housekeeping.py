@@ -1,4 +1,4 @@
-"""What the server does unasked: runs that fell silent have crashed, orders of dead agents go to others."""
+"""What the server does unasked: silent runs have crashed, orders of dead agents go to others, memory is freed."""
 
 from __future__ import annotations
 
@@ -6,9 +6,11 @@ import logging
 import sqlite3
 
 from trainer.server.commands import AGENT_SILENCE, give_back_runs_of_dead_agents
+from trainer.server.early_stops import EarlyStops
+from trainer.server.scheduling import Scheduler
 from trainer.server.store import Store, now_micros
 from trainer.server.tables import runs, sweeps
-from trainer.states import RunState
+from trainer.states import RunState, SweepState
 
 logger = logging.getLogger(__name__)
 
@@ -44,3 +46,16 @@ def tidy(store: Store, uptime_seconds: float) -> bool:
         logger.info("%d runs and %d agents fell silent", len(crashed), len(dead))
         store.write(job)
     return runs.any_alive(store.reader)
+
+
+def forget_ended_sweeps(store: Store, *memories: Scheduler | EarlyStops) -> None:
+    """Free what is kept in memory of sweeps that are over and have no run left; resumed, they are read anew."""
+    for memory in memories:
+        for sweep_id in memory.remembered:
+            sweep = sweeps.by_id(store.reader, sweep_id)
+            is_over = sweep is None or (
+                SweepState(sweep["state"]).is_terminal
+                and not runs.unfinished_of_sweep(store.reader, sweep["project_id"], sweep["name"])
+            )
+            if is_over:
+                memory.forget(sweep_id)

@@ -85,10 +85,16 @@ async def _serve(
 async def _keep_house(server: Server, idle_minutes: float | None, end: Callable[[], None]) -> None:
     """See to runs and agents that fell silent, and to the server's own end when nobody needs it."""
     started = time.monotonic()
+
+    def keep() -> bool:
+        is_needed = housekeeping.tidy(server.store, time.monotonic() - started)
+        housekeeping.forget_ended_sweeps(server.store, server.scheduler, server.early_stops)
+        return is_needed
+
     while True:
         await asyncio.sleep(HOUSEKEEPING_SECONDS)
         try:
-            is_needed = await server.in_worker(lambda: housekeeping.tidy(server.store, time.monotonic() - started))
+            is_needed = await server.in_worker(keep)
         except Exception:
             # A worker's body: one failed round (a full disk) must not be the last.
             logger.exception("housekeeping failed; it is tried again")

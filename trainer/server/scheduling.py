@@ -1,7 +1,7 @@
 """The searches of the running sweeps, kept in memory between heartbeats: what to run next.
 
 Built from the database when first needed, so a restart loses nothing: a suggestion counts once its run is a row. Each
-sweep has one lock; a slow search (bayes) holds up its own sweep only.
+sweep has one lock; a slow search (bayes) holds up its own sweep only. Sweeps that are over are forgotten.
 """
 
 from __future__ import annotations
@@ -38,25 +38,45 @@ class _Search:
     last_row: int = 0
 
 
+@dataclass(slots=True)
+class _Desk:
+    """One sweep's turn-taking and its search; kept while somebody uses it or there is a search to keep."""
+
+    lock: threading.Lock = field(default_factory=threading.Lock)
+    users: int = 0
+    """Threads that have the lock or wait for it."""
+    search: _Search | None = None
+
+
 class Scheduler:
     """Chooses the configurations of runs. Thread-safe."""
 
     def __init__(self) -> None:
-        self._locks: dict[int, threading.Lock] = {}
-        self._searches: dict[int, _Search] = {}
+        self._desks: dict[int, _Desk] = {}
         self._guard = threading.Lock()
+
+    @property
+    def remembered(self) -> list[int]:
+        """Return the numbers of the sweeps that something is kept in memory of."""
+        with self._guard:
+            return list(self._desks)
 
     @contextmanager
     def turn(self, sweep_id: int) -> Iterator[bool]:
         """Yield whether the caller has the sweep to itself; False when another one kept it too long."""
         with self._guard:
-            lock = self._locks.setdefault(sweep_id, threading.Lock())
-        acquired = lock.acquire(timeout=LOCK_TIMEOUT_SECONDS)
+            desk = self._desks.setdefault(sweep_id, _Desk())
+            desk.users += 1
+        acquired = False
         try:
+            acquired = desk.lock.acquire(timeout=LOCK_TIMEOUT_SECONDS)
             yield acquired
         finally:
             if acquired:
-                lock.release()
+                desk.lock.release()
+            with self._guard:
+                desk.users -= 1
+                self._clear_away(sweep_id, desk)
 
     def next_configuration(self, connection: sqlite3.Connection, sweep: sqlite3.Row) -> Mapping[str, Json] | None:
         """Return the next configuration of a sweep in flat form; None when nothing is left, ever.
@@ -73,17 +93,26 @@ class Scheduler:
     def forget(self, sweep_id: int) -> None:
         """Drop what is kept in memory of a sweep; it is built anew when needed."""
         with self._guard:
-            self._searches.pop(sweep_id, None)
+            desk = self._desks.get(sweep_id)
+            if desk is not None:
+                desk.search = None
+                self._clear_away(sweep_id, desk)
+
+    def _clear_away(self, sweep_id: int, desk: _Desk) -> None:
+        # Never while a thread waits for its lock: another would make a second lock, and both had the sweep.
+        if desk.users == 0 and desk.search is None:
+            self._desks.pop(sweep_id, None)
 
     def _up_to_date(self, connection: sqlite3.Connection, sweep: sqlite3.Row) -> _Search:
         from trainer.search.optimizer import build_optimizer  # the search half of the imports costs a second start
         from trainer.sweep.config import metric_of
 
-        search = self._searches.get(sweep["id"])
+        desk = self._desks[sweep["id"]]
+        search = desk.search
         if search is None or search.config_text != sweep["config"]:
             config = json.loads(sweep["config"])
             search = _Search(sweep["config"], build_optimizer(config, seed=sweep["seed"]), metric_of(config))
-            self._searches[sweep["id"]] = search
+            desk.search = search
         for row in _changed(connection, sweep, search):
             search.optimizer.tell(observed_run(row, search.metric))
             search.last_row = max(search.last_row, row["id"])
