@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual import events
 from textual.pilot import Pilot
 from textual.widgets import Input, Select, Static
 
@@ -125,6 +126,31 @@ async def test_a_key_typed_below_the_line_changes_the_line_and_the_entry() -> No
         assert row.query_one(".parameter-text", Input).value == "0..1 step 0.25"
         assert parameters(screen)["n_estimators"]["q"] == 0.25
         assert count(screen).startswith("12 runs")
+
+
+async def test_only_the_row_with_the_focus_has_its_keys_so_that_many_parameters_stay_quick() -> None:
+    app = SweepApp(MemorySession())
+    async with app.run_test(size=(120, 36)) as pilot:
+        config: dict[str, Json] = {"method": "random", "parameters": {f"p{n}": {"values": [1, n]} for n in range(2, 6)}}
+        screen = await opened(pilot, config)
+        rows = screen.form.parameters.rows
+        for row in rows:
+            row.focus_column("parameter-text")
+            await wait_for(pilot, lambda: any(each.has_focus_within and each.query(".detail-input") for each in rows))
+        await wait_for(pilot, lambda: len(screen.query(Select)) == 1)
+
+        first = rows[0]
+        first.focus_column("parameter-text")
+        await wait_for(pilot, lambda: bool(first.query(".detail-input")))
+        keys = first.query_one(".detail-input", Input)
+        keys.focus()
+        await wait_for(pilot, lambda: keys.has_focus)
+        assert parameters(screen) == config["parameters"]
+
+        app.post_message(events.AppBlur())
+        await wait_for(pilot, lambda: screen.focused is None)
+        app.post_message(events.AppFocus())
+        await wait_for(pilot, lambda: keys.has_focus)
 
 
 async def test_problems_stand_at_their_field_and_keep_the_sweep_from_being_launched() -> None:

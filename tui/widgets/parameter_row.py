@@ -94,25 +94,36 @@ class ParameterRow(Vertical):
         self.query_one(f".{column}", Input).focus()
 
     async def on_descendant_focus(self) -> None:
-        """Show the keys of the distribution below the line."""
-        if not self.query(Select):
-            await self.query_one(".parameter-details").mount_all(
-                [
-                    HorizontalGroup(
-                        Label("distribution", classes="detail-label"),
-                        Select(
-                            [(name, name) for name in DISTRIBUTIONS],
-                            value=self.distribution or Select.NULL,
-                            prompt="none yet",
-                            compact=True,
+        """Show the keys of the distribution below the line; laid out once, when all of them are there."""
+        with self.app.batch_update():
+            if not self.query(Select):
+                await self.query_one(".parameter-details").mount_all(
+                    [
+                        HorizontalGroup(
+                            Label("distribution", classes="detail-label"),
+                            Select(
+                                [(name, name) for name in DISTRIBUTIONS],
+                                value=self.distribution or Select.NULL,
+                                prompt="none yet",
+                                compact=True,
+                            ),
+                            Static("", classes="detail-help", markup=False),
                         ),
-                        Static("", classes="detail-help", markup=False),
-                    ),
-                    Vertical(classes="detail-fields"),
-                ]
-            )
-        await self._show_details()
+                        Vertical(classes="detail-fields"),
+                    ]
+                )
+            await self._show_details()
         self.call_after_refresh(self.scroll_visible, animate=False)
+
+    async def on_descendant_blur(self) -> None:
+        """Let the keys below the line go once the focus is in another row: every widget makes each move slower.
+
+        Where nothing has the focus, the terminal itself lost it, and gives it back to the same widget.
+        """
+        if not self.has_focus_within and self.screen.focused is not None:
+            self._field_names = ()
+            with self.app.batch_update():
+                await self.query_one(".parameter-details").remove_children()
 
     @on(Input.Changed, ".parameter-name")
     def _name_changed(self, message: Input.Changed) -> None:
@@ -132,8 +143,9 @@ class ParameterRow(Vertical):
             self.draft.problem = ""
         except ShorthandError as error:
             self.draft.problem = str(error)
-        self._announce()
-        await self._show_details()
+        with self.app.batch_update():
+            self._announce()
+            await self._show_details()
 
     @on(Select.Changed)
     async def _distribution_chosen(self, message: Select.Changed) -> None:

@@ -48,7 +48,7 @@ class SweepForm(VerticalScroll, can_focus=False):
 
     def compose(self) -> ComposeResult:
         """Compose the three panels."""
-        with Vertical(classes="panel form-panel") as panel:
+        with Vertical(classes="form-panel") as panel:
             panel.border_title = "Search"
             yield FormField("name", "name", placeholder="how lists call it")
             yield FormField("method", "method", options=METHODS)
@@ -62,13 +62,21 @@ class SweepForm(VerticalScroll, can_focus=False):
                 yield FormField(f"{STOP_EARLY}.s", "  s", placeholder="how many looks before max_iter")
                 yield FormField(f"{STOP_EARLY}.eta", "  eta", placeholder="3: keep the best third")
                 yield FormField(f"{STOP_EARLY}.strict", "  strict", options=("true", "false"))
-        with Vertical(classes="panel form-panel") as panel:
+        with Vertical(classes="form-panel") as panel:
             panel.border_title = "Parameters"
             yield ParameterEditor(id="parameters")
-        with Vertical(classes="panel form-panel") as panel:
+        with Vertical(classes="form-panel") as panel:
             panel.border_title = "Program"
             yield FormField("program", "program", placeholder="train.py")
             yield FormField("command", "command", placeholder="${env} ${interpreter} ${program} ${args}")
+
+    def on_descendant_focus(self) -> None:
+        """Mark the panel that has the focus.
+
+        A class, since a panel with `:focus-within` would have all its rows styled anew at every move between them.
+        """
+        for panel in self.query(".form-panel"):
+            panel.set_class(panel.has_focus_within, "-active")
 
     async def show(self, draft: SweepDraft) -> None:
         """Show a draft and edit it from now on."""
