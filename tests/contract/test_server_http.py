@@ -11,6 +11,7 @@ import stat
 import subprocess
 import sys
 import threading
+import zlib
 from concurrent.futures import ThreadPoolExecutor
 from http.client import HTTPConnection
 from pathlib import Path
@@ -86,6 +87,25 @@ def test_a_stream_of_an_unknown_run_is_404_and_gzip_is_understood(server: Server
     assert reply.json() == {"exitcode": None, "limits": {}}
     found = graphql(server, 'query Q($p: String) { project(name: $p) { run(name: "r") { history } } }', p=project)
     assert found["project"]["run"]["history"] == ['{"_step":0,"a":1}']
+
+
+def test_a_stream_takes_more_than_the_sdk_sends_and_refuses_only_what_it_cannot_send(
+    server: ServerAddress, project: str
+) -> None:
+    graphql(server, _START, p=project, n="r")
+    url, auth = f"{server.base_url}/files/local/{project}/r/file_stream", ("api", server.api_key)
+    row = json.dumps({"_step": 0, "a": 1, "text": "x" * 2**20})
+    chunk = {"files": {"wandb-history.jsonl": {"offset": 0, "content": [row] * 40}}}
+    assert requests.post(url, json=chunk, auth=auth, timeout=60).status_code == 200
+    packer = zlib.compressobj(1, wbits=zlib.MAX_WBITS | 16)
+    bomb = b"".join(packer.compress(b" " * 2**20) for _ in range(257)) + packer.flush()
+    headers = {"Content-Encoding": "gzip"}
+    assert requests.post(url, data=bomb, headers=headers, auth=auth, timeout=60).status_code == 413
+    assert requests.post(url, data=b'{"files": ', auth=auth, timeout=10).status_code == 400
+    found = graphql(
+        server, 'query Q($p: String) { project(name: $p) { run(name: "r") { historyLineCount } } }', p=project
+    )
+    assert found["project"]["run"]["historyLineCount"] == 40
 
 
 def test_files_go_in_and_out_at_signed_addresses_only(server: ServerAddress, project: str) -> None:

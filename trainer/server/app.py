@@ -37,6 +37,7 @@ T = TypeVar("T")
 MAX_GRAPHQL_BODY = 32 * 2**20
 """Bytes; `wandb verify` (SDK 0.31) sends 10 MB and expects an answer."""
 MAX_STREAM_BODY = 256 * 2**20
+"""Bytes; the SDK cuts its stream into requests of 10 MB, whatever a run logs and prints at once (0.31, measured)."""
 _OPEN_PATHS = ("/healthz",)
 
 
@@ -106,7 +107,8 @@ def create_app(server: Server) -> ASGIApp:
         try:
             body = await _json_body(request, MAX_STREAM_BODY)
         except _BadBodyError as error:
-            # 429 makes the SDK try again; any other 4xx would make it drop the rest of the run.
+            # A 4xx makes the SDK drop the rest of the run, so none is for what it may send: its rows travel as texts
+            # inside well-formed JSON, far below the bound. What is neither was not sent by it.
             return _error(str(error), error.status)
         path = request.path_params
         stopped = await server.in_worker(
@@ -164,7 +166,8 @@ async def _json_body(request: Request, limit: int) -> dict[str, Json]:
                 raise _BadBodyError(f"The request is larger than {limit} bytes.", 413)
             parts.append(part)
     except ClientDisconnect as error:
-        raise _BadBodyError("The request ended early.", 400) from error
+        # Nobody may be left to read this; whoever is (a proxy) is to try again.
+        raise _BadBodyError("The request ended early.", 503) from error
     raw = b"".join(parts)
     try:
         if request.headers.get("content-encoding", "").lower() == "gzip":
