@@ -10,13 +10,14 @@ from collections.abc import Iterator
 import pytest
 
 from tests.contract.tracking_server import GRID, connect_to, log_rows, start_run
-from trainer.errors import AuthenticationError, InputError, NotFoundError
+from trainer.errors import AuthenticationError, InputError, NotFoundError, SweepReferenceError
 from trainer.events import RunsChanged, ServerBack, ServerLost, SweepChanged
 from trainer.records import Json, Metric, SweepRecord, SweepReference
 from trainer.server.lifecycle import stop_server
 from trainer.states import RunState, SweepState
 from trainer.tracking.client import TrackingClient
 from trainer.tracking.follow import follow_sweep
+from trainer.tracking.references import find_sweep_reference
 from trainer.tracking.transport import GraphQLTransport
 from trainer.tracking.wandb_client import WandbClient
 
@@ -53,6 +54,19 @@ def test_sweeps_are_listed_newest_first_by_project_and_over_all(client: WandbCli
     assert listed == [second.reference, sweep.reference]
     assert client.list_sweeps()[0].reference == second.reference
     assert len(client.list_sweeps(limit=1)) == 1
+
+
+def test_a_bare_id_is_found_however_many_sweeps_are_newer(client: WandbClient, sweep: SweepRecord) -> None:
+    made = "upsertSweep(input: {projectName: $p, config: $c}) { sweep { name } }"
+    fields = " ".join(f"s{number}: {made}" for number in range(201))
+    variables = {"p": sweep.reference.project, "c": json.dumps(GRID)}
+    document = f"mutation S($p: String!, $c: String!) {{ {fields} }}"
+    created = GraphQLTransport(client.connection, 60).execute(document, variables)
+    assert len({field["sweep"]["name"] for field in created.values()}) == 201
+    assert sweep.reference not in [listed.reference for listed in client.list_sweeps()]
+    assert find_sweep_reference(client, sweep.reference.id) == sweep.reference
+    with pytest.raises(SweepReferenceError, match="project"):
+        find_sweep_reference(client, "nothere")
 
 
 def test_what_does_not_exist_is_said(client: WandbClient, sweep: SweepRecord) -> None:

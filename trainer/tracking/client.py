@@ -43,8 +43,13 @@ class TrackingClient(Protocol):
     def default_entity(self) -> str:
         """Return the entity that owns the key."""
 
-    def list_sweeps(self, project: str | None = None, limit: int = 200) -> list[SweepRecord]:
-        """Return sweeps of the connection's entity, newest first, of one project or (None) of all."""
+    def list_sweeps(self, project: str | None = None, limit: int | None = 200) -> list[SweepRecord]:
+        """Return sweeps of the connection's entity, newest first, of one project or (None) of all.
+
+        Args:
+            project: The project; None for every one.
+            limit: How many at most; None for all there are.
+        """
 
     def read_sweep(self, reference: SweepReference) -> SweepRecord:
         """Return one sweep."""

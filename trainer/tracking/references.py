@@ -55,7 +55,8 @@ def find_sweep_reference(client: TrackingClient, text: str) -> SweepReference:
     try:
         return parse_sweep_reference(text, connection.entity, connection.project)
     except SweepReferenceError:
-        named = [sweep.reference for sweep in client.list_sweeps() if sweep.reference.id == text.strip()]
+        sweeps = client.list_sweeps(limit=None)
+        named = [sweep.reference for sweep in sweeps if sweep.reference.id == text.strip()]
         if len(named) == 1:
             return named[0]
         raise

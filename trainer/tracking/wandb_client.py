@@ -64,7 +64,7 @@ class WandbClient:
             )
         return str(viewer["entity"])
 
-    def list_sweeps(self, project: str | None = None, limit: int = 200) -> list[SweepRecord]:
+    def list_sweeps(self, project: str | None = None, limit: int | None = 200) -> list[SweepRecord]:
         """Return sweeps of the connection's entity, newest first, of one project or (None) of all."""
         projects = [project] if project else []
         found: list[SweepRecord] = []
