@@ -2,6 +2,7 @@ from __future__ import annotations
 
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from dataclasses import replace
 
 import pytest
 from textual.pilot import Pilot
@@ -117,3 +118,13 @@ async def test_a_failed_run_opens_with_its_last_words(size: tuple[int, int]) -> 
         await until(pilot, lambda: "last words: careful" in text_of(screen))
         assert "fitting wine" in text_of(screen)
         assert screen.log_view.has_focus
+
+
+async def test_a_failed_run_of_which_nothing_arrived_says_what_its_program_did_not_do() -> None:
+    session = FeedSession()
+    session.run = replace(make_run(2, state=RunState.FAILED), host="")
+    app = SweepApp(session)
+    async with app.run_test(size=(100, 30)) as pilot:
+        screen = RunScreen(session, make_sweep("wine-grid", config=CONFIG), session.run)
+        await app.push_screen(screen)
+        await until(pilot, lambda: "before it called wandb.init" in text_of(screen))

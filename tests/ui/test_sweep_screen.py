@@ -5,9 +5,11 @@ import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.screen import Screen
 from textual.widgets import Input
 
 from tests.ui.feed_session import REFERENCE, FeedSession, a_sweep, make_agent, make_run
@@ -51,7 +53,7 @@ async def sweep_screen(
         yield pilot, screen, session
 
 
-def text_of(screen: SweepScreen) -> str:
+def text_of(screen: Screen[Any]) -> str:
     strips = screen._compositor.render_strips()
     return "\n".join(strip.text for strip in strips)
 
@@ -287,6 +289,8 @@ async def test_the_best_configuration_is_copied_and_written(tmp_path: Path) -> N
         path = tmp_path / "best-wine-grid.yaml"
         await until(pilot, path.exists)
         assert "trees: 150" in path.read_text()
+        await pilot.press("E")
+        await until(pilot, lambda: "Replace best-wine-grid.yaml" in text_of(screen.app.screen))
 
 
 async def test_without_a_best_run_there_is_nothing_to_export() -> None:

@@ -8,6 +8,7 @@ from textual import on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
+from textual.content import Content
 from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
@@ -25,26 +26,29 @@ class ExportBestScreen(ModalScreen[ExportChoice | None]):
         Binding("k", "cursor(-1)", "Up", id="export.up", show=False, tooltip="Previous choice"),
     ]
 
-    def __init__(self, run_name: str, file_name: str) -> None:
+    def __init__(self, run_name: str, file_name: str, *, is_there: bool = False) -> None:
         """Create the menu.
 
         Args:
             run_name: The run whose configuration it is.
             file_name: Where `write-yaml` would write it.
+            is_there: Whether that would replace a file.
         """
         super().__init__()
         self.run_name = run_name
         self.file_name = file_name
+        self.is_there = is_there
 
     def compose(self) -> ComposeResult:
         """Compose the menu."""
+        verb = "Replace" if self.is_there else "Write to"
         with Vertical(classes="dialog"):
             yield Static(f"Configuration of {self.run_name}", classes="dialog-title", markup=False)
             yield OptionList(
                 Option("Copy as YAML", "copy-yaml"),
                 Option("Copy as command line arguments", "copy-args"),
                 Option("Copy as JSON", "copy-json"),
-                Option(f"Write to {self.file_name}", "write-yaml"),
+                Option(Content(f"{verb} {self.file_name}"), "write-yaml"),
             )
 
     @on(OptionList.OptionSelected)

@@ -96,6 +96,7 @@ class RunScreen(Screen[None]):
         self._page = 0
         self._last_words = ""
         """The last line that is not blank."""
+        self._was_read = False
 
     def compose(self) -> ComposeResult:
         """Compose the screen."""
@@ -158,7 +159,7 @@ class RunScreen(Screen[None]):
 
     @on(RunRead)
     def _run_read(self, message: RunRead) -> None:
-        self.run, self.problem = message.run, ""
+        self.run, self.problem, self._was_read = message.run, "", True
         self.history.extend(message.history)
         if len(self.history) > MAX_HISTORY:
             self.history = self.history[::2]
@@ -189,6 +190,8 @@ class RunScreen(Screen[None]):
         if run.state in FAILURES and self._last_words:
             # Why it failed is what people open it for.
             about.insert(1, f"last words: {self._last_words}")
+        elif run.state in FAILURES and self._was_read and not (run.host or self.rows):
+            about.insert(1, "its program ended before it called wandb.init, so nothing of it arrived")
         self.query_one("#run-summary", Static).update(
             Content.from_markup(
                 f"[b]$name[/]  [{tone}]$state[/]\n[$foreground 60%]$about[/]",

@@ -5,6 +5,7 @@ A mixin of `SweepScreen`: the keys, the questions and the workers that ask the s
 
 from __future__ import annotations
 
+import os
 from collections.abc import Callable
 from pathlib import Path
 from typing import ClassVar
@@ -206,7 +207,8 @@ class SweepSteering(Screen[None]):
             if choice is not None:
                 self.export(sweep, run, choice)
 
-        self.app.push_screen(ExportBestScreen(run.name, self._export_path().name), chosen)
+        path = self._export_path()
+        self.app.push_screen(ExportBestScreen(run.name, path.name, is_there=os.path.lexists(path)), chosen)
 
     def _export_path(self) -> Path:
         return self.session.cwd / f"best-{self.reference.id}.yaml"
