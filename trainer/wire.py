@@ -226,19 +226,6 @@ def agent_commands(wire: Any) -> list[AgentCommand]:
     return parsed
 
 
-def agent_commands_text(commands: Iterable[AgentCommand], program: str = "") -> str:
-    """Return the JSON text by which a server tells an agent its commands."""
-    wire: list[dict[str, Any]] = []
-    for command in commands:
-        entry: dict[str, Any] = {"type": command.type}
-        if command.run_id:
-            entry["run_id"] = command.run_id
-        if command.args is not None:
-            entry |= {"args": wrap_config(command.args), "program": program}
-        wire.append(entry)
-    return json.dumps(wire)
-
-
 def _run_state(value: Any) -> RunState:
     if not value:
         return RunState.PENDING

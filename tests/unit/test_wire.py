@@ -10,7 +10,6 @@ from trainer.records import AgentCommand, Json, Metric, SweepReference
 from trainer.states import RunState, SweepState
 from trainer.wire import (
     agent_commands,
-    agent_commands_text,
     console_line,
     history_points,
     number,
@@ -147,10 +146,13 @@ def test_a_dotted_metric_is_found_in_nested_rows() -> None:
     assert point.values == {"val.acc": 0.25}
 
 
-def test_agent_commands_round_trip() -> None:
-    commands = [AgentCommand("run", "r1", {"a": 1, "b": None}), AgentCommand("stop", "r2"), AgentCommand("exit")]
-    assert agent_commands(agent_commands_text(commands, "train.py")) == commands
-    assert '"program": "train.py"' in agent_commands_text(commands, "train.py")
+def test_agent_commands_are_read_as_w_and_b_sends_them() -> None:
+    wire = """[{"type": "run", "run_id": "r1", "program": "train.py",
+      "args": {"_wandb": {"value": {}}, "a": {"value": 1}, "b": {"value": null}}},
+      {"type": "stop", "run_id": "r2"}, {"type": "exit"}]"""
+    expected = [AgentCommand("run", "r1", {"a": 1, "b": None}), AgentCommand("stop", "r2"), AgentCommand("exit")]
+    assert agent_commands(wire) == expected
+    assert agent_commands(json.loads(wire)) == expected
 
 
 @pytest.mark.parametrize("wire", [None, "", "[]", "{}", '[{"no": "type"}]', "[null]"])

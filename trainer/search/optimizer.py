@@ -124,11 +124,6 @@ class Optimizer(ABC):
             return True
         return self.size is not None and len(self._taken) >= self.size
 
-    @property
-    def seen_count(self) -> int:
-        """How many runs and suggestions count so far."""
-        return len(self._seen)
-
     @abstractmethod
     def _next(self) -> dict[str, Json] | None:
         """Return the next configuration, which depends on what was seen alone; None when none is left."""

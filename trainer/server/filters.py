@@ -67,9 +67,6 @@ class Condition:
     """The alternatives when the whole condition is an OR of them."""
 
 
-EVERYTHING = Condition("1")
-
-
 @dataclass(frozen=True, slots=True)
 class _Column:
     """One key of a filter as SQL."""

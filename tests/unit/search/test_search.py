@@ -177,12 +177,12 @@ ODD_CONFIGS: list[dict[str, Any]] = [
 def test_one_odd_run_never_stops_a_sweep(method: str, parameters: dict[str, Any]) -> None:
     values = [None, math.nan, math.inf, -math.inf, 1.0, 2.0]
     odd = [ObservedRun(f"odd{i}", config, RunState.FAILED, values[i]) for i, config in enumerate(ODD_CONFIGS)]
-    optimizer = build_optimizer(sweep(method, parameters), history=odd)
+    optimizer = build_optimizer(sweep(method, parameters, run_cap=len(odd) + 15), history=odd)
     for number in range(15):
         config = one(optimizer)
         changed = {**config, "x": "text", "n": None} if number % 3 == 0 else config
         optimizer.tell(ObservedRun(str(number), changed, RunState.FINISHED, float(number), suggested=config))
-    assert optimizer.seen_count == len(odd) + 15
+    assert optimizer.is_exhausted
 
 
 def test_a_grid_point_whose_run_changed_its_configuration_is_not_run_again() -> None:

@@ -75,11 +75,6 @@ def types(connection: sqlite3.Connection, project_id: int) -> list[sqlite3.Row]:
     ).fetchall()
 
 
-def delete_collection(connection: sqlite3.Connection, collection_id: int) -> None:
-    """Remove a collection with all its versions."""
-    connection.execute("DELETE FROM collections WHERE id = ?", (collection_id,))
-
-
 def by_id(connection: sqlite3.Connection, artifact_id: int) -> sqlite3.Row | None:
     """Return an artifact by its number, or None."""
     row: sqlite3.Row | None = connection.execute("SELECT * FROM artifacts WHERE id = ?", (artifact_id,)).fetchone()
