@@ -104,6 +104,16 @@ async def test_the_cursor_stays_on_its_sweep_when_a_new_one_arrives() -> None:
         assert screen.table.current.name == "iris"
 
 
+async def test_home_and_end_go_to_the_first_and_the_last_sweep() -> None:
+    app = SweepApp(MemorySession([make_sweep(f"sweep-{number}") for number in range(40)]))
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await listed(pilot)
+        await pilot.press("end")
+        await wait_for(pilot, lambda: screen.table.cursor_row == 39)
+        await pilot.press("home")
+        await wait_for(pilot, lambda: screen.table.cursor_row == 0)
+
+
 async def test_the_filter_narrows_the_list_and_escape_widens_it() -> None:
     app = SweepApp(MemorySession(SWEEPS))
     async with app.run_test() as pilot:

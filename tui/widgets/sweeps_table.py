@@ -62,6 +62,8 @@ class SweepsTable(DataTable[Text]):
         Binding("enter", "select_cursor", "Open", id="sweeps.open", tooltip="Watch the sweep under the cursor"),
         Binding("j", "cursor_down", "Down", id="sweeps.down", show=False, tooltip="Next sweep"),
         Binding("k", "cursor_up", "Up", id="sweeps.up", show=False, tooltip="Previous sweep"),
+        Binding("home", "scroll_top", "First", id="sweeps.first", show=False, tooltip="First sweep"),
+        Binding("end", "scroll_bottom", "Last", id="sweeps.last", show=False, tooltip="Last sweep"),
     ]
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
