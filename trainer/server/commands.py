@@ -265,12 +265,18 @@ def drop_waiting_runs(connection: sqlite3.Connection, sweep: sqlite3.Row) -> Non
 
 
 def give_back_runs_of_dead_agents(connection: sqlite3.Connection, dead_agents: Iterable[int]) -> None:
-    """Let the runs that dead agents never began wait for others, once; after that they have failed."""
+    """Let the runs that dead agents never began wait for others, once; after that they have failed.
+
+    Those of a sweep that is over are nobody's to begin: they end.
+    """
     for agent_id in dead_agents:
         for run in runs.unfinished_of_agent(connection, agent_id):
             if run["reported_at"] is not None:
                 continue
-            if run["attempts"] >= MAX_ATTEMPTS or run["stop_requested"]:
+            sweep = sweeps.find(connection, run["project_id"], run["sweep"])
+            if sweep is None or SweepState(sweep["state"]).is_terminal:
+                runs.finish(connection, run["id"], RunState.KILLED)
+            elif run["attempts"] >= MAX_ATTEMPTS or run["stop_requested"]:
                 runs.finish(connection, run["id"], _end_state(run))
             else:
                 runs.put_back(connection, run["id"])

@@ -125,6 +125,16 @@ def test_the_unbegun_run_of_a_dead_agent_goes_to_another_once(desk: Desk) -> Non
     assert desk.run(order["run_id"])["state"] == RunState.FAILED
 
 
+@pytest.mark.parametrize("over", [SweepState.FINISHED, SweepState.CANCELED])
+def test_the_unbegun_run_of_a_dead_agent_ends_with_its_sweep(desk: Desk, over: SweepState) -> None:
+    sweep = desk.create_sweep()
+    [order] = desk.beat(desk.create_agent(sweep))
+    desk.set_sweep_state(sweep, over)
+    desk.sql("UPDATE agents SET heartbeat_at = heartbeat_at - ?", commands.AGENT_SILENCE + 1)
+    housekeeping.tidy(desk.server.store, 10_000)
+    assert desk.run(order["run_id"])["state"] == RunState.KILLED
+
+
 def test_run_cap_ends_a_random_sweep(desk: Desk) -> None:
     config = "{program: t.py, method: random, run_cap: 2, parameters: {x: {min: 0.0, max: 1.0}}}"
     sweep = desk.create_sweep(config)
