@@ -7,7 +7,7 @@ from pathlib import Path
 
 import pytest
 
-from trainer.errors import ServerLostError, SweepConfigError, SweepReferenceError
+from trainer.errors import NotFoundError, ServerLostError, SweepConfigError
 from trainer.server.lifecycle import stop_server
 from trainer.settings import ServerKind, Settings
 from trainer.states import SweepState
@@ -30,7 +30,7 @@ def test_a_sweep_is_created_found_by_its_bare_id_and_steered(session: Session) -
     assert sweep.reference.project == "mine"
     assert [each.reference for each in session.list_sweeps()] == [sweep.reference]
     assert session.resolve_reference(sweep.reference.id) == sweep.reference
-    with pytest.raises(SweepReferenceError):
+    with pytest.raises(NotFoundError):
         session.resolve_reference("nosuch")
     session.set_sweep_state(sweep.reference, SweepState.PAUSED)
     assert session.read_sweep(sweep.reference).state is SweepState.PAUSED

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 from urllib.parse import unquote
 
-from trainer.errors import SweepReferenceError
+from trainer.errors import NotFoundError, SweepReferenceError
 from trainer.records import SweepReference
 from trainer.tracking.client import TrackingClient
 from trainer.wire import reference_from_url
@@ -49,7 +49,8 @@ def find_sweep_reference(client: TrackingClient, text: str) -> SweepReference:
     """Return the sweep that a text names; a bare id is looked for in every project of the connection's entity.
 
     Raises:
-        SweepReferenceError: As `parse_sweep_reference`, and if no sweep or several have that id.
+        SweepReferenceError: As `parse_sweep_reference`, and if several sweeps have that id.
+        NotFoundError: If none has it.
     """
     connection = client.connection
     try:
@@ -59,6 +60,11 @@ def find_sweep_reference(client: TrackingClient, text: str) -> SweepReference:
         named = [sweep.reference for sweep in sweeps if sweep.reference.id == text.strip()]
         if len(named) == 1:
             return named[0]
+        if not named and "/" not in text:
+            raise NotFoundError(
+                f"No project of {connection.entity} on the {connection.label} has a sweep {text.strip()!r}.",
+                hint="Give its id as the list of sweeps shows it.",
+            ) from None
         raise
 
 

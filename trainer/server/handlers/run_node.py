@@ -62,8 +62,8 @@ class RunNode:
         return tags
 
     def created_at(self) -> str | None:
-        """Return when the run began."""
-        return iso_time(self._row["created_at"])
+        """When the run began; when it was handed out, as long as it has not."""
+        return iso_time(self._row["reported_at"] or self._row["created_at"])
 
     def heartbeat_at(self) -> str | None:
         """Return when the run was last heard of."""
