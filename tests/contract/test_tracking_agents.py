@@ -41,6 +41,16 @@ while True:
 FAIL = "raise SystemExit('no GPU here')"
 QUICK = "print('done')"
 
+FINISHING = """
+import time
+print("waiting", flush=True)
+try:
+    time.sleep(60)
+except KeyboardInterrupt:
+    time.sleep(3)
+    print("all sent")
+"""
+
 Launch = Callable[..., tuple[SweepRecord, AgentHost]]
 
 
@@ -172,6 +182,27 @@ def test_a_stop_request_ends_the_run_and_the_host(client: WandbClient, launch: L
     ended = [event for event in events_on_record(host) if event["event"] == "run_ended"]
     assert len(ended) == 1
     assert ended[0]["failed"] is False
+
+
+def test_a_run_that_is_asked_to_stop_has_time_to_finish_its_work(launch: Launch) -> None:
+    _, host = launch(FINISHING)
+    wait_until_running(host)
+    host.request_stop()
+    assert host.wait(20)
+    ended = [event for event in events_on_record(host) if event["event"] == "run_ended"]
+    assert [event["exit_code"] for event in ended] == [0]
+    assert host.agents()[0].last_line == "all sent"
+
+
+def test_a_second_stop_request_does_not_wait_for_the_first(launch: Launch) -> None:
+    _, host = launch(FINISHING.replace("sleep(3)", "sleep(60)"))
+    wait_until_running(host)
+    host.request_stop()
+    wait_for(lambda: host.agents()[0].state is AgentState.STOPPING)
+    host.request_stop()
+    assert host.wait(10)
+    ended = [event for event in events_on_record(host) if event["event"] == "run_ended"]
+    assert [event["exit_code"] for event in ended] == [-signal.SIGTERM]
 
 
 def test_a_stop_file_does_the_same(launch: Launch) -> None:

@@ -309,7 +309,9 @@ class SlotAgent(threading.Thread):
             self._host.report("unknown_command", slot=self._record.slot, type=command.type)
 
     def _terminate(self, patience_seconds: float) -> None:
-        if self._process is not None:
+        # What is being stopped already gets firmer by itself. The server repeats the stop that the host told it of;
+        # to terminate at that would cut off a run that is still sending its last rows.
+        if self._process is not None and not self._process.stop_requested:
             self._update(state=AgentState.STOPPING)
             self._process.begin_stop([(TERMINATE, patience_seconds), (KILL, 0.0)])
 
