@@ -169,6 +169,11 @@ def _slot_status(entry: Mapping[str, Any]) -> SlotStatus:
 def _write_json(path: Path, entry: Mapping[str, Any]) -> None:
     """Write a file whole or not at all; readers never see half of it."""
     descriptor, temporary = tempfile.mkstemp(dir=path.parent, prefix=path.name, suffix=".part")
-    with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
-        json.dump(entry, stream)
-    os.replace(temporary, path)
+    try:
+        with os.fdopen(descriptor, "w", encoding="utf-8") as stream:
+            json.dump(entry, stream)
+        os.replace(temporary, path)
+    except OSError:
+        # A full disk is written to again at every change: the pieces would pile up.
+        Path(temporary).unlink(missing_ok=True)
+        raise

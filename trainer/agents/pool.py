@@ -129,7 +129,11 @@ def start_agents(
             hint=f"Check {agents_dir()}.",
         ) from error
     host = AgentHost(files.directory, spec.pid, spec.reference, spec.slots, spec.process_start, popen)
-    _wait_until_at_work(host, files)
+    try:
+        _wait_until_at_work(host, files)
+    except BaseException:  # an interrupt too: nobody will be told of this host, so nobody could stop it
+        host.request_stop()
+        raise
     return host
 
 
@@ -170,7 +174,6 @@ def _wait_until_at_work(host: AgentHost, files: HostFiles) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while not files.state_path.exists():
         if not host.is_alive() or time.monotonic() >= deadline:
-            host.request_stop()
             raise AgentError(
                 f"Agents for sweep {host.reference} could not be started: {last_line(files.log_path) or 'no answer'}",
                 hint=f"See {files.log_path}.",

@@ -11,15 +11,16 @@ from pathlib import Path
 import pytest
 import yaml
 
+from trainer.agents import pool
 from trainer.agents.agent import AgentLimits
 from trainer.agents.environment import host_environment, interpreter_folder, run_environment
 from trainer.agents.host_files import HostFiles, HostSpec, SlotStatus
-from trainer.agents.pool import live_hosts, local_agents
+from trainer.agents.pool import AgentHost, live_hosts, local_agents, start_agents
 from trainer.agents.run_start import RunStarter, parameter_file
 from trainer.errors import AgentError, ProgramError
-from trainer.records import AgentCommand, Json, LocalAgent, SweepReference
-from trainer.settings import ServerKind
-from trainer.states import AgentState
+from trainer.records import AgentCommand, Json, LocalAgent, SweepRecord, SweepReference
+from trainer.settings import Connection, ServerKind
+from trainer.states import AgentState, SweepState
 
 REFERENCE = SweepReference("me", "wine", "abc")
 SHOW = """
@@ -150,6 +151,30 @@ def test_a_damaged_file_is_an_error_that_names_it(tmp_path: Path, text: str) -> 
 def test_without_hosts_there_are_no_agents() -> None:
     assert live_hosts() == []
     assert local_agents(REFERENCE) == ()
+
+
+def test_a_file_that_cannot_be_replaced_leaves_nothing_behind(tmp_path: Path) -> None:
+    files = HostFiles(tmp_path)
+    files.state_path.mkdir()
+    with pytest.raises(OSError, match="directory"):
+        files.write_state([])
+    assert not list(tmp_path.glob("*.part"))
+
+
+def test_an_interrupt_while_agents_start_stops_them(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    hosts: list[AgentHost] = []
+
+    def interrupted(host: AgentHost, _files: HostFiles) -> None:
+        hosts.append(host)
+        raise KeyboardInterrupt
+
+    monkeypatch.setattr(pool, "_wait_until_at_work", interrupted)
+    (tmp_path / "train.py").touch()
+    sweep = SweepRecord(REFERENCE, "wine", SweepState.RUNNING, "grid", None, {"program": "train.py"})
+    connection = Connection(ServerKind.EMBEDDED, "http://127.0.0.1:1", "key", "me")
+    with pytest.raises(KeyboardInterrupt):
+        start_agents(connection, sweep, 1, cwd=tmp_path)
+    assert hosts[0].wait(20)
 
 
 def test_limits_follow_the_stock_agents_variables() -> None:
