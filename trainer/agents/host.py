@@ -73,7 +73,7 @@ class Host:
             return True
 
     def return_run(self) -> None:
-        """Give back a run that was reserved and not started, and have slots that wait for one look again."""
+        """Give back a run that was reserved and not started, for slots that ask later; who has left stays away."""
         with self._lock:
             if self._runs_left is not None:
                 self._runs_left += 1

@@ -243,6 +243,24 @@ def _seconds_since_written(host: AgentHost) -> float:
 
 
 def _remove_old_folders() -> None:
-    for host in _hosts(None):
-        if not host.is_alive() and _KEPT_SECONDS < _seconds_since_written(host) < float("inf"):
-            shutil.rmtree(host.directory, ignore_errors=True)
+    for directory in agents_dir().glob("*--*"):
+        if _KEPT_SECONDS < _seconds_since_changed(directory) and not _is_at_work(directory):
+            shutil.rmtree(directory, ignore_errors=True)
+
+
+def _seconds_since_changed(directory: Path) -> float:
+    """Return the age of the state, or of the folder where no host ever came so far as to write one."""
+    for path in (HostFiles(directory).state_path, directory):
+        try:
+            return time.time() - path.stat().st_mtime
+        except OSError:
+            continue
+    return 0.0
+
+
+def _is_at_work(directory: Path) -> bool:
+    try:
+        spec = HostFiles(directory).read_spec()
+    except AgentError:
+        return False
+    return is_running(spec.pid, spec.process_start)

@@ -10,6 +10,7 @@ import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
+from typing import BinaryIO
 
 from trainer.agents.identity import process_start
 from trainer.errors import ProgramError
@@ -58,9 +59,9 @@ class RunProcess:
         self._last_sent: signal.Signals | None = None
         if not argv:
             raise ProgramError("The sweep's command is empty.", hint="Name a program, or a command that starts one.")
-        log_path.parent.mkdir(parents=True, exist_ok=True)
+        log = _open_log(log_path)
         try:
-            with log_path.open("ab") as log:
+            with log:
                 self._popen = subprocess.Popen(
                     list(argv),
                     env=dict(environ),
@@ -134,6 +135,16 @@ class RunProcess:
     def last_line(self) -> str:
         """Return the last line it printed that is not blank."""
         return last_line(self.log_path)
+
+
+def _open_log(path: Path) -> BinaryIO:
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True)
+        return path.open("ab")
+    except OSError as error:
+        raise ProgramError(
+            f"The run's log {path} cannot be written: {error.strerror or error}.", hint="Check the disk and its rights."
+        ) from error
 
 
 def last_line(path: Path) -> str:

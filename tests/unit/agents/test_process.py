@@ -132,6 +132,13 @@ def test_a_folder_that_is_gone_is_said(tmp_path: Path) -> None:
         RunProcess([sys.executable], environ={}, cwd=tmp_path / "gone", log_path=tmp_path / "l", on_exit=lambda: None)
 
 
+def test_a_log_that_cannot_be_written_is_named(tmp_path: Path) -> None:
+    (tmp_path / "file").touch()
+    for log_path in (tmp_path, tmp_path / "file" / "r.log"):
+        with pytest.raises(ProgramError, match=f"log {log_path} cannot be written"):
+            RunProcess([sys.executable], environ={}, cwd=tmp_path, log_path=log_path, on_exit=lambda: None)
+
+
 def test_the_last_line_of_progress_bars_blanks_and_broken_text(tmp_path: Path) -> None:
     log = tmp_path / "log"
     log.write_bytes(b"x" * 20_000 + b"\n10%\r50%\r99%\n\n   \n")

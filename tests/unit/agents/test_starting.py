@@ -4,6 +4,7 @@ import json
 import os
 import sys
 import threading
+import time
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -18,6 +19,7 @@ from trainer.agents.host_files import HostFiles, HostSpec, SlotStatus
 from trainer.agents.pool import AgentHost, live_hosts, local_agents, start_agents
 from trainer.agents.run_start import RunStarter, parameter_file
 from trainer.errors import AgentError, ProgramError
+from trainer.paths import agents_dir
 from trainer.records import AgentCommand, Json, LocalAgent, SweepRecord, SweepReference
 from trainer.settings import Connection, ServerKind
 from trainer.states import AgentState, SweepState
@@ -175,6 +177,18 @@ def test_an_interrupt_while_agents_start_stops_them(tmp_path: Path, monkeypatch:
     with pytest.raises(KeyboardInterrupt):
         start_agents(connection, sweep, 1, cwd=tmp_path)
     assert hosts[0].wait(20)
+
+
+def test_old_folders_are_removed_even_without_a_state(tmp_path: Path) -> None:
+    week_ago = time.time() - 8 * 24 * 3600
+    for name in ("a--old", "b--new", "c--half-made"):
+        (agents_dir() / name).mkdir(parents=True)
+        if name != "c--half-made":
+            HostFiles(agents_dir() / name).write_spec(make_spec(tmp_path))
+        if name != "b--new":
+            os.utime(agents_dir() / name, (week_ago, week_ago))
+    pool._remove_old_folders()
+    assert [path.name for path in agents_dir().iterdir()] == ["b--new"]
 
 
 def test_limits_follow_the_stock_agents_variables() -> None:
