@@ -63,7 +63,8 @@ def follow_to_end(
         if host is not None:
             narrate("Stopping the local agents …")
             host.request_stop()
-            host.wait(30.0)
+            # Asking and terminating may take 15 s each before the kill.
+            host.wait(35.0)
             _read_once(client, progress)
         return Outcome(progress, interrupted=True)
     if watch.host_ended and not progress.sweep.state.is_terminal:
