@@ -10,7 +10,7 @@ from collections.abc import Iterator
 import pytest
 
 from tests.contract.tracking_server import GRID, connect_to, log_rows, start_run
-from trainer.errors import AuthenticationError, InputError, NotFoundError, SweepReferenceError
+from trainer.errors import AuthenticationError, InputError, NotFoundError
 from trainer.events import RunsChanged, ServerBack, ServerLost, SweepChanged
 from trainer.records import Json, Metric, SweepRecord, SweepReference
 from trainer.server.lifecycle import stop_server
@@ -65,7 +65,7 @@ def test_a_bare_id_is_found_however_many_sweeps_are_newer(client: WandbClient, s
     assert len({field["sweep"]["name"] for field in created.values()}) == 201
     assert sweep.reference not in [listed.reference for listed in client.list_sweeps()]
     assert find_sweep_reference(client, sweep.reference.id) == sweep.reference
-    with pytest.raises(SweepReferenceError, match="project"):
+    with pytest.raises(NotFoundError, match="nothere"):
         find_sweep_reference(client, "nothere")
 
 

@@ -100,6 +100,5 @@ async def test_keys_typed_ahead_reach_the_screen_they_were_meant_for() -> None:
         await wait_for(pilot, lambda: isinstance(app.screen, SweepBuilderScreen))
         screen = app.screen
         assert isinstance(screen, SweepBuilderScreen)
-        await wait_for(pilot, lambda: bool(screen.draft.get("run_cap")))
-        assert screen.draft.get("run_cap") == 25
+        await wait_for(pilot, lambda: screen.draft.get("run_cap") == 25)
         assert screen.draft.get("name") == "wine-forest"
