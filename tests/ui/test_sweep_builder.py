@@ -222,6 +222,18 @@ async def test_launching_asks_for_agents_and_project_and_opens_the_live_view() -
         assert request.reference == SweepReference("local", "wine", "launched")
 
 
+async def test_digits_typed_into_the_launch_dialog_are_the_agents() -> None:
+    session = MemorySession()
+    app = SweepApp(session)
+    async with app.run_test() as pilot:
+        await opened(pilot)
+        await pilot.press("ctrl+l")
+        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen))
+        await pilot.press("3", "enter")
+        await wait_for(pilot, lambda: bool(session.launched))
+        assert [agents for _, agents, _ in session.launched] == [3]
+
+
 async def test_a_launch_that_fails_says_why_and_loses_nothing() -> None:
     app = SweepApp(MemorySession(failure=ServerLostError("The server is gone.", hint="Start it.")))
     async with app.run_test() as pilot:

@@ -67,10 +67,12 @@ class LaunchScreen(ModalScreen[LaunchChoice | None]):
                 yield Button("Launch", id="agree", variant="primary")
 
     def on_mount(self) -> None:
-        """Fill in the suggestions; `enter` alone launches."""
+        """Fill in the suggestions; digits typed at once replace the agents, and `enter` alone launches."""
         self.query_one("#field-agents", FormField).show_text(str(default_agents()))
         self.query_one("#field-project", FormField).show_text(self.project)
-        self.query_one("#agree").focus()
+        agents = self.query_one("#field-agents Input", Input)
+        agents.select_on_focus = True
+        agents.focus()
 
     def action_launch(self) -> None:
         """Close with the choice, unless it is not one."""
