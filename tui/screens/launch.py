@@ -71,8 +71,8 @@ class LaunchScreen(ModalScreen[LaunchChoice | None]):
         self.query_one("#field-agents", FormField).show_text(str(default_agents()))
         self.query_one("#field-project", FormField).show_text(self.project)
         agents = self.query_one("#field-agents Input", Input)
-        agents.select_on_focus = True
         agents.focus()
+        agents.select_all()
 
     def action_launch(self) -> None:
         """Close with the choice, unless it is not one."""
