@@ -1,80 +1,29 @@
-"""W&B's Mongo-style filters and orders as SQL conditions on the tables of runs and sweeps. Pure: touches no database.
+"""W&B's Mongo-style filters as SQL conditions on the tables of runs and sweeps. Pure: touches no database.
 
-Every value travels as a bound parameter, never as SQL text.
+Meaning follows MongoDB: values of different types are never equal, greater or less (`{"config.x": {"$gt": 3}}` finds no
+texts, and `true` is not 1), a list matches when one of its members does, null also finds what is missing, and a
+negation finds everything that the plain condition does not.
 """
 
 from __future__ import annotations
 
-import re
-from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass, field
+import json
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from trainer.records import Json
 from trainer.server.context import RequestError
+from trainer.server.filter_keys import Column, Condition, JsonKey, Key, Place, Value, key_of
+from trainer.server.patterns import checked_pattern
 
-Value = str | int | float | None
-
-_TEXT_COLUMNS = {
-    "name": "name",
-    "id": "name",
-    "state": "state",
-    "sweep": "sweep",
-    "sweepName": "sweep",
-    "sweep_name": "sweep",
-    "display_name": "display_name",
-    "displayName": "display_name",
-    "group": "group_name",
-    "groupName": "group_name",
-    "job_type": "job_type",
-    "jobType": "job_type",
-    "notes": "notes",
-    "description": "description",
-    "host": "host",
-    "program": "program",
-    "commit": "commit_hash",
-}
-_TIME_COLUMNS = {
-    "created_at": "created_at",
-    "createdAt": "created_at",
-    "heartbeat_at": "heartbeat_at",
-    "heartbeatAt": "heartbeat_at",
-    "updated_at": "heartbeat_at",
-    "updatedAt": "heartbeat_at",
-}
-_JSON_COLUMNS = {
-    "config": "config",
-    "summary_metrics": "summary",
-    "summaryMetrics": "summary",
-    "summary": "summary",
-    "systemMetrics": "system_metrics",
-    "system_metrics": "system_metrics",
-}
 _COMPARISONS = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
+_TEXT_MATCHES = {"$regex": "{} REGEXP ?", "$contains": "instr({}, ?) > 0", "$like": "{} LIKE ?"}
 _MAX_CONDITIONS = 2000
 _MAX_DEPTH = 20
-_RISKY_PATTERN = re.compile(r"\([^()]*[+*}][^()]*\)\s*[+*{]|\\\d")
-"""A repeated group that repeats inside, or a back reference: Python's matcher may take for ever on those."""
-
-
-@dataclass(slots=True)
-class Condition:
-    """A SQL condition and the values of its question marks, in order."""
-
-    sql: str
-    values: list[Value] = field(default_factory=list)
-    branches: tuple[Condition, ...] = ()
-    """The alternatives when the whole condition is an OR of them."""
-
-
-@dataclass(frozen=True, slots=True)
-class _Column:
-    """One key of a filter as SQL."""
-
-    expression: str
-    values: tuple[Value, ...]
-    is_list: bool = False
-    convert: Callable[[Json], Value] | None = None
+_MAX_VALUES = 25_000
+"""SQLite takes 32,766 parameters in a statement; pages add their own, up to two for each branch."""
+_ISO_TIME = "strftime('%Y-%m-%dT%H:%M:%S', {} / 1000000, 'unixepoch')"
+_BOOLEANS, _NUMBERS, _TEXTS = ("true", "false"), ("integer", "real"), ("text",)
 
 
 def compile_filter(filters: Json) -> Condition:
@@ -88,14 +37,22 @@ def compile_filter(filters: Json) -> Condition:
     """
     budget = [_MAX_CONDITIONS]
     parts = _conjuncts(filters, 0)
+    _spend(budget, len(parts))
     alternatives = [part for part in parts if set(part) == {"$or"}]
     if len(alternatives) == 1 and len(parts) > 1:
         common = _all([_compile(part, 0, budget) for part in parts if part is not alternatives[0]])
         branches = _operands(alternatives[0]["$or"], "$or")
-        spread = [_all([common, _compile(branch, 0, budget)]) for branch in branches]
-        joined = _any(spread)
-        return Condition(joined.sql, joined.values, tuple(spread))
-    return _all([_compile(part, 0, budget) for part in parts])
+        if len(branches) * (len(common.values) + 1) <= _MAX_CONDITIONS:
+            spread = [_all([common, _compile(branch, 0, budget)]) for branch in branches]
+            joined = _any(spread)
+            return _bounded(Condition(joined.sql, joined.values, tuple(spread)))
+    return _bounded(_all([_compile(part, 0, budget) for part in parts]))
+
+
+def _bounded(condition: Condition) -> Condition:
+    if len(condition.values) > _MAX_VALUES:
+        raise RequestError("The filter is too large: its conditions on dotted keys need too many comparisons.")
+    return condition
 
 
 def _conjuncts(filters: Json, depth: int) -> list[dict[str, Json]]:
@@ -127,9 +84,7 @@ def _compile(filters: Json, depth: int, budget: list[int]) -> Condition:
         raise RequestError(f"The filter is nested deeper than {_MAX_DEPTH} levels.")
     conditions = []
     for key, operand in filters.items():
-        budget[0] -= 1
-        if budget[0] < 0:
-            raise RequestError(f"The filter has more than {_MAX_CONDITIONS} conditions.")
+        _spend(budget, 1)
         if key in ("$and", "$or", "$nor"):
             inner = [_compile(item, depth + 1, budget) for item in _operands(operand, key)]
             joined = _all(inner) if key == "$and" else _any(inner)
@@ -139,8 +94,14 @@ def _compile(filters: Json, depth: int, budget: list[int]) -> Condition:
         elif key.startswith("$"):
             raise RequestError(f"The filter operator {key!r} is unknown here.")
         else:
-            conditions.append(_field(column_of(key), operand, depth, budget))
+            conditions.append(_field(key_of(key), operand, depth, budget))
     return _all(conditions)
+
+
+def _spend(budget: list[int], cost: int) -> None:
+    budget[0] -= cost
+    if budget[0] < 0:
+        raise RequestError(f"The filter is too large: it has more than {_MAX_CONDITIONS} conditions.")
 
 
 def _all(conditions: Sequence[Condition]) -> Condition:
@@ -148,7 +109,7 @@ def _all(conditions: Sequence[Condition]) -> Condition:
 
 
 def _any(conditions: Sequence[Condition]) -> Condition:
-    return _joined(conditions, " OR ", "0")
+    return _joined([condition for condition in conditions if condition.sql != "0"], " OR ", "0")
 
 
 def _joined(conditions: Sequence[Condition], word: str, empty: str) -> Condition:
@@ -157,7 +118,15 @@ def _joined(conditions: Sequence[Condition], word: str, empty: str) -> Condition
     if len(conditions) == 1:
         return conditions[0]
     values = [value for condition in conditions for value in condition.values]
-    return Condition("(" + word.join(condition.sql for condition in conditions) + ")", values)
+    return Condition(_balanced([condition.sql for condition in conditions], word), values)
+
+
+def _balanced(terms: Sequence[str], word: str) -> str:
+    # SQLite refuses expressions deeper than 1000, and reads `a OR b OR c` as nested.
+    if len(terms) <= 50:
+        return "(" + word.join(terms) + ")"
+    middle = len(terms) // 2
+    return "(" + _balanced(terms[:middle], word) + word + _balanced(terms[middle:], word) + ")"
 
 
 def _negated(condition: Condition) -> Condition:
@@ -165,50 +134,173 @@ def _negated(condition: Condition) -> Condition:
     return Condition(f"NOT ifnull({condition.sql}, 0)", condition.values)
 
 
-def column_of(key: str) -> _Column:
-    """Return the SQL of a key: a column, or a path into the JSON of config or summary.
-
-    Raises:
-        RequestError: If there is no such key.
-    """
-    if key in _TEXT_COLUMNS:
-        return _Column(_TEXT_COLUMNS[key], ())
-    if key in _TIME_COLUMNS:
-        return _Column(_TIME_COLUMNS[key], (), convert=_micros)
-    if key == "tags":
-        return _Column("tags", (), is_list=True)
-    if key in ("username", "user", "entity"):
-        return _Column("'local'", ())
-    head, _, path = key.partition(".")
-    column = _JSON_COLUMNS.get(head)
-    if column is None or not path:
-        raise RequestError(f"Runs have no key {key[:100]!r} to filter or order by.")
-    if '"' in path or "\\" in path:
-        raise RequestError(f"The key {key[:100]!r} holds a quotation mark or backslash.")
-    whole, nested = _json_paths(column, path.split("."))
-    if nested == whole:
-        return _Column(f"json_extract({column}, ?)", (whole,))
-    # A dotted key is either one name with dots in it or a way into nested objects; W&B logs both.
-    return _Column(f"coalesce(json_extract({column}, ?), json_extract({column}, ?))", (whole, nested))
+def _field(key: Key, operand: Json, depth: int, budget: list[int]) -> Condition:
+    if not isinstance(operand, Mapping) or not any(name.startswith("$") for name in operand):
+        return _equals(key, operand)
+    flags = operand.get("$options", "")
+    conditions = []
+    for operator, argument in operand.items():
+        _spend(budget, 1 + (len(argument) if isinstance(argument, list) else 0))
+        if depth > _MAX_DEPTH:
+            raise RequestError(f"The filter is nested deeper than {_MAX_DEPTH} levels.")
+        if operator == "$not":
+            conditions.append(_negated(_field(key, argument, depth + 1, budget)))
+        elif operator == "$regex":
+            conditions.append(_matching(key, operator, _pattern(argument, flags)))
+        elif operator != "$options":
+            conditions.append(_operator(key, operator, argument))
+        elif "$regex" not in operand:
+            raise RequestError("$options belongs beside $regex.")
+    return _all(conditions)
 
 
-def _json_paths(column: str, names: list[str]) -> tuple[str, str]:
-    """Return the JSON paths of a dotted key: as one name with dots in it, and as a way into nested objects."""
-    if column != "config":
-        return _path([".".join(names)]), _path(names)
-    # Both spellings that W&B takes: `config.lr` and `config.lr.value`.
-    if len(names) > 1 and names[1] == "value":
-        del names[1]
-    elif len(names) > 1 and names[-1] == "value":
-        names.pop()
-    return _path([".".join(names), "value"]), _path([names[0], "value", *names[1:]])
+def _operator(key: Key, operator: str, argument: Json) -> Condition:
+    if operator == "$eq":
+        return _equals(key, argument)
+    if operator == "$ne":
+        return _negated(_equals(key, argument))
+    if operator in ("$in", "$nin", "$all"):
+        return _listed(key, operator, argument)
+    if operator in _COMPARISONS:
+        if argument is None:  # null is neither more nor less than anything, but equals itself
+            return _missing(key) if operator in ("$gte", "$lte") else Condition("0")
+        return _comparing(key, _COMPARISONS[operator], argument)
+    if operator == "$exists":
+        found = _present(key)
+        return found if argument else _negated(found)
+    if operator in _TEXT_MATCHES:
+        if not isinstance(argument, str):
+            raise RequestError(f"{operator} needs a text.")
+        return _matching(key, operator, argument)
+    raise RequestError(f"The filter operator {operator!r} is unknown here.")
 
 
-def _path(names: Sequence[str]) -> str:
-    return "$" + "".join(f'."{name}"' for name in names)
+def _listed(key: Key, operator: str, argument: Json) -> Condition:
+    if not isinstance(argument, list):
+        raise RequestError(f"{operator} needs a list of values.")
+    if operator == "$all":
+        return _all([_equals(key, item) for item in argument]) if argument else Condition("0")
+    condition = _member(key, argument)
+    return condition if operator == "$in" else _negated(condition)
 
 
-def _micros(value: Json) -> Value:
+def _equals(key: Key, operand: Json) -> Condition:
+    if operand is None:
+        return _missing(key)
+    if isinstance(operand, list | dict):
+        return _whole(key, operand)
+    return _comparing(key, "=", operand)
+
+
+def _member(key: Key, options: Sequence[Json]) -> Condition:
+    """Return the condition for any of some values, those of one type together."""
+    conditions = [_equals(key, option) for option in options if option is None or isinstance(option, list | dict)]
+    plain = [option for option in options if isinstance(option, str | int | float)]
+    for group in (
+        [option for option in plain if isinstance(option, bool)],
+        [option for option in plain if not isinstance(option, bool | str)],
+        [option for option in plain if isinstance(option, str)],
+    ):
+        if group:
+            conditions.append(_on_values(key, f"{{}} IN ({', '.join('?' * len(group))})", group))
+    return _any(conditions)
+
+
+def _comparing(key: Key, sign: str, value: Json) -> Condition:
+    if isinstance(value, list | dict) or value is None:
+        raise RequestError("$gt, $gte, $lt and $lte compare with a text, a number, true or false.")
+    return _on_values(key, f"{{}} {sign} ?", [value])
+
+
+def _on_values(key: Key, template: str, operands: Sequence[str | int | float]) -> Condition:
+    """Return a condition on values of the operands' own type (they all have one)."""
+    first = operands[0]
+    if isinstance(key, JsonKey):
+        types = _BOOLEANS if isinstance(first, bool) else _TEXTS if isinstance(first, str) else _NUMBERS
+        return _typed(key, types, template, [_bindable(operand) for operand in operands])
+    if key.kind == "time" and not isinstance(first, bool):
+        return Condition(template.format(key.expression), [_micros(operand) for operand in operands])
+    if isinstance(first, bool) or isinstance(first, str) != (key.kind == "text"):
+        return Condition("0")
+    return Condition(template.format(key.expression), [_bindable(operand) for operand in operands])
+
+
+def _pattern(argument: Json, flags: Json) -> str:
+    try:
+        return checked_pattern(argument, flags)
+    except ValueError as error:
+        raise RequestError(str(error)) from error
+
+
+def _matching(key: Key, operator: str, argument: str) -> Condition:
+    template = _TEXT_MATCHES[operator]
+    if isinstance(key, JsonKey):
+        return _typed(key, _TEXTS, template, [argument])
+    if key.kind == "number":
+        return Condition("0")
+    shown = _ISO_TIME.format(key.expression) if key.kind == "time" else key.expression
+    return Condition(template.format(shown), [argument])
+
+
+def _typed(key: JsonKey, types: Sequence[str], template: str, operands: Sequence[Value]) -> Condition:
+    """Return a condition on a value of some types, or on a member of a list that has one of them."""
+
+    def at(place: Place) -> Condition:
+        quoted = ", ".join(f"'{name}'" for name in types)
+        member = template.format("m.value")
+        in_list = f"EXISTS (SELECT 1 FROM json_each({place.value}) AS m WHERE m.type IN ({quoted}) AND {member})"
+        if place.type == "'array'":
+            return Condition(in_list, [*place.values, *operands])
+        plain = template.format(place.value)
+        return Condition(
+            f"CASE {place.type} {' '.join(f'WHEN {name!r} THEN {plain}' for name in types)}"
+            f" WHEN 'array' THEN {in_list} ELSE 0 END",
+            [*place.values, *[*place.values, *operands] * (len(types) + 1)],
+        )
+
+    return _any([at(place) for place in key.places])
+
+
+def _whole(key: Key, operand: Json) -> Condition:
+    """Return the condition for exactly this list or object (or a list with it as a member)."""
+    if isinstance(key, Column):
+        return Condition("0")
+    kind = "array" if isinstance(operand, list) else "object"
+    text = json.dumps(operand, separators=(",", ":"), ensure_ascii=False)
+    conditions = []
+    for place in key.places:
+        same = f"CASE {place.type} WHEN '{kind}' THEN json({place.value}) = json(?) ELSE 0 END"
+        inner = f"SELECT 1 FROM json_each({place.value}) AS m WHERE m.type = '{kind}' AND json(m.value) = json(?)"
+        member = f"CASE {place.type} WHEN 'array' THEN EXISTS ({inner}) ELSE 0 END"
+        conditions.append(Condition(f"({same} OR {member})", [*place.values, *place.values, text] * 2))
+    return _any(conditions)
+
+
+def _missing(key: Key) -> Condition:
+    """Return the condition for what is null, missing, or a list that holds a null."""
+    if isinstance(key, Column):
+        return Condition(f"{key.expression} IS NULL")
+    nulls = _typed(key, ("null",), "{} IS NULL", [])
+    # Only where no reading of the key finds anything else.
+    return _any([nulls, _negated(_present(key))])
+
+
+def _present(key: Key) -> Condition:
+    """Return the condition for what is there, if only as a null."""
+    if isinstance(key, Column):
+        return Condition(f"{key.expression} IS NOT NULL")
+    return _any([Condition(f"{place.type} IS NOT NULL", list(place.values)) for place in key.places])
+
+
+def _bindable(value: str | int | float) -> Value:
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, int) and not -(2**63) <= value < 2**63:
+        return float(value) if abs(value) < 2**1000 else float("inf") if value > 0 else float("-inf")
+    return value
+
+
+def _micros(value: str | int | float) -> Value:
     """Return a time of a filter (ISO 8601, or seconds since 1970) as the tables hold it."""
     if isinstance(value, str):
         try:
@@ -218,100 +310,6 @@ def _micros(value: Json) -> Value:
         if moment.tzinfo is None:
             moment = moment.replace(tzinfo=UTC)
         return round((moment - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000)
-    if isinstance(value, int | float) and not isinstance(value, bool):
-        if not abs(value) < 2**62 / 1_000_000:
-            raise RequestError(f"{str(value)[:50]} is not a time in seconds since 1970.")
-        return int(value * 1_000_000)
-    return None
-
-
-def _value(value: Json, column: _Column) -> Value:
-    if column.convert is not None:
-        return column.convert(value)
-    if isinstance(value, bool):
-        return int(value)
-    if value is None or isinstance(value, str | float):
-        return value
-    if isinstance(value, int):
-        return value if -(2**63) <= value < 2**63 else float(value) if abs(value) < 2**1000 else str(value)
-    raise RequestError("A filter compares with a text, a number, true, false or null.")
-
-
-def _field(column: _Column, operand: Json, depth: int, budget: list[int]) -> Condition:
-    if not isinstance(operand, Mapping):
-        return _equals(column, operand)
-    conditions = []
-    for operator, argument in operand.items():
-        budget[0] -= 1 + (len(argument) if isinstance(argument, list) else 0)
-        if budget[0] < 0 or depth > _MAX_DEPTH:
-            raise RequestError("The filter is too large.")
-        if operator == "$not":
-            conditions.append(_negated(_field(column, argument, depth + 1, budget)))
-        else:
-            conditions.append(_operator(column, operator, argument))
-    return _all(conditions)
-
-
-def _operator(column: _Column, operator: str, argument: Json) -> Condition:
-    if operator == "$eq":
-        return _equals(column, argument)
-    if operator == "$ne":
-        return _negated(_equals(column, argument))
-    if operator in ("$in", "$nin"):
-        if not isinstance(argument, list):
-            raise RequestError(f"{operator} needs a list of values.")
-        condition = _member(column, argument)
-        return condition if operator == "$in" else _negated(condition)
-    if operator in _COMPARISONS:
-        value = _value(argument, column)
-        return _on_values(column, f"{{}} {_COMPARISONS[operator]} ?", [value])
-    if operator == "$exists":
-        word = "IS NOT NULL" if argument else "IS NULL"
-        return Condition(f"{column.expression} {word}", list(column.values))
-    if operator in ("$regex", "$contains", "$like"):
-        if not isinstance(argument, str):
-            raise RequestError(f"{operator} needs a text.")
-        return _text_match(column, operator, argument)
-    raise RequestError(f"The filter operator {operator!r} is unknown here.")
-
-
-def _text_match(column: _Column, operator: str, argument: str) -> Condition:
-    if operator == "$like":
-        return _on_values(column, "{} LIKE ?", [argument])
-    if operator == "$contains":
-        return _on_values(column, "instr({}, ?) > 0", [argument])
-    if len(argument) > 200 or _RISKY_PATTERN.search(argument):
-        raise RequestError(f"The pattern {argument[:50]!r} is too long or repeats what repeats.")
-    try:
-        re.compile(argument)
-    except re.error as error:
-        raise RequestError(f"The pattern {argument!r} is not a regular expression: {error}.") from error
-    return _on_values(column, "{} REGEXP ?", [argument])
-
-
-def _equals(column: _Column, operand: Json) -> Condition:
-    if isinstance(operand, list) and column.is_list:
-        return _all([_equals(column, item) for item in operand])
-    value = _value(operand, column)
-    if value is None:
-        return Condition(f"{column.expression} IS NULL", list(column.values))
-    return _on_values(column, "{} = ?", [value])
-
-
-def _member(column: _Column, options: Sequence[Json]) -> Condition:
-    values = [_value(option, column) for option in options]
-    present = [value for value in values if value is not None]
-    conditions = []
-    if present:
-        conditions.append(_on_values(column, f"{{}} IN ({', '.join('?' * len(present))})", present))
-    if len(present) < len(values):
-        conditions.append(Condition(f"{column.expression} IS NULL", list(column.values)))
-    return _any(conditions)
-
-
-def _on_values(column: _Column, template: str, values: Sequence[Value]) -> Condition:
-    """Return a condition on the column's value, or, for a list, on some member of it."""
-    if column.is_list:
-        inner = template.format("json_each.value")
-        return Condition(f"EXISTS (SELECT 1 FROM json_each({column.expression}) WHERE {inner})", list(values))
-    return Condition(template.format(column.expression), [*column.values, *values])
+    if not abs(value) < 2**62 / 1_000_000:
+        raise RequestError(f"{str(value)[:50]} is not a time in seconds since 1970.")
+    return int(value * 1_000_000)

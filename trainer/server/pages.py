@@ -10,7 +10,7 @@ from dataclasses import dataclass
 from typing import TypeVar
 
 from trainer.server.context import RequestError
-from trainer.server.filters import Condition, Value, column_of
+from trainer.server.filter_keys import Column, Condition, Value, key_of, sort_value
 
 T = TypeVar("T")
 
@@ -36,8 +36,10 @@ class Order:
         """
         text = (text or "+created_at").strip()
         descending = text.startswith("-")
-        column = column_of(text.lstrip("+-"))
-        return cls(column.expression, column.values, descending, column.expression not in ("created_at", "name"))
+        key = key_of(text.lstrip("+-"))
+        value = sort_value(key)
+        is_kept = isinstance(key, Column) and key.expression in ("created_at", "name")
+        return cls(value.sql, tuple(value.values), descending, not is_kept)
 
     def sql(self) -> str:
         """Return the ORDER BY terms; rows without a value come last."""

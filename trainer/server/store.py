@@ -8,7 +8,6 @@ Readers use a connection per thread and never wait for the writer (write-ahead l
 from __future__ import annotations
 
 import queue
-import re
 import sqlite3
 import threading
 import time
@@ -21,6 +20,7 @@ from typing import TypeVar
 
 from trainer.errors import ServerError
 from trainer.server.migrations import migrate
+from trainer.server.patterns import matches
 
 T = TypeVar("T")
 Job = tuple[Callable[[sqlite3.Connection], object], "Future[object]"]
@@ -32,11 +32,6 @@ _MAX_BATCH = 64
 def now_micros() -> int:
     """Return the time as the tables hold it: microseconds since 1970 UTC."""
     return time.time_ns() // 1000
-
-
-def _matches(pattern: str, text: object) -> bool:
-    """Answer SQL's `text REGEXP pattern`. `filters` lets only patterns through that end soon."""
-    return text is not None and re.search(pattern, str(text)[:2000]) is not None
 
 
 class Store:
@@ -76,7 +71,7 @@ class Store:
                 f"The database {self.path} cannot be used: {error}.", hint="Move it away, or give another --data-dir."
             ) from error
         connection.row_factory = sqlite3.Row
-        connection.create_function("regexp", 2, _matches, deterministic=True)
+        connection.create_function("regexp", 2, matches, deterministic=True)
         return connection
 
     def write(self, job: Callable[[sqlite3.Connection], T]) -> T:
@@ -143,7 +138,7 @@ class Store:
             connection.row_factory = sqlite3.Row
             connection.execute("PRAGMA query_only = ON")
             connection.execute("PRAGMA cache_size = -4000")
-            connection.create_function("regexp", 2, _matches, deterministic=True)
+            connection.create_function("regexp", 2, matches, deterministic=True)
             self._local.connection = connection
             with self._readers_lock:
                 self._readers.append(connection)

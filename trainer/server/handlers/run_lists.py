@@ -5,7 +5,8 @@ from __future__ import annotations
 import sqlite3
 
 from trainer.server.context import RequestContext, parse_json
-from trainer.server.filters import Condition, compile_filter
+from trainer.server.filter_keys import Condition
+from trainer.server.filters import compile_filter
 from trainer.server.handlers.run_node import RunNode
 from trainer.server.pages import Order, connection_of, cursor_of, page_size
 

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 
 from trainer.records import Json
 from trainer.server.context import RequestContext, RequestError, iso_time, parse_json, storage_id
-from trainer.server.filters import Condition
+from trainer.server.filter_keys import Condition
 from trainer.server.handlers.run_lists import run_connection
 from trainer.server.handlers.viewer import UserNode
 from trainer.server.pages import MAX_PAGE, connection_of, cursor_of, page_size, read_cursor
