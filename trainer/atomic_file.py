@@ -30,12 +30,22 @@ def write_text_atomically(path: Path, text: str) -> None:
             os.fsync(file.fileno())
         os.chmod(temporary, path.stat().st_mode if path.exists() else 0o666 & ~_umask())
         os.replace(temporary, path)
+        fsync_folder(path.parent)
     except OSError as error:
         if temporary is not None:
             Path(temporary).unlink(missing_ok=True)
         raise InputError(
             f"{path} cannot be written: {error.strerror or error}.", hint="Choose another place."
         ) from error
+
+
+def fsync_folder(folder: Path) -> None:
+    """Have the names in a folder on disk: a file that was moved there is found after a loss of power."""
+    descriptor = os.open(folder, os.O_RDONLY)
+    try:
+        os.fsync(descriptor)
+    finally:
+        os.close(descriptor)
 
 
 def _write_to_device(path: Path, text: str) -> None:

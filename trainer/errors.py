@@ -88,5 +88,9 @@ class ServerLostError(ServerError):
     """A W&B server could not be reached, or did not start, within the deadline."""
 
 
+class StorageError(ServerError):
+    """The embedded server's disk did not do its part; what was acknowledged is safe, the rest can be sent again."""
+
+
 class AgentError(TrainerError):
     """A local agent host could not be started, found or stopped."""

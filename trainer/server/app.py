@@ -20,8 +20,9 @@ from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp, Receive, Scope, Send
 
+from trainer.errors import StorageError
 from trainer.records import Json
-from trainer.server import graphql, security, transfers, web_pages
+from trainer.server import faults, graphql, security, transfers, web_pages
 from trainer.server.context import RequestContext, load_json
 from trainer.server.documents import DocumentCache
 from trainer.server.early_stops import EarlyStops
@@ -67,8 +68,17 @@ class Server:
         return RequestContext(self.store, self.scheduler, self.early_stops, self.signer, self.files_dir, base_url)
 
     async def in_worker(self, work: Callable[[], T], pool: ThreadPoolExecutor | None = None) -> T:
-        """Run blocking work in a thread and return its result."""
-        return await asyncio.get_running_loop().run_in_executor(pool or self.workers, work)
+        """Run blocking work in a thread and return its result.
+
+        Raises:
+            StorageError: If the disk failed at it.
+        """
+        try:
+            return await asyncio.get_running_loop().run_in_executor(pool or self.workers, work)
+        except (sqlite3.Error, OSError) as error:
+            if (fault := self.store.faults.of(error)) is not None:
+                raise fault from error
+            raise
 
     def close(self) -> None:
         """Finish what is being written, and close the database."""
@@ -133,7 +143,8 @@ def create_app(server: Server) -> ASGIApp:
         *transfers.routes(server),
         *web_pages.routes(server),
     ]
-    return _Gate(server, Starlette(routes=routes, exception_handlers={Exception: _fault}))
+    handlers = {Exception: _fault, StorageError: _disk_fault}
+    return _Gate(server, Starlette(routes=routes, exception_handlers=handlers))
 
 
 def _store_stream(server: Server, entity: str, project: str, name: str, body: dict[str, Json]) -> bool | None:
@@ -196,6 +207,11 @@ async def _fault(request: Request, error: Exception) -> Response:
     # The request boundary: a fault of ours is logged with its traceback and must not show its inside.
     logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
     return _error("The server failed at this request; its log says more.", 500)
+
+
+async def _disk_fault(request: Request, error: Exception) -> Response:
+    # Written to the log where it was noticed, once for all the requests that meet it.
+    return _error(str(error), faults.STATUS)
 
 
 class _Gate:

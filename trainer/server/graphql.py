@@ -24,7 +24,8 @@ from graphql import (
     execute_sync,
 )
 
-from trainer.errors import TrainerError
+from trainer.errors import StorageError, TrainerError
+from trainer.server import faults
 from trainer.server.context import RequestContext, RequestError
 from trainer.server.documents import NULL_FIELD, PreparedDocument
 from trainer.server.handlers.registry import MUTATIONS, QUERIES
@@ -94,14 +95,22 @@ def _execute(
     body: dict[str, object] = {"data": result.data}
     status = 200
     if result.errors:
-        body["errors"] = [{"message": _message(error.original_error, error.message)} for error in result.errors[:20]]
-        for error in result.errors:
-            if isinstance(error.original_error, RequestError):
-                status = error.original_error.status
+        causes = [context.store.faults.of(error.original_error) or error.original_error for error in result.errors]
+        body["errors"] = [
+            {"message": _message(cause, error.message)}
+            for cause, error in zip(causes[:20], result.errors[:20], strict=True)
+        ]
+        for cause in causes:
+            if isinstance(cause, RequestError):
+                status = cause.status
+            elif isinstance(cause, StorageError):
+                status = faults.STATUS
     return GraphQLReply(body, status)
 
 
 def _message(original: Exception | None, message: str) -> str:
+    if isinstance(original, StorageError):
+        return str(original)
     if original is None or isinstance(original, TrainerError):
         return message
     # The request boundary: a fault of ours must not end the server, nor show its inside to the client.

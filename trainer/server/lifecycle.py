@@ -23,6 +23,7 @@ from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
 from trainer import paths
+from trainer.atomic_file import fsync_folder
 from trainer.errors import PortTakenError, ServerError, ServerLostError, ServerRunningError
 from trainer.server.security import load_or_create_key, read_key
 
@@ -63,16 +64,26 @@ def ensure_running(data_dir: Path | None = None, timeout_seconds: float = 15) ->
     found = find_running(folder)
     if found is not None:
         return found
+    try:
+        return _start(folder, deadline, timeout_seconds)
+    except OSError as error:
+        raise _folder_error(folder, error) from error
+
+
+def _start(folder: Path, deadline: float, timeout_seconds: float) -> ServerAddress:
+    """Start a server, or wait for the one that somebody else starts."""
     with _start_lock(folder, deadline):
         process: subprocess.Popen[bytes] | None = None
+        said_before = 0
         while time.monotonic() < deadline:
             found = find_running(folder)
             if found is not None:
                 return found
             if process is None and not is_locked(folder):
+                said_before = _log_size(folder)
                 process = _spawn(folder)
             if process is not None and process.poll() is not None:
-                raise ServerError("The embedded server did not start.", hint=_last_words(folder))
+                raise ServerError("The embedded server did not start.", hint=_last_words(folder, said_before))
             time.sleep(_POLL_SECONDS)
     raise ServerLostError(
         f"The embedded server did not answer within {timeout_seconds:g} s.", hint=f"See {folder / LOG_FILE}."
@@ -151,9 +162,11 @@ def serve_foreground(
                     on_ready(address)
 
             run_server(folder, listener, key, idle_minutes, announce)
+        except OSError as error:
+            raise _folder_error(folder, error) from error
         finally:
             listener.close()
-            (folder / _RECORD_FILE).unlink(missing_ok=True)
+            _remove_record(folder)
 
 
 def prepare_folder(data_dir: Path | None) -> Path:
@@ -167,10 +180,16 @@ def prepare_folder(data_dir: Path | None) -> Path:
         folder.mkdir(parents=True, exist_ok=True, mode=0o700)
         folder.chmod(0o700)
     except OSError as error:
-        raise ServerError(
-            f"The data folder {folder} cannot be used: {error.strerror}.", hint="Give another with --data-dir."
-        ) from error
+        raise _folder_error(folder, error) from error
     return folder
+
+
+def _folder_error(folder: Path, error: OSError) -> ServerError:
+    if error.errno in (errno.ENOSPC, errno.EDQUOT):
+        return ServerError(f"The disk of the data folder {folder} is full.", hint="Make room, or give another folder.")
+    return ServerError(
+        f"The data folder {folder} cannot be used: {error.strerror or error}.", hint="Give another with --data-dir."
+    )
 
 
 def process_start(pid: int) -> str:
@@ -266,12 +285,28 @@ def _spawn(folder: Path) -> subprocess.Popen[bytes]:
         os.close(descriptor)
 
 
-def _last_words(folder: Path) -> str:
+def _log_size(folder: Path) -> int:
     try:
-        lines = (folder / LOG_FILE).read_text(encoding="utf-8", errors="replace").strip().splitlines()
+        return (folder / LOG_FILE).stat().st_size
+    except OSError:
+        return 0
+
+
+def _last_words(folder: Path, said_before: int) -> str:
+    """Return the last line that a server wrote which did not start; nothing of what earlier ones wrote."""
+    try:
+        with (folder / LOG_FILE).open("rb") as file:
+            file.seek(min(said_before, file.seek(0, os.SEEK_END)))
+            lines = file.read().decode("utf-8", "replace").strip().splitlines()
     except OSError:
         lines = []
-    return f"{lines[-1]} (log: {folder / LOG_FILE})" if lines else f"See {folder / LOG_FILE}."
+    if lines:
+        return f"{lines[-1]} (log: {folder / LOG_FILE})"
+    from trainer.server.faults import little_room  # sqlite3: finders need none of it
+
+    if little_room(folder):
+        return f"The disk of {folder} is full: make room."
+    return f"See {folder / LOG_FILE}."
 
 
 def _answers(port: int) -> bool:
@@ -341,7 +376,24 @@ def _write_record(folder: Path, port: int) -> None:
     _write_atomically(folder / _RECORD_FILE, json.dumps(record))
 
 
+def _remove_record(folder: Path) -> None:
+    """Remove this process's record; in a folder that was made anew, another server's may be there."""
+    record = folder / _RECORD_FILE
+    try:
+        if json.loads(record.read_text(encoding="utf-8"))["pid"] == os.getpid():
+            record.unlink()
+    except (OSError, ValueError, KeyError, TypeError):
+        pass
+
+
 def _write_atomically(path: Path, text: str) -> None:
     partial = path.with_name(f"{path.name}.{os.getpid()}")
-    partial.write_text(text, encoding="utf-8")
-    partial.replace(path)
+    try:
+        with partial.open("w", encoding="utf-8") as file:
+            file.write(text)
+            file.flush()
+            os.fsync(file.fileno())  # after a loss of power, too, it is the old text or the new
+        partial.replace(path)
+    finally:
+        partial.unlink(missing_ok=True)
+    fsync_folder(path.parent)

@@ -13,6 +13,7 @@ from pathlib import Path
 
 import uvicorn
 
+from trainer.errors import StorageError
 from trainer.server import housekeeping
 from trainer.server.app import Server, create_app
 from trainer.server.store import Store
@@ -39,13 +40,15 @@ def run_server(
     """Serve on a listening socket until SIGTERM, SIGINT or idleness.
 
     Raises:
-        ServerError: If the database cannot be used.
+        ServerError: If the database cannot be used, or was taken away meanwhile.
     """
     server = Server(Store(folder / DATABASE_FILE), key, int(listener.getsockname()[1]), folder / FILES_FOLDER)
     try:
         asyncio.run(_serve(server, listener, idle_minutes, on_ready))
     finally:
         server.close()
+    if server.store.lost is not None:
+        raise server.store.lost
 
 
 async def _serve(
@@ -87,6 +90,7 @@ async def _keep_house(server: Server, idle_minutes: float | None, end: Callable[
     started = time.monotonic()
 
     def keep() -> bool:
+        server.store.check_place()
         is_needed = housekeeping.tidy(server.store, time.monotonic() - started)
         housekeeping.forget_ended_sweeps(server.store, server.scheduler, server.early_stops)
         return is_needed
@@ -95,8 +99,14 @@ async def _keep_house(server: Server, idle_minutes: float | None, end: Callable[
         await asyncio.sleep(HOUSEKEEPING_SECONDS)
         try:
             is_needed = await server.in_worker(keep)
+        except StorageError:
+            # Told in the log by whoever noticed; what was not written now is found again in the next round.
+            if server.store.lost is not None:
+                end()
+                return
+            continue
         except Exception:
-            # A worker's body: one failed round (a full disk) must not be the last.
+            # A worker's body: one failed round must not be the last.
             logger.exception("housekeeping failed; it is tried again")
             continue
         idle = time.monotonic() - server.last_request

@@ -11,6 +11,7 @@ import secrets
 from pathlib import Path
 from urllib.parse import quote
 
+from trainer.atomic_file import fsync_folder
 from trainer.errors import ServerError
 
 KEY_FILE = "api_key"
@@ -19,20 +20,30 @@ MIN_KEY_LENGTH = 40
 
 
 def load_or_create_key(data_dir: Path) -> str:
-    """Return the data folder's API key; make it once, readable by its owner only.
+    """Return the data folder's API key; make it once, readable by its owner only. Call it with the folder locked.
 
     Raises:
         ServerError: If the key file cannot be read, or holds no key.
+        OSError: If a new one cannot be written.
     """
     path = data_dir / KEY_FILE
     try:
-        # O_EXCL: two servers that start at once agree on the first one's key.
-        descriptor = os.open(path, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
-    except FileExistsError:
+        is_there = path.stat().st_size > 0
+    except FileNotFoundError:
+        is_there = False
+    if is_there:
         return read_key(data_dir)
+    # Whole or not at all: half a key, after a crash or on a full disk, would keep every later server from starting.
+    partial = path.with_name(f"{KEY_FILE}.part")
+    partial.unlink(missing_ok=True)
+    descriptor = os.open(partial, os.O_WRONLY | os.O_CREAT | os.O_EXCL, 0o600)
     with os.fdopen(descriptor, "w", encoding="ascii") as file:
         key = "local-" + secrets.token_hex(20)
         file.write(key)
+        file.flush()
+        os.fsync(file.fileno())
+    partial.replace(path)
+    fsync_folder(data_dir)
     return key
 
 

@@ -14,6 +14,7 @@ from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
+from trainer.atomic_file import fsync_folder
 from trainer.server.tables import files
 
 if TYPE_CHECKING:
@@ -75,7 +76,9 @@ async def _receive(server: Server, request: Request, row: sqlite3.Row) -> Respon
     except ClientDisconnect:
         return PlainTextResponse("The upload ended early.\n", 400, _CORS)
     except OSError as error:
-        return PlainTextResponse(f"The file cannot be stored: {error.strerror}.\n", 507, _CORS)
+        if (fault := server.store.faults.of(error)) is not None:
+            raise fault from error
+        raise
     finally:
         partial.unlink(missing_ok=True)
     return Response(status_code=200, headers=_CORS)
@@ -83,4 +86,5 @@ async def _receive(server: Server, request: Request, row: sqlite3.Row) -> Respon
 
 def _keep(server: Server, partial: Path, number: int, size: int, md5: str, mimetype: str) -> None:
     partial.replace(server.files_dir / str(number))
+    fsync_folder(server.files_dir)  # the name is on disk before the row that promises it
     server.store.write(lambda connection: files.uploaded(connection, number, size, md5, mimetype))
