@@ -41,6 +41,8 @@ Coordinates = dict[str, float]
 class BayesSearch(Optimizer):
     """Suggests what the model of the runs so far expects to be better; in a finite space, each point once."""
 
+    learns_from = _MAX_MODELLED_RUNS
+
     def __init__(self, config: Mapping[str, Json], seed: int) -> None:
         super().__init__(config, seed)
         self._leftovers = Leftovers(self.size, seed) if self.size is not None else None
@@ -54,8 +56,7 @@ class BayesSearch(Optimizer):
 
     def _next(self) -> dict[str, Json] | None:
         draws = random.Random(f"{self._seed}:{len(self._seen)}")
-        known = [seen.run.value for seen in self._seen if seen.run is not None and _is_known(seen.run)]
-        values = [value for value in known if value is not None]
+        values = [seen.value for seen in self._seen if seen.value is not None and math.isfinite(seen.value)]
         model = None
         if self._varies and len(values) >= _STARTUP_RUNS:
             # Optuna costs a third of a second, which the first runs need not wait for.
@@ -81,6 +82,11 @@ class BayesSearch(Optimizer):
         super()._forget(position)
         if self._leftovers:
             self._leftovers.rewind()
+
+    def _abridge(self, seen: Seen) -> None:
+        super()._abridge(seen)
+        if seen.run is None:
+            self._places.pop(id(seen), None)
 
     @property
     def _is_maximized(self) -> bool:

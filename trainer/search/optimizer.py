@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import math
 from abc import ABC, abstractmethod
 from collections.abc import Hashable, Mapping, Sequence
@@ -47,10 +48,13 @@ class Seen:
     """One run or suggestion that counts: what was assigned, and what came of it."""
 
     assigned: Mapping[str, Json]
+    """Empty once the method has no more use for it."""
     key: Hashable
     """What tells its assigned configuration from others: the number of its point where it has one."""
     run: ObservedRun | None = None
-    """None while only suggested."""
+    """None while only suggested, and once the method has no more use for it."""
+    value: float | None = None
+    """The run's value of the sweep's metric."""
 
 
 class Optimizer(ABC):
@@ -59,6 +63,10 @@ class Optimizer(ABC):
     Attributes:
         space: The search space.
     """
+
+    learns_from = 0
+    """How many of the newest runs the method looks at. Of older ones that ended, little more than the point is kept:
+    a sweep of 100,000 runs is to fit into memory."""
 
     def __init__(self, config: Mapping[str, Json], seed: int) -> None:
         self.space = SearchSpace.from_config(config)
@@ -99,7 +107,10 @@ class Optimizer(ABC):
             position = len(self._seen)
             self._remember(Seen(run.assigned, key), is_pending=False)
         self._position_by_run[run.id] = position
-        self._seen[position].run = run
+        seen = self._seen[position]
+        seen.run, seen.value = run, run.value
+        if position < len(self._seen) - self.learns_from:
+            self._abridge(seen)
         self._is_target_reached = self._is_target_reached or self._reaches_target(run)
 
     def give_back(self, config: Mapping[str, Json]) -> bool:
@@ -131,7 +142,9 @@ class Optimizer(ABC):
     def _key(self, config: Mapping[str, Json]) -> Hashable:
         """Return what tells one assigned configuration from another: the number of its point where it has one."""
         index = None if self.size is None else self.space.index_of(config)
-        return self.space.key_of(config) if index is None else index
+        if index is not None:
+            return index
+        return hashlib.blake2b(repr(self.space.key_of(config)).encode("utf-8", "replace"), digest_size=12).digest()
 
     def _is_taken(self, config: Mapping[str, Json]) -> bool:
         """Return whether a run or suggestion has this configuration."""
@@ -146,6 +159,13 @@ class Optimizer(ABC):
         if is_pending:
             self._pending.setdefault(seen.key, []).append(len(self._seen))
         self._seen.append(seen)
+        if len(self._seen) > self.learns_from:
+            self._abridge(self._seen[-1 - self.learns_from])
+
+    def _abridge(self, seen: Seen) -> None:
+        """Drop the details of a run that has ended and that the method no longer looks at."""
+        if seen.run is not None and seen.run.state.is_terminal:
+            seen.assigned, seen.run = {}, None
 
     def _take_pending(self, key: Hashable) -> int | None:
         """Return the position of the suggestion that became a run, the oldest with its key, or None."""

@@ -114,7 +114,7 @@ class Scheduler:
             search = _Search(sweep["config"], build_optimizer(config, seed=sweep["seed"]), metric_of(config))
             desk.search = search
         for row in _changed(connection, sweep, search):
-            search.optimizer.tell(observed_run(row, search.metric))
+            search.optimizer.tell(_observed(row, search))
             search.last_row = max(search.last_row, row["id"])
             if RunState(row["state"]).is_terminal:
                 search.unfinished.discard(row["id"])
@@ -123,16 +123,19 @@ class Scheduler:
         return search
 
 
-def _changed(connection: sqlite3.Connection, sweep: sqlite3.Row, search: _Search) -> list[sqlite3.Row]:
-    """Return the runs to tell the search about: new ones, and those that had not ended when it last heard."""
-    found = runs.of_sweep_after(connection, sweep["project_id"], sweep["name"], search.last_row)
-    return [*runs.by_ids(connection, sorted(search.unfinished)), *found]
+def _changed(connection: sqlite3.Connection, sweep: sqlite3.Row, search: _Search) -> Iterator[sqlite3.Row]:
+    """Yield the runs to tell the search about: those that had not ended when it last heard, and new ones."""
+    yield from runs.by_ids(connection, sorted(search.unfinished))
+    yield from runs.of_sweep_after(connection, sweep["project_id"], sweep["name"], search.last_row)
 
 
-def observed_run(row: sqlite3.Row, metric: Metric | None) -> ObservedRun:
-    """Return a run as the search methods see it."""
+def _observed(row: sqlite3.Row, search: _Search) -> ObservedRun:
+    """Return a run as the search method sees it; what it never looks at is not even read."""
     from trainer.search.optimizer import ObservedRun
 
     suggested = json.loads(row["suggested"]) if row["suggested"] else None
+    is_studied = search.optimizer.learns_from > 0 or suggested is None
+    config = runs.plain_config(row) if is_studied else suggested
+    metric = search.metric
     value = None if metric is None else best_values.of_run(row, is_maximized=metric.goal == "maximize")
-    return ObservedRun(row["name"], runs.plain_config(row), RunState(row["state"]), value, suggested)
+    return ObservedRun(row["name"], config or {}, RunState(row["state"]), value, suggested)

@@ -83,6 +83,7 @@ CREATE TABLE IF NOT EXISTS runs (
     UNIQUE (project_id, name)
 );
 CREATE INDEX IF NOT EXISTS runs_by_age ON runs (project_id, created_at, id);
+CREATE INDEX IF NOT EXISTS runs_by_sweep ON runs (project_id, sweep);  -- and, as in every index, by id
 CREATE INDEX IF NOT EXISTS runs_by_sweep_state ON runs (project_id, sweep, state);
 CREATE INDEX IF NOT EXISTS runs_by_sweep_age ON runs (project_id, sweep, created_at, id);
 CREATE INDEX IF NOT EXISTS runs_by_metric ON runs (project_id, sweep, metric_value);

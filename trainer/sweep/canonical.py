@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 from collections.abc import Hashable, Mapping
+from operator import itemgetter
 
 from trainer.records import Json
 
@@ -23,7 +24,7 @@ def canonical_key(value: object) -> Hashable:
 
 def _nested_key(value: object) -> Hashable:
     if isinstance(value, Mapping):
-        return (dict, frozenset((str(key), _nested_key(item)) for key, item in value.items()))
+        return (dict, tuple(sorted(((str(key), _nested_key(item)) for key, item in value.items()), key=itemgetter(0))))
     if isinstance(value, list | tuple):
         return (list, tuple(_nested_key(item) for item in value))
     if isinstance(value, float) and math.isnan(value):

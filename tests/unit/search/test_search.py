@@ -7,6 +7,7 @@ import random
 import subprocess
 import sys
 import time
+import tracemalloc
 from pathlib import Path
 from typing import Any
 
@@ -307,6 +308,26 @@ def test_bayes_gives_agents_that_ask_together_different_places() -> None:
         optimizer.tell(ObservedRun(str(number), suggested, value=loss(suggested)))
     together = ask(optimizer, 6)
     assert len({canonical_key(config) for config in together}) == 6
+
+
+@pytest.mark.parametrize("method", ["random", "bayes"])
+def test_runs_that_ended_long_ago_take_little_memory(method: str) -> None:
+    optimizer = build_optimizer(sweep(method, ENDLESS))
+    draws = random.Random(1)
+
+    def tell(first: int, last: int) -> None:
+        for number in range(first, last):
+            x, lr = draws.uniform(-5, 5), draws.uniform(1e-5, 1e-1)
+            config = {"x": x, "lr": lr, "o": {"n": 1, "w": 0.5}, "kind": "a", "program": "x" * 1000}
+            optimizer.tell(ObservedRun(f"run{number}", config, value=x * x, suggested=dict(config)))
+
+    tell(0, 1000)
+    tracemalloc.start()
+    try:
+        tell(1000, 4000)
+        assert tracemalloc.get_traced_memory()[0] / 3000 < 600
+    finally:
+        tracemalloc.stop()
 
 
 @pytest.mark.parametrize("impute", ["latest", "best", "worst"])

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sqlite3
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 
 from trainer.records import Json
 from trainer.server.store import now_micros
@@ -221,11 +221,21 @@ def by_ids(connection: sqlite3.Connection, run_ids: Sequence[int]) -> list[sqlit
     return found
 
 
-def of_sweep_after(connection: sqlite3.Connection, project_id: int, sweep: str, run_id: int) -> list[sqlite3.Row]:
-    """Return the runs of a sweep with a greater number than `run_id`, oldest first."""
-    return connection.execute(
-        "SELECT * FROM runs WHERE project_id = ? AND sweep = ? AND id > ? ORDER BY id", (project_id, sweep, run_id)
-    ).fetchall()
+def of_sweep_after(connection: sqlite3.Connection, project_id: int, sweep: str, run_id: int) -> Iterator[sqlite3.Row]:
+    """Yield what a search looks at of the runs of a sweep with a greater number than `run_id`, oldest first.
+
+    Read in parts: a sweep may have more runs than fit into memory at once.
+    """
+    while True:
+        part = connection.execute(
+            "SELECT id, name, state, config, suggested, history_best, metric_value FROM runs"
+            " WHERE project_id = ? AND sweep = ? AND id > ? ORDER BY id LIMIT 1000",
+            (project_id, sweep, run_id),
+        ).fetchall()
+        if not part:
+            return
+        yield from part
+        run_id = part[-1]["id"]
 
 
 def unfinished_of_agent(connection: sqlite3.Connection, agent_id: int) -> list[sqlite3.Row]:
