@@ -318,7 +318,7 @@ def test_runs_that_ended_long_ago_take_little_memory(method: str) -> None:
     def tell(first: int, last: int) -> None:
         for number in range(first, last):
             x, lr = draws.uniform(-5, 5), draws.uniform(1e-5, 1e-1)
-            config = {"x": x, "lr": lr, "o": {"n": 1, "w": 0.5}, "kind": "a", "program": "x" * 1000}
+            config: dict[str, Any] = {"x": x, "lr": lr, "o": {"n": 1, "w": 0.5}, "kind": "a", "program": "x" * 1000}
             optimizer.tell(ObservedRun(f"run{number}", config, value=x * x, suggested=dict(config)))
 
     tell(0, 1000)
