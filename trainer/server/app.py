@@ -63,9 +63,11 @@ class Server:
         """Return what signs addresses of files."""
         return FileSigner(self.key)
 
-    def context(self, base_url: str) -> RequestContext:
+    def context(self, base_url: str, writer: str | None = None) -> RequestContext:
         """Return the context of a request."""
-        return RequestContext(self.store, self.scheduler, self.early_stops, self.signer, self.files_dir, base_url)
+        return RequestContext(
+            self.store, self.scheduler, self.early_stops, self.signer, self.files_dir, base_url, writer
+        )
 
     async def in_worker(self, work: Callable[[], T], pool: ThreadPoolExecutor | None = None) -> T:
         """Run blocking work in a thread and return its result.
@@ -108,7 +110,7 @@ def create_app(server: Server) -> ASGIApp:
             is_heartbeat = "agentHeartbeat" in prepared.root_fields(name)
         except GraphQLError as error:
             return _error(error.message, 200)
-        context = server.context(f"http://{request.headers['host']}")
+        context = server.context(f"http://{request.headers['host']}", _writer(request, "x-wandb-client-id"))
         pool = server.searchers if is_heartbeat else server.workers
         reply = await server.in_worker(lambda: graphql.execute(schema, prepared, fitted, name, context), pool)
         return JSONResponse(reply.body, reply.status)
@@ -121,8 +123,9 @@ def create_app(server: Server) -> ASGIApp:
             # inside well-formed JSON, far below the bound. What is neither was not sent by it.
             return _error(str(error), error.status)
         path = request.path_params
+        writer = _writer(request, "x-wandb-async-client-id")
         stopped = await server.in_worker(
-            lambda: _store_stream(server, path["entity"], path["project"], path["run"], body)
+            lambda: _store_stream(server, path["entity"], path["project"], path["run"], body, writer)
         )
         if stopped is None:
             return _error(f"There is no run {path['entity']}/{path['project']}/{path['run']}.", 404)
@@ -147,14 +150,23 @@ def create_app(server: Server) -> ASGIApp:
     return _Gate(server, Starlette(routes=routes, exception_handlers=handlers))
 
 
-def _store_stream(server: Server, entity: str, project: str, name: str, body: dict[str, Json]) -> bool | None:
+def _writer(request: Request, header: str) -> str | None:
+    """Return who sends, where a run has several writers at once: they alone say so (SDK 0.31, `mode="shared"`)."""
+    if request.headers.get("x-wandb-use-async-filestream") != "true":
+        return None
+    return request.headers.get(header, "")[:100] or None
+
+
+def _store_stream(
+    server: Server, entity: str, project: str, name: str, body: dict[str, Json], writer: str | None
+) -> bool | None:
     """Store a chunk; return whether the run is to stop, or None if there is no such run."""
 
     def job(connection: sqlite3.Connection) -> bool | None:
         run = runs.find_by_path(connection, entity, project, name)
         if run is None:
             return None
-        store_chunk(connection, run, body)
+        store_chunk(connection, run, body, writer)
         return is_to_stop(connection, run)
 
     return server.store.write(job)

@@ -13,6 +13,7 @@ from collections.abc import Iterable, Mapping, Set
 from dataclasses import dataclass
 
 from trainer.records import Json
+from trainer.server import endings
 from trainer.server.context import RequestContext
 from trainer.server.file_stream import dump_json
 from trainer.server.names import invented_name, new_id
@@ -117,7 +118,7 @@ def _take_note(beat: _Beat) -> None:
             # It may have said how it ended since it was read.
             fresh = runs.by_id(connection, run["id"])
             if fresh is not None and not RunState(fresh["state"]).is_terminal:
-                runs.finish(connection, run["id"], _end_state(fresh))
+                endings.end_unheard(connection, fresh)
 
     beat.context.write(job)
 
@@ -129,12 +130,6 @@ def _has_ended(run: sqlite3.Row, now: int) -> bool:
     if run["reported_at"] is None or run["stop_requested"]:
         return True  # what was asked to stop and is gone needs no last word: its state is killed either way
     return now - int(run["heartbeat_at"]) > GRACE
-
-
-def _end_state(run: sqlite3.Row) -> RunState:
-    if run["stop_requested"]:
-        return RunState.KILLED
-    return RunState.FAILED if run["reported_at"] is None else RunState.CRASHED
 
 
 def _unconfirmed(beat: _Beat) -> list[Command]:
@@ -183,7 +178,7 @@ def _is_led_from_outside(sweep: sqlite3.Row) -> bool:
 
 
 def _waiting_run(beat: _Beat, sweep: sqlite3.Row) -> sqlite3.Row | None:
-    """Hand out the oldest run that waits: enqueued by a scheduler, or given back because its agent died."""
+    """Hand out the oldest run that waits: enqueued by a scheduler, preempted, or given back by a dead agent."""
     if runs.waiting_of_sweep(beat.context.connection, sweep["project_id"], sweep["name"]) is None:
         return None
 
@@ -232,7 +227,8 @@ def _nothing_left(context: RequestContext, sweep: sqlite3.Row) -> list[Command]:
 def _order(run: sqlite3.Row, sweep: sqlite3.Row) -> Command:
     suggested = json.loads(run["suggested"]) if run["suggested"] else runs.plain_config(run)
     return {
-        "type": "run",
+        # Both agents obey both alike (SDK 0.31); a run that was preempted has begun before.
+        "type": "resume" if run["history_lines"] or run["console_lines"] or run["events_lines"] else "run",
         "run_id": run["name"],
         "args": {key: {"value": value} for key, value in suggested.items()},
         "program": json.loads(sweep["config"]).get("program"),
@@ -277,6 +273,6 @@ def give_back_runs_of_dead_agents(connection: sqlite3.Connection, dead_agents: I
             if sweep is None or SweepState(sweep["state"]).is_terminal:
                 runs.finish(connection, run["id"], RunState.KILLED)
             elif run["attempts"] >= MAX_ATTEMPTS or run["stop_requested"]:
-                runs.finish(connection, run["id"], _end_state(run))
+                endings.end_unheard(connection, run)
             else:
                 runs.put_back(connection, run["id"])

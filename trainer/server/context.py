@@ -47,6 +47,8 @@ class RequestContext:
     files_dir: Path
     base_url: str
     """Without a trailing slash, as the client reached us: addresses of files start with it."""
+    writer: str | None = None
+    """Who asks, if it is one of several writers of a run (`mode="shared"`)."""
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -153,6 +155,15 @@ class Arguments:
         """Return a whole number, or None if it was not given."""
         value = self._values.get(name)
         return value if isinstance(value, int) and not isinstance(value, bool) else None
+
+    def number(self, name: str) -> float | None:
+        """Return a number, or None if it was not given."""
+        value = self._values.get(name)
+        return value if isinstance(value, int | float) and not isinstance(value, bool) else None
+
+    def is_set(self, name: str) -> bool:
+        """Return whether something other than null was given."""
+        return self._values.get(name) is not None
 
     def texts(self, name: str) -> list[str] | None:
         """Return a list of texts, or None if it was not given."""

@@ -13,6 +13,7 @@ import sqlite3
 from collections.abc import Mapping
 
 from trainer.records import Json
+from trainer.server import endings, writers
 from trainer.server.history_keys import HistoryKeys
 from trainer.server.store import now_micros
 from trainer.server.tables import best_values, runs, streams, sweeps
@@ -24,31 +25,45 @@ _HISTORY = "wandb-history.jsonl"
 _EVENTS = "wandb-events.jsonl"
 _SUMMARY = "wandb-summary.json"
 _CONSOLE = "output.log"
+_STREAMS: Mapping[str, streams.Stream] = {_HISTORY: "history", _EVENTS: "events", _CONSOLE: "console"}
 MAX_LINE = 2**53
 AGENT_AT_WORK = 20_000_000
 """An agent heard of within this many microseconds is at work; they beat every five seconds at least."""
 
 
-def store_chunk(connection: sqlite3.Connection, run: sqlite3.Row, body: Mapping[str, Json]) -> None:
-    """Store one request of a run's stream: rows, summary, sign of life, end."""
+def store_chunk(
+    connection: sqlite3.Connection, run: sqlite3.Row, body: Mapping[str, Json], writer: str | None = None
+) -> None:
+    """Store one request of a run's stream: rows, summary, sign of life, end.
+
+    Args:
+        connection: Writes.
+        run: The run.
+        body: The request.
+        writer: Who sent it, if the run has several writers at once (`mode="shared"`).
+    """
     run_id = int(run["id"])
     given = body.get("files")
     chunks = given if isinstance(given, dict) else {}
-    if _starts_over(connection, run_id, chunks.get(_HISTORY)):
+    is_complete = body.get("complete") is True
+    if writer is None and _starts_over(connection, run_id, chunks.get(_HISTORY)):
         runs.start_over(connection, run_id)
-    if body.get("complete") is not True and RunState(run["state"]).is_terminal and not chunks:
+    is_over = endings.is_over(run)
+    if is_over and not chunks and not is_complete:
         # A heartbeat that was on its way when the run ended; it does not raise the dead.
         return
-    if run["state"] != RunState.KILLED or not run["stop_requested"]:
-        # Rows that were on their way when a run was killed are kept, and do not raise it from the dead.
+    if not is_over or (writer is None and not (run["state"] == RunState.KILLED and run["stop_requested"])):
+        # Else rows were on their way when the run was killed, or when another of its writers ended it: they are kept.
         runs.report(connection, run_id)
     for name, chunk in chunks.items():
         if isinstance(chunk, dict):
-            _store_file(connection, run_id, name, chunk)
+            _store_file(connection, run_id, name, chunk, writer)
     if body.get("preempting") is True:
         runs.update(connection, run_id, {"state": RunState.PREEMPTING})
-    if body.get("complete") is True:
-        _complete(connection, run_id, body.get("exitcode"))
+    if is_complete:
+        ended = runs.by_id(connection, run_id)
+        assert ended is not None
+        endings.end_with_code(connection, ended, _exit_code(body.get("exitcode")))
 
 
 def is_to_stop(connection: sqlite3.Connection, run: sqlite3.Row) -> bool:
@@ -63,20 +78,9 @@ def is_to_stop(connection: sqlite3.Connection, run: sqlite3.Row) -> bool:
     return agent is None or now_micros() - int(agent["heartbeat_at"]) > AGENT_AT_WORK
 
 
-def _complete(connection: sqlite3.Connection, run_id: int, exit_code: Json) -> None:
-    code = exit_code if isinstance(exit_code, int) and not isinstance(exit_code, bool) else 0
-    code = code if abs(code) < 2**31 else 1
-    run = runs.by_id(connection, run_id)
-    assert run is not None
-    if code == 0:
-        state = RunState.FINISHED
-    elif run["stop_requested"]:
-        state = RunState.KILLED
-    elif run["state"] == RunState.PREEMPTING:
-        state = RunState.PREEMPTED
-    else:
-        state = RunState.FAILED
-    runs.finish(connection, run_id, state, code)
+def _exit_code(given: Json) -> int:
+    code = given if isinstance(given, int) and not isinstance(given, bool) else 0
+    return code if abs(code) < 2**31 else 1
 
 
 def _starts_over(connection: sqlite3.Connection, run_id: int, chunk: Json) -> bool:
@@ -88,22 +92,66 @@ def _starts_over(connection: sqlite3.Connection, run_id: int, chunk: Json) -> bo
     return bool(lines) and known is not None and known != _clean_row(lines[0])
 
 
-def _store_file(connection: sqlite3.Connection, run_id: int, name: str, chunk: dict[str, Json]) -> None:
+def _store_file(
+    connection: sqlite3.Connection, run_id: int, name: str, chunk: dict[str, Json], writer: str | None
+) -> None:
     offset = chunk.get("offset")
     if not isinstance(offset, int) or isinstance(offset, bool) or not 0 <= offset < MAX_LINE:
         logger.warning("a chunk of %s came without a usable offset; it was taken as 0", name[:100])
         offset = 0
     lines = _lines(chunk)
-    if name == _HISTORY:
-        _store_history(connection, run_id, offset, lines)
+    if not lines:
+        return
+    if name == _SUMMARY:
+        _store_summary(connection, run_id, lines[-1], writer)
+    elif writer is not None:
+        _store_shared(connection, run_id, name, offset, lines, writer)
+    elif name == _HISTORY:
+        store_history(connection, run_id, offset, lines)
     elif name == _EVENTS:
         streams.put_lines(connection, run_id, "events", offset, [_clean_row(line) for line in lines])
-        if lines:
-            connection.execute("UPDATE runs SET system_metrics = ? WHERE id = ?", (_clean_row(lines[-1]), run_id))
+        connection.execute("UPDATE runs SET system_metrics = ? WHERE id = ?", (_clean_row(lines[-1]), run_id))
     elif name == _CONSOLE:
         streams.put_lines(connection, run_id, "console", offset, lines)
-    elif name == _SUMMARY and lines:
-        runs.update(connection, run_id, {"summary": _clean_row(lines[-1])})
+
+
+def _store_summary(connection: sqlite3.Connection, run_id: int, text: str, writer: str | None) -> None:
+    values = _object(text)
+    if writer is not None:
+        row = connection.execute("SELECT summary, history_keys FROM runs WHERE id = ?", (run_id,)).fetchone()
+        values = json.loads(row[0]) | values
+        if (last := HistoryKeys(row[1]).last_step) is not None:
+            values["_step"] = last  # a writer knows only its own
+    runs.update(connection, run_id, {"summary": dump_json(values)})
+
+
+def _store_shared(
+    connection: sqlite3.Connection, run_id: int, name: str, offset: int, lines: list[str], writer: str
+) -> None:
+    """Store lines of one of several writers behind what is there; those it sent before are where they were."""
+    stream = _STREAMS.get(name)
+    if stream is None:
+        return
+    placed = list(zip(writers.places(connection, run_id, stream, writer, offset, len(lines)), lines, strict=True))
+    if stream == "console":
+        for (place, _), line in placed:
+            streams.put_lines(connection, run_id, "console", place, [line])
+        return
+    fresh = [(place, _object(line)) for (place, is_new), line in placed if is_new]
+    if not fresh:
+        return
+    row = connection.execute("SELECT history_keys, system_metrics FROM runs WHERE id = ?", (run_id,)).fetchone()
+    if stream == "events":
+        latest = json.loads(row[1])
+        for _, values in fresh:
+            latest |= values
+        streams.put_lines(connection, run_id, "events", fresh[0][0], [dump_json(values) for _, values in fresh])
+        connection.execute("UPDATE runs SET system_metrics = ? WHERE id = ?", (dump_json(latest), run_id))
+        return
+    last = HistoryKeys(row[0]).last_step
+    first_step = 0 if last is None else last + 1
+    numbered = [dump_json({**values, "_step": first_step + index}) for index, (_, values) in enumerate(fresh)]
+    store_history(connection, run_id, fresh[0][0], numbered)
 
 
 def _lines(chunk: dict[str, Json]) -> list[str]:
@@ -113,7 +161,8 @@ def _lines(chunk: dict[str, Json]) -> list[str]:
     return [item.encode("utf-8", "replace").decode() for item in items if isinstance(item, str)]
 
 
-def _store_history(connection: sqlite3.Connection, run_id: int, offset: int, lines: list[str]) -> None:
+def store_history(connection: sqlite3.Connection, run_id: int, offset: int, lines: list[str]) -> None:
+    """Store rows of a run's history, the first of them at line `offset`, and what is kept by them."""
     if not lines:
         return
     row = connection.execute("SELECT history_keys, history_lines FROM runs WHERE id = ?", (run_id,)).fetchone()

@@ -33,6 +33,11 @@ class HistoryKeys:
         self._keys: dict[str, _Key] = stored.get("keys", {})
         self._last_step: int | None = stored.get("lastStep")
 
+    @property
+    def last_step(self) -> int | None:
+        """Return the greatest step so far; None before the first row."""
+        return self._last_step
+
     def add(self, row: Mapping[str, Json], step: int) -> None:
         """Take note of a row that was not noted before."""
         for name, value, kind in _flat(row):

@@ -5,12 +5,13 @@ from __future__ import annotations
 import logging
 import sqlite3
 
+from trainer.server import endings
 from trainer.server.commands import AGENT_SILENCE, give_back_runs_of_dead_agents
 from trainer.server.early_stops import EarlyStops
 from trainer.server.scheduling import Scheduler
 from trainer.server.store import Store, now_micros
 from trainer.server.tables import runs, sweeps
-from trainer.states import RunState, SweepState
+from trainer.states import SweepState
 
 logger = logging.getLogger(__name__)
 
@@ -38,8 +39,7 @@ def tidy(store: Store, uptime_seconds: float) -> bool:
         for run in crashed:
             fresh = runs.by_id(connection, run["id"])
             if fresh is not None and fresh["heartbeat_at"] == run["heartbeat_at"]:
-                end = RunState.KILLED if run["stop_requested"] else RunState.CRASHED
-                runs.finish(connection, run["id"], end)
+                endings.end_unheard(connection, fresh)
         give_back_runs_of_dead_agents(connection, dead)
 
     if crashed or dead:

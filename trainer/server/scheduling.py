@@ -116,7 +116,8 @@ class Scheduler:
         for row in _changed(connection, sweep, search):
             search.optimizer.tell(_observed(row, search))
             search.last_row = max(search.last_row, row["id"])
-            if RunState(row["state"]).is_terminal:
+            state = RunState(row["state"])
+            if state.is_terminal and state is not RunState.PREEMPTED:  # which is run again
                 search.unfinished.discard(row["id"])
             else:
                 search.unfinished.add(row["id"])

@@ -114,6 +114,17 @@ CREATE TABLE IF NOT EXISTS console (
     PRIMARY KEY (run_id, line)
 ) WITHOUT ROWID;
 
+-- Runs with several writers at once: which lines of whom lie where. Others have none.
+CREATE TABLE IF NOT EXISTS writer_spans (
+    run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
+    stream TEXT NOT NULL,                       -- history, events or console
+    writer TEXT NOT NULL,
+    start  INTEGER NOT NULL,                    -- the writer's own number of the first line
+    line   INTEGER NOT NULL,                    -- the line here
+    length INTEGER NOT NULL,
+    PRIMARY KEY (run_id, stream, writer, start)
+) WITHOUT ROWID;
+
 CREATE TABLE IF NOT EXISTS alerts (
     id         INTEGER PRIMARY KEY,
     run_id     INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
@@ -122,6 +133,7 @@ CREATE TABLE IF NOT EXISTS alerts (
     severity   TEXT NOT NULL,
     created_at INTEGER NOT NULL
 );
+CREATE INDEX IF NOT EXISTS alerts_of_run ON alerts (run_id, id);
 
 -- Bytes live in files/<id> beside the database, so that no name from outside is ever a path.
 CREATE TABLE IF NOT EXISTS files (

@@ -57,10 +57,12 @@ class Desk:
         return self.ask(document, input={"modelName": "p", "name": name, **fields})["upsertBucket"]
 
     def stream(self, name: str, **body: Any) -> bool:
+        writer = body.pop("writer", None)
+
         def job(connection: sqlite3.Connection) -> bool:
             run = runs.find_by_path(connection, "local", "p", name)
             assert run is not None
-            store_chunk(connection, run, body)
+            store_chunk(connection, run, body, writer)
             return is_to_stop(connection, run)
 
         return self.server.store.write(job)

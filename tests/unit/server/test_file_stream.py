@@ -63,12 +63,12 @@ def test_a_resumed_run_goes_on(desk: Desk) -> None:
     desk.upsert_run("r")
     desk.log("r", {"_step": 0, "a": 1})
     desk.finish("r")
-    fields = 'historyLineCount logLineCount historyTail eventsTail wandbConfig(keys: ["t"])'
+    fields = 'id historyLineCount logLineCount historyTail eventsTail wandbConfig(keys: ["t"])'
     status = desk.ask(f'{{ model(name: "p") {{ bucket(name: "r", missingOk: true) {{ {fields} }} }} }}')
     bucket = status["model"]["bucket"]
     assert bucket["historyLineCount"] == 1
     assert [json.loads(line) for line in json.loads(bucket["historyTail"])] == [{"_step": 0, "a": 1}]
-    assert desk.upsert_run("r")["bucket"] | {"id": ""} == {
+    assert desk.upsert_run("r", id=bucket["id"])["bucket"] | {"id": ""} == {
         "id": "", "name": "r", "state": "running", "displayName": desk.run("r", "displayName")["displayName"],
         "historyLineCount": 1, "config": "{}",
     }  # fmt: skip

@@ -8,6 +8,9 @@ from trainer.server.context import Arguments, RequestContext, RequestError, iso_
 from trainer.server.pages import connection_of, cursor_of, page_size, read_cursor
 from trainer.server.tables import files, runs
 
+MAX_ALERT_WAIT = 366 * 86_400_000
+"""Milliseconds."""
+
 
 class FileNode:
     """A file of a run or an artifact."""
@@ -125,14 +128,13 @@ def delete_files(context: RequestContext, input: dict[str, object]) -> dict[str,
 
 
 def notify_alert(context: RequestContext, input: dict[str, object]) -> dict[str, object]:  # noqa: A002
-    """Keep an alert of a run."""
+    """Keep an alert of a run, unless one with its title was kept within the wait that it asks for."""
     given = Arguments(input)
+    title, text, severity = given.required("title"), given.text("text") or "", given.text("severity") or "INFO"
+    wait = min(max(given.integer("waitDuration") or 0, 0), MAX_ALERT_WAIT)
 
     def job(connection: sqlite3.Connection) -> None:
-        run = _run_of(connection, given)
-        runs.add_alert(
-            connection, run["id"], given.required("title"), given.text("text") or "", given.text("severity") or "INFO"
-        )
+        runs.add_alert(connection, _run_of(connection, given)["id"], title, text, severity, wait * 1000)
 
     context.write(job)
     return {"success": True}

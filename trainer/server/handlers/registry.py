@@ -26,6 +26,7 @@ QUERIES: Mapping[str, Handler] = {
 MUTATIONS: Mapping[str, Handler] = {
     "upsertBucket": runs.upsert_bucket,
     "upsertModel": projects.upsert_model,
+    "rewindRun": runs.rewind_run,
     "deleteRun": runs.delete_run,
     "stopRun": runs.stop_run,
     "updateRunState": runs.update_run_state,

@@ -11,7 +11,8 @@ from trainer.server.context import RequestContext, iso_time, storage_id
 from trainer.server.handlers import history_reads
 from trainer.server.handlers.file_nodes import run_file_connection, run_file_count
 from trainer.server.handlers.viewer import UserNode
-from trainer.server.tables import projects, streams, sweeps
+from trainer.server.pages import page_size
+from trainer.server.tables import projects, runs, streams, sweeps
 from trainer.states import RunState
 
 if TYPE_CHECKING:
@@ -166,6 +167,19 @@ class RunNode:
     ) -> dict[str, object]:
         """Return lines the run printed."""
         return history_reads.console(self._context.connection, self._row_id, first, after, last)
+
+    def alerts(self, first: int | None = None) -> list[dict[str, object]]:
+        """Return what the run told with `run.alert`, newest first."""
+        rows = runs.alerts(self._context.connection, self._row_id, page_size(first))
+        return [
+            {
+                "title": row["title"],
+                "text": row["text"],
+                "severity": row["severity"],
+                "createdAt": iso_time(row["created_at"]),
+            }
+            for row in rows
+        ]
 
     def file_count(self) -> int:
         """Return how many files the run has."""

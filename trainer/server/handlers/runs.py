@@ -6,6 +6,7 @@ import json
 import secrets
 import sqlite3
 
+from trainer.server import endings, lives, writers
 from trainer.server.context import (
     DEFAULT_ENTITY,
     DEFAULT_PROJECT,
@@ -34,6 +35,8 @@ _TEXT_FIELDS = {
     "commit": "commit_hash",
     "sweep": "sweep",
 }
+_LIFE_FIELDS = (*_TEXT_FIELDS, "tags", "state", "debug")
+"""What the SDK sends of a run when it begins or changes it, and not with a changed configuration (0.31)."""
 
 
 def upsert_bucket(context: RequestContext, input: dict[str, object]) -> dict[str, object]:  # noqa: A002
@@ -43,8 +46,8 @@ def upsert_bucket(context: RequestContext, input: dict[str, object]) -> dict[str
 
     def job(connection: sqlite3.Connection) -> tuple[sqlite3.Row, bool]:
         if given.text("id"):
-            return _edit(connection, given.required("id"), values), False
-        return _begin(connection, given, values)
+            return _edit(connection, given, values, context.writer), False
+        return _begin(connection, given, values, context.writer)
 
     row, inserted = context.write(job)
     return {"bucket": RunNode(context, row), "inserted": inserted}
@@ -62,42 +65,92 @@ def _changes(given: Arguments) -> dict[str, str]:
     return values
 
 
-def _edit(connection: sqlite3.Connection, identifier: str, values: dict[str, str]) -> sqlite3.Row:
-    run_id = row_id("Run", identifier)
-    runs.update(connection, run_id, values)
+def _edit(connection: sqlite3.Connection, given: Arguments, values: dict[str, str], writer: str | None) -> sqlite3.Row:
+    """Change the run of a storage id. A process that resumes its run names both; who edits, the storage id alone."""
+    run_id = row_id("Run", given.required("id"))
     row = runs.by_id(connection, run_id)
     if row is None:
-        raise RequestError(f"There is no run {identifier!r}.")
+        raise RequestError(f"There is no run {given.required('id')[:80]!r}.")
+    if writer is not None:
+        values |= _shared_values(row, values)
+    if given.text("name"):
+        if row["is_resuming"]:
+            runs.resume(connection, run_id)
+        if row["is_resuming"] or not endings.is_over(row):
+            runs.report(connection, run_id)
+    return _changed(connection, run_id, values)
+
+
+def _changed(connection: sqlite3.Connection, run_id: int, values: dict[str, str]) -> sqlite3.Row:
+    runs.update(connection, run_id, values)
+    row = runs.by_id(connection, run_id)
+    assert row is not None
     return row
 
 
-def _begin(connection: sqlite3.Connection, given: Arguments, values: dict[str, str]) -> tuple[sqlite3.Row, bool]:
-    """Start, continue or start over the run of a name within a project."""
+def _begin(
+    connection: sqlite3.Connection, given: Arguments, values: dict[str, str], writer: str | None
+) -> tuple[sqlite3.Row, bool]:
+    """Start, continue, start over or fork the run of a name within a project."""
     entity = checked_name(given.text("entityName") or DEFAULT_ENTITY, "entity")
     project = projects.ensure(connection, entity, checked_name(given.text("modelName") or DEFAULT_PROJECT, "project"))
     name = checked_name(given.text("name") or new_id(), "run")
     is_pending = given.text("state") == RunState.PENDING
     row = runs.find(connection, project["id"], name)
-    inserted = row is None
+    is_new = row is None
     if row is None:
         shown = values.get("display_name") or invented_name(values.get("sweep"), secrets.randbelow(10_000))
         state = RunState.PENDING if is_pending else RunState.RUNNING
         run_id = runs.insert(connection, project["id"], name, shown, state, sweep=values.get("sweep"))
     else:
         run_id = int(row["id"])
-        is_resumed = bool(row["is_resuming"])
-        if RunState(row["state"]).is_terminal and not is_resumed:
+        is_new = row["reported_at"] is None
+        if writer is not None:
+            values |= _shared_values(row, values)
+        elif lives.is_begun_anew(row, is_config_update=_is_config_update(given)):
             runs.start_over(connection, run_id)
-        elif is_resumed:
-            runs.resume(connection, run_id)
-    runs.update(
-        connection, run_id, {key: text for key, text in values.items() if not (key == "display_name" and not text)}
-    )
-    if not is_pending:
+            is_new = True
+    if not values.get("display_name"):
+        values.pop("display_name", None)
+    changed = _changed(connection, run_id, values)
+    point = lives.branch_point(values.get("config")) if is_new else None
+    if point is not None and point.run != name:
+        lives.fork(connection, changed, point)
+    # One of several writers may send its configuration once more when another has ended the run.
+    is_late = writer is not None and endings.is_over(changed) and _is_config_update(given)
+    if not is_pending and not is_late:
         runs.report(connection, run_id)
-    changed = runs.by_id(connection, run_id)
-    assert changed is not None
-    return changed, inserted
+    return _changed(connection, run_id, {}), row is None
+
+
+def _is_config_update(given: Arguments) -> bool:
+    """Return whether an upsert is what a process sends when its configuration has changed, and nothing else has."""
+    return given.text("entityName") is not None and not any(given.is_set(name) for name in _LIFE_FIELDS)
+
+
+def _shared_values(row: sqlite3.Row, values: dict[str, str]) -> dict[str, str]:
+    """Return the columns that one of several writers at once may not replace, merged with what the others sent."""
+    if "config" not in values:
+        return {}
+    return {"config": dump_json(writers.merged_config(row["config"], json.loads(values["config"])))}
+
+
+def rewind_run(context: RequestContext, input: dict[str, object]) -> dict[str, object]:  # noqa: A002
+    """Take a run back to a step, for the process that asks for it to go on from there."""
+    given = Arguments(input)
+    metric, step = given.required("metricName"), given.number("metricValue")
+    if metric != "_step" or step is None or abs(step) >= 2**53:
+        raise RequestError("A run can be rewound to a value of `_step` only.")
+    entity, project = given.text("entityName") or DEFAULT_ENTITY, given.text("projectName") or DEFAULT_PROJECT
+
+    def job(connection: sqlite3.Connection) -> sqlite3.Row:
+        row = runs.find_by_path(connection, entity, project, given.required("runName"))
+        if row is None:
+            raise RequestError(f"There is no run {entity}/{project}/{given.required('runName')} to rewind.")
+        lives.rewind(connection, row, int(step))
+        return _changed(connection, int(row["id"]), {})
+
+    return {"rewoundRun": RunNode(context, context.write(job))}
 
 
 def delete_run(context: RequestContext, input: dict[str, object]) -> dict[str, object]:  # noqa: A002

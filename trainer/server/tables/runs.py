@@ -8,7 +8,7 @@ from collections.abc import Iterator, Mapping, Sequence
 
 from trainer.records import Json
 from trainer.server.store import now_micros
-from trainer.server.tables import best_values
+from trainer.server.tables import best_values, writer_spans
 from trainer.states import RunState
 
 EDITABLE = frozenset(
@@ -111,14 +111,24 @@ def request_stop(connection: sqlite3.Connection, run_id: int, reason: str) -> No
 
 def start_over(connection: sqlite3.Connection, run_id: int) -> None:
     """Forget what a run logged: its id is used again by a program that does not resume it."""
+    forget_logged(connection, run_id)
+    connection.execute(
+        "UPDATE runs SET exit_code = NULL, stop_requested = 0, stop_reason = NULL, is_resuming = 0,"
+        " state = ?, reported_at = ?, created_at = ? WHERE id = ?",
+        (RunState.RUNNING, now_micros(), now_micros(), run_id),
+    )
+
+
+def forget_logged(connection: sqlite3.Connection, run_id: int) -> None:
+    """Drop a run's history, system metrics and console, and what is known by them."""
     for table in ("history", "events", "console"):
         connection.execute(f"DELETE FROM {table} WHERE run_id = ?", (run_id,))
+    writer_spans.forget(connection, run_id)
     connection.execute(
         "UPDATE runs SET summary = '{}', metric_value = NULL, history_best = NULL, history_best_line = NULL,"
-        " system_metrics = '{}', history_keys = '{}', history_lines = 0,"
-        " events_lines = 0, console_lines = 0, exit_code = NULL, stop_requested = 0, stop_reason = NULL,"
-        " reported_at = ?, created_at = ? WHERE id = ?",
-        (now_micros(), now_micros(), run_id),
+        " system_metrics = '{}', history_keys = '{}', history_lines = 0, events_lines = 0, console_lines = 0"
+        " WHERE id = ?",
+        (run_id,),
     )
 
 
@@ -151,12 +161,19 @@ def unfinished_of_sweep(connection: sqlite3.Connection, project_id: int, sweep: 
 
 
 def assign(connection: sqlite3.Connection, run_id: int, agent_id: int) -> None:
-    """Hand a waiting run to an agent."""
+    """Hand a waiting run to an agent. One that was preempted is as one not begun: its order too may be lost."""
     now = now_micros()
     connection.execute(
-        "UPDATE runs SET agent_id = ?, assigned_at = ?, heartbeat_at = ?, seen_alive = 0, attempts = attempts + 1"
-        " WHERE id = ?",
-        (agent_id, now, now, run_id),
+        "UPDATE runs SET agent_id = ?, assigned_at = ?, heartbeat_at = ?, seen_alive = 0, attempts = attempts + 1,"
+        " reported_at = iif(state = ?, NULL, reported_at), state = iif(state = ?, ?, state) WHERE id = ?",
+        (agent_id, now, now, RunState.PREEMPTED, RunState.PREEMPTED, RunState.PENDING, run_id),
+    )
+
+
+def requeue(connection: sqlite3.Connection, run_id: int) -> None:
+    """Let a preempted run of a sweep wait for an agent; it goes on being preempted until it is handed out."""
+    connection.execute(
+        "UPDATE runs SET agent_id = NULL, assigned_at = NULL, seen_alive = 0, attempts = 0 WHERE id = ?", (run_id,)
     )
 
 
@@ -191,12 +208,23 @@ def plain_config(row: sqlite3.Row) -> dict[str, Json]:
     }
 
 
-def add_alert(connection: sqlite3.Connection, run_id: int, title: str, text: str, severity: str) -> None:
-    """Keep an alert that a run sent."""
+def add_alert(
+    connection: sqlite3.Connection, run_id: int, title: str, text: str, severity: str, wait_micros: int
+) -> None:
+    """Keep an alert that a run sent, unless one with its title came less than `wait_micros` before."""
+    now = now_micros()
     connection.execute(
-        "INSERT INTO alerts (run_id, title, text, severity, created_at) VALUES (?, ?, ?, ?, ?)",
-        (run_id, title, text, severity, now_micros()),
+        "INSERT INTO alerts (run_id, title, text, severity, created_at) SELECT ?, ?, ?, ?, ? WHERE NOT EXISTS"
+        " (SELECT 1 FROM alerts WHERE run_id = ? AND title = ? AND created_at > ?)",
+        (run_id, title, text, severity, now, run_id, title, now - wait_micros),
     )
+
+
+def alerts(connection: sqlite3.Connection, run_id: int, limit: int) -> list[sqlite3.Row]:
+    """Return the newest alerts of a run, newest first."""
+    return connection.execute(
+        "SELECT * FROM alerts WHERE run_id = ? ORDER BY id DESC LIMIT ?", (run_id, limit)
+    ).fetchall()
 
 
 def mark_resuming(connection: sqlite3.Connection, run_id: int) -> None:
@@ -205,9 +233,11 @@ def mark_resuming(connection: sqlite3.Connection, run_id: int) -> None:
 
 
 def resume(connection: sqlite3.Connection, run_id: int) -> None:
-    """Let a run go on; a request to end it was meant for its life before."""
+    """Let a run go on in a new process; a request to end it, or its preemption, was of its life before."""
     connection.execute(
-        "UPDATE runs SET is_resuming = 0, stop_requested = 0, stop_reason = NULL WHERE id = ?", (run_id,)
+        "UPDATE runs SET is_resuming = 0, stop_requested = 0, stop_reason = NULL, exit_code = NULL, state = ?"
+        " WHERE id = ?",
+        (RunState.RUNNING, run_id),
     )
 
 
@@ -249,8 +279,9 @@ def unfinished_of_agent(connection: sqlite3.Connection, agent_id: int) -> list[s
 def waiting_of_sweep(connection: sqlite3.Connection, project_id: int, sweep: str) -> sqlite3.Row | None:
     """Return the oldest run of a sweep that waits for an agent, or None."""
     row: sqlite3.Row | None = connection.execute(
-        "SELECT * FROM runs WHERE project_id = ? AND sweep = ? AND state = ? AND agent_id IS NULL ORDER BY id LIMIT 1",
-        (project_id, sweep, RunState.PENDING),
+        "SELECT * FROM runs WHERE project_id = ? AND sweep = ? AND state IN (?, ?) AND agent_id IS NULL"
+        " AND assigned_at IS NULL ORDER BY id LIMIT 1",
+        (project_id, sweep, RunState.PENDING, RunState.PREEMPTED),
     ).fetchone()
     return row
 
