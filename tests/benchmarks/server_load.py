@@ -20,9 +20,9 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from trainer.records import Json
+from trainer.server.data_folder import DATABASE_FILE
 from trainer.server.file_stream import store_chunk
 from trainer.server.lifecycle import ServerAddress, ensure_running, stop_server
-from trainer.server.process import DATABASE_FILE
 from trainer.server.store import Store
 from trainer.server.tables import projects, runs, sweeps
 from trainer.states import RunState, SweepState

@@ -31,9 +31,9 @@ from tests.benchmarks.server_load import (
     store_in,
 )
 from trainer.records import Json
+from trainer.server.data_folder import DATABASE_FILE
 from trainer.server.file_stream import store_chunk
 from trainer.server.lifecycle import ServerAddress
-from trainer.server.process import DATABASE_FILE
 from trainer.server.tables import projects, runs
 from trainer.states import RunState
 

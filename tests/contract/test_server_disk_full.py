@@ -170,7 +170,7 @@ def test_a_full_disk_is_said_and_loses_nothing(disk: Disk, tmp_path: Path) -> No
             assert "data" in reply.json()
             assert reply.json()["errors"][0]["message"].startswith(("The disk of", "Files in"))
         assert disk.said in stream.text
-        assert requests.get(f"{address.base_url}/healthz", timeout=10).status_code == 200
+        assert requests.get(f"{address.base_url}/healthz", auth=("api", address.api_key), timeout=10).ok
         known = line_count(disk)
         unchanged = '{ project(name: "p") { runs(first: 9) { nodes { name state } } } }'
         names = {node["name"] for node in graphql(address, unchanged)["project"]["runs"]["nodes"]}

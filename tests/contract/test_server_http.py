@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import base64
 import gzip
 import json
 import os
@@ -54,16 +55,18 @@ def test_another_host_name_is_refused_even_with_the_key(server: ServerAddress, h
     assert requests.get(server.base_url + "/", headers=good, auth=("api", server.api_key), timeout=10).ok
 
 
-def test_health_is_open_and_says_nothing(server: ServerAddress) -> None:
-    assert requests.get(server.base_url + "/healthz", timeout=10).text == "ok\n"
+def test_health_needs_the_key_too(server: ServerAddress) -> None:
+    assert requests.get(server.base_url + "/healthz", timeout=10).status_code == 401
+    assert requests.get(server.base_url + "/healthz", auth=("api", server.api_key), timeout=10).text == "ok\n"
 
 
 def test_answers_on_a_kept_connection_are_not_held_back(server: ServerAddress) -> None:
     connection = HTTPConnection(server.base_url.removeprefix("http://"), timeout=10)
+    headers = {"Authorization": "Basic " + base64.b64encode(f"api:{server.api_key}".encode()).decode()}
     seconds = []
     for _ in range(15):
         start = time.perf_counter()
-        connection.request("GET", "/healthz")
+        connection.request("GET", "/healthz", headers=headers)
         assert connection.getresponse().read() == b"ok\n"
         seconds.append(time.perf_counter() - start)
     connection.close()

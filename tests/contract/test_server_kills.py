@@ -20,7 +20,9 @@ from typing import Any
 
 from tests.contract.server_clients import StreamedRun, stream_runs, work_through
 from tests.contract.server_fixtures import graphql, run_program, wandb_environ
+from trainer.process_identity import process_start
 from trainer.server import lifecycle
+from trainer.server.data_folder import is_locked
 from trainer.server.lifecycle import ServerAddress, ensure_running, stop_server
 
 _KILLS = int(os.environ.get("KILLS", "20"))
@@ -114,12 +116,12 @@ def _kill(pid: int) -> None:
         os.kill(pid, signal.SIGKILL)
     except ProcessLookupError:
         pass  # it had ended by itself
-    while lifecycle.process_start(pid):
+    while process_start(pid):
         time.sleep(0.005)
 
 
 def _wait_until_unlocked(folder: Path) -> None:
-    while lifecycle.is_locked(folder):
+    while is_locked(folder):
         time.sleep(0.005)
 
 

@@ -12,10 +12,10 @@ from pathlib import Path
 import pytest
 
 from tests.contract.tracking_server import GRID, connect_to, wait_for
-from trainer.agents.identity import process_start
 from trainer.agents.pool import AgentHost, live_hosts, local_agents, start_agents
 from trainer.errors import AgentError
 from trainer.events import AgentsChanged, RunsChanged, SweepChanged, SweepEvent
+from trainer.process_identity import process_start
 from trainer.records import Json, SweepRecord
 from trainer.server.lifecycle import stop_server
 from trainer.states import AgentState, RunState, SweepState

@@ -18,10 +18,10 @@ from pathlib import Path
 
 from trainer.agents.environment import host_environment, interpreter_folder
 from trainer.agents.host_files import HostFiles, HostSpec, SlotStatus
-from trainer.agents.identity import is_running, process_start, signal_group
 from trainer.agents.process import last_line
 from trainer.errors import AgentError
 from trainer.paths import agents_dir
+from trainer.process_identity import is_running, process_start, signal_group
 from trainer.records import LocalAgent, SweepRecord, SweepReference
 from trainer.settings import Connection
 from trainer.states import AgentState

@@ -12,8 +12,8 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import BinaryIO
 
-from trainer.agents.identity import process_start
 from trainer.errors import ProgramError
+from trainer.process_identity import process_start
 
 StopStep = tuple[signal.Signals, float]
 """A signal to the group, and the seconds to wait for it to work."""

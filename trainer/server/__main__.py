@@ -7,8 +7,10 @@ import logging
 import sys
 from pathlib import Path
 
-from trainer.errors import PortTakenError, TrainerError
+from trainer.errors import InputError, TrainerError
+from trainer.server.data_folder import prepare_folder
 from trainer.server.lifecycle import DEFAULT_IDLE_MINUTES, ServerAddress, serve_foreground
+from trainer.server.log_file import log_to
 
 
 def main() -> int:
@@ -19,15 +21,15 @@ def main() -> int:
     parser.add_argument("--idle-minutes", type=float, help="end after so long without requests and live runs")
     parser.add_argument("--background", action="store_true", help="end when idle; say nothing on the terminal")
     options = parser.parse_args()
-    logging.basicConfig(level=logging.INFO, stream=sys.stderr, format="%(asctime)s %(levelname)s %(name)s: %(message)s")
     idle = options.idle_minutes
     if idle is None and options.background:
         idle = DEFAULT_IDLE_MINUTES
     try:
+        log_to(prepare_folder(options.data_dir), on_terminal=not options.background)
         serve_foreground(options.port, options.data_dir, idle_minutes=idle, on_ready=_say_ready)
     except TrainerError as error:
         print(error, file=sys.stderr)
-        return 2 if isinstance(error, PortTakenError) else 1
+        return 2 if isinstance(error, InputError) else 1
     return 0
 
 

@@ -1,4 +1,4 @@
-"""The HTTP side: routes, credentials, bounds. What a request means is decided elsewhere."""
+"""The HTTP side: routes and bounds. Who gets in is `gate`'s; what a request means is decided elsewhere."""
 
 from __future__ import annotations
 
@@ -18,15 +18,17 @@ from starlette.applications import Starlette
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp
 
 from trainer.errors import StorageError
 from trainer.records import Json
-from trainer.server import faults, graphql, security, transfers, web_pages
+from trainer.server import faults, graphql, transfers, web_pages
 from trainer.server.context import RequestContext, load_json
 from trainer.server.documents import DocumentCache
 from trainer.server.early_stops import EarlyStops
 from trainer.server.file_stream import is_to_stop, store_chunk
+from trainer.server.gate import Gate
+from trainer.server.listening import Listening
 from trainer.server.scheduling import Scheduler
 from trainer.server.security import FileSigner
 from trainer.server.store import Store
@@ -39,7 +41,6 @@ MAX_GRAPHQL_BODY = 32 * 2**20
 """Bytes; `wandb verify` (SDK 0.31) sends 10 MB and expects an answer."""
 MAX_STREAM_BODY = 256 * 2**20
 """Bytes; the SDK cuts its stream into requests of 10 MB, whatever a run logs and prints at once (0.31, measured)."""
-_OPEN_PATHS = ("/healthz",)
 
 
 @dataclass(slots=True)
@@ -48,7 +49,7 @@ class Server:
 
     store: Store
     key: str
-    port: int
+    listening: Listening
     files_dir: Path
     scheduler: Scheduler = field(default_factory=Scheduler)
     early_stops: EarlyStops = field(default_factory=EarlyStops)
@@ -62,6 +63,10 @@ class Server:
     def signer(self) -> FileSigner:
         """Return what signs addresses of files."""
         return FileSigner(self.key)
+
+    def note_request(self) -> None:
+        """Take note that somebody needs the server."""
+        self.last_request = time.monotonic()
 
     def context(self, base_url: str, writer: str | None = None) -> RequestContext:
         """Return the context of a request."""
@@ -146,8 +151,8 @@ def create_app(server: Server) -> ASGIApp:
         *transfers.routes(server),
         *web_pages.routes(server),
     ]
-    handlers = {Exception: _fault, StorageError: _disk_fault}
-    return _Gate(server, Starlette(routes=routes, exception_handlers=handlers))
+    inner = Starlette(routes=routes, exception_handlers={Exception: _fault, StorageError: _disk_fault})
+    return Gate(inner, server.key, server.listening, server.note_request)
 
 
 def _writer(request: Request, header: str) -> str | None:
@@ -217,41 +222,10 @@ def _error(message: str, status: int) -> JSONResponse:
 
 async def _fault(request: Request, error: Exception) -> Response:
     # The request boundary: a fault of ours is logged with its traceback and must not show its inside.
-    logger.error("%s %s failed", request.method, request.url.path, exc_info=error)
+    logger.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
     return _error("The server failed at this request; its log says more.", 500)
 
 
 async def _disk_fault(request: Request, error: Exception) -> Response:
     # Written to the log where it was noticed, once for all the requests that meet it.
     return _error(str(error), faults.STATUS)
-
-
-class _Gate:
-    """Lets through what carries the key (or a signature) and names this server as its host."""
-
-    def __init__(self, server: Server, inner: ASGIApp) -> None:
-        self._server = server
-        self._inner = inner
-
-    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http":
-            await self._inner(scope, receive, send)
-            return
-        refusal = self._refusal(Request(scope))
-        if refusal is None:
-            self._server.last_request = time.monotonic()
-        await (refusal or self._inner)(scope, receive, send)
-
-    def _refusal(self, request: Request) -> Response | None:
-        if not security.is_allowed_host(request.headers.get("host"), self._server.port):
-            return PlainTextResponse("This server answers to its own name on this machine only.\n", 421)
-        path = request.url.path
-        if path in _OPEN_PATHS or path.startswith("/storage/") or path.startswith("/sdk/otel/"):
-            return None  # /storage checks signatures itself
-        if security.is_authorized(request.headers.get("authorization"), self._server.key):
-            return None
-        return JSONResponse(
-            {"errors": [{"message": "The API key is missing or wrong."}]},
-            401,
-            headers={"WWW-Authenticate": 'Basic realm="sweep-tui; user api, password the API key"'},
-        )

@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import socket
+import threading
 import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
@@ -16,14 +18,19 @@ import uvicorn
 from trainer.errors import StorageError
 from trainer.server import housekeeping
 from trainer.server.app import Server, create_app
+from trainer.server.connections import MAX_HEAD, GuardedProtocol, close_stalled, connection_limit
+from trainer.server.data_folder import DATABASE_FILE, FILES_FOLDER, remove_record
+from trainer.server.listening import Listening
 from trainer.server.store import Store
 
 logger = logging.getLogger(__name__)
 
-DATABASE_FILE = "server.sqlite"
-FILES_FOLDER = "files"
 HOUSEKEEPING_SECONDS = 5.0
 _SHUTDOWN_SECONDS = 5
+"""What is being answered has this long when the server is told to end; a second signal takes it away."""
+_CLOSE_SECONDS = 10
+"""After that, what runs in threads has this long. Nothing acknowledged is lost: that is on disk."""
+_GUARD_SECONDS = 5.0
 
 
 class _Uvicorn(uvicorn.Server):
@@ -35,33 +42,62 @@ class _Uvicorn(uvicorn.Server):
 
 
 def run_server(
-    folder: Path, listener: socket.socket, key: str, idle_minutes: float | None, on_ready: Callable[[], None]
+    folder: Path,
+    listener: socket.socket,
+    listening: Listening,
+    key: str,
+    idle_minutes: float | None,
+    on_ready: Callable[[], None],
 ) -> None:
     """Serve on a listening socket until SIGTERM, SIGINT or idleness.
 
     Raises:
         ServerError: If the database cannot be used, or was taken away meanwhile.
     """
-    server = Server(Store(folder / DATABASE_FILE), key, int(listener.getsockname()[1]), folder / FILES_FOLDER)
+    server = Server(Store(folder / DATABASE_FILE), key, listening, folder / FILES_FOLDER)
     try:
         asyncio.run(_serve(server, listener, idle_minutes, on_ready))
     finally:
-        server.close()
+        with _closing_by_force(folder):
+            server.close()
     if server.store.lost is not None:
         raise server.store.lost
+
+
+@contextmanager
+def _closing_by_force(folder: Path) -> Iterator[None]:
+    """End the process if the block takes too long: a thread that is deep in a search cannot be interrupted."""
+
+    def give_up() -> None:
+        logger.warning("a request did not end within %d s; the server ends without it", _CLOSE_SECONDS)
+        remove_record(folder)
+        logging.shutdown()
+        os._exit(0)
+
+    timer = threading.Timer(_CLOSE_SECONDS, give_up)
+    timer.daemon = True
+    timer.start()
+    try:
+        yield
+    finally:
+        timer.cancel()
 
 
 async def _serve(
     server: Server, listener: socket.socket, idle_minutes: float | None, on_ready: Callable[[], None]
 ) -> None:
+    GuardedProtocol.limit = connection_limit()
     config = uvicorn.Config(
         create_app(server),
-        http="h11",
+        http=GuardedProtocol,
+        h11_max_incomplete_event_size=MAX_HEAD,
+        ws="none",
         loop="asyncio",
         lifespan="off",
         log_config=None,
         access_log=False,
         server_header=False,
+        proxy_headers=False,
         timeout_keep_alive=75,
         timeout_graceful_shutdown=_SHUTDOWN_SECONDS,
     )
@@ -69,6 +105,8 @@ async def _serve(
     loop = asyncio.get_running_loop()
 
     def end() -> None:
+        # Told twice, it does not wait for what is being answered.
+        web.force_exit = web.should_exit
         web.should_exit = True
 
     for number in (signal.SIGTERM, signal.SIGINT):
@@ -78,11 +116,22 @@ async def _serve(
         await asyncio.sleep(0.005)
     if not serving.done():
         on_ready()
-    keeping = asyncio.create_task(_keep_house(server, idle_minutes, end))
+    keeping = [
+        asyncio.create_task(_keep_house(server, idle_minutes, end)),
+        asyncio.create_task(_guard_connections(web)),
+    ]
     try:
         await serving
     finally:
-        keeping.cancel()
+        for task in keeping:
+            task.cancel()
+
+
+async def _guard_connections(web: _Uvicorn) -> None:
+    """Close what keeps the server waiting, for as long as it runs."""
+    while True:
+        await asyncio.sleep(_GUARD_SECONDS)
+        close_stalled(web.server_state.connections, asyncio.get_running_loop().time())
 
 
 async def _keep_house(server: Server, idle_minutes: float | None, end: Callable[[], None]) -> None:

@@ -1,13 +1,14 @@
-"""Who may talk to the server: the API key, signed file addresses, and the Host header."""
+"""What proves that a request may be answered: the API key, and signatures of file addresses."""
 
 from __future__ import annotations
 
 import base64
-import binascii
 import hashlib
 import hmac
 import os
 import secrets
+import time
+from collections.abc import Callable
 from pathlib import Path
 from urllib.parse import quote
 
@@ -17,6 +18,8 @@ from trainer.errors import ServerError
 KEY_FILE = "api_key"
 MIN_KEY_LENGTH = 40
 """wandb refuses shorter keys on its own (SDK 0.31)."""
+_DAY = 86_400
+_DAYS_VALID = 7
 
 
 def load_or_create_key(data_dir: Path) -> str:
@@ -66,35 +69,40 @@ def read_key(data_dir: Path) -> str:
 def is_authorized(header: str | None, key: str) -> bool:
     """Return whether an Authorization header carries the key: Basic, user `api`, password the key."""
     scheme, _, encoded = (header or "").partition(" ")
-    if scheme.lower() != "basic":
-        return False
     try:
-        user, separator, password = base64.b64decode(encoded.strip(), validate=True).decode("utf-8").partition(":")
-    except (binascii.Error, UnicodeDecodeError):
-        return False
-    given = f"{user}:{password}" if separator else ""
-    return hmac.compare_digest(given.encode(), f"api:{key}".encode())
-
-
-def is_allowed_host(header: str | None, port: int) -> bool:
-    """Return whether a Host header names this server by a loopback name, so that no web page can (DNS rebinding)."""
-    return (header or "").lower() in {f"{name}:{port}" for name in ("127.0.0.1", "localhost", "[::1]")}
+        given = base64.b64decode(encoded.strip(), validate=True)
+    except ValueError:  # not base64, or not even ASCII
+        given = b""
+    is_same = hmac.compare_digest(given, f"api:{key}".encode())
+    return is_same and scheme.lower() == "basic"
 
 
 class FileSigner:
-    """Makes and checks file addresses that need no other credential: wandb-core sends none to them."""
+    """Makes and checks file addresses that need no other credential: wandb-core sends none to them.
 
-    def __init__(self, key: str) -> None:
+    An address is for reading, or for writing and reading; it holds for seven days: the SDK asks for addresses right
+    before it uses them, and retries a transfer for hours.
+    """
+
+    def __init__(self, key: str, clock: Callable[[], float] = time.time) -> None:
         self._secret = hashlib.sha256(b"sweep-tui file addresses" + key.encode()).digest()
+        self._clock = clock
 
-    def path(self, file_id: int, name: str) -> str:
+    def path(self, file_id: int, name: str, *, is_writable: bool = False) -> str:
         """Return the signed path and query of a file; the name is there for people, the id counts."""
-        return f"/storage/{file_id}/{quote(name)}?signature={self.signature(file_id)}"
+        # Whole days, so that an address asked for twice is the same one, and caches work.
+        last_day = int(self._clock() // _DAY) + _DAYS_VALID
+        return f"/storage/{file_id}/{quote(name)}?signature={self._signature(file_id, last_day, is_writable)}"
 
-    def signature(self, file_id: int) -> str:
-        """Return the signature of a file id."""
-        return hmac.new(self._secret, str(file_id).encode(), hashlib.sha256).hexdigest()[:40]
+    def accepts(self, file_id: int, signature: str, *, to_write: bool = False) -> bool:
+        """Return whether a signature is this file's, is not too old, and allows what is asked."""
+        mode, day, _ = (signature.split(".") + ["", ""])[:3]
+        if not (day.isascii() and day.isdigit() and len(day) < 9) or mode not in ("r", "w"):
+            return False
+        expected = self._signature(file_id, int(day), mode == "w")
+        is_genuine = hmac.compare_digest(signature.encode("utf-8", "replace"), expected.encode())
+        return is_genuine and int(day) >= self._clock() // _DAY and (mode == "w" or not to_write)
 
-    def accepts(self, file_id: int, signature: str) -> bool:
-        """Return whether the signature is this file's."""
-        return hmac.compare_digest(signature.encode(), self.signature(file_id).encode())
+    def _signature(self, file_id: int, last_day: int, is_writable: bool) -> str:
+        head = f"{'w' if is_writable else 'r'}.{last_day}"
+        return f"{head}.{hmac.new(self._secret, f'{head}.{file_id}'.encode(), hashlib.sha256).hexdigest()[:40]}"

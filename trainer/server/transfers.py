@@ -30,11 +30,12 @@ def routes(server: Server) -> list[Route]:
     """Return the routes of file transfers."""
 
     async def transfer(request: Request) -> Response:
+        number = _file_number(request.path_params["number"])
+        signature, to_write = request.query_params.get("signature", ""), request.method == "PUT"
+        if number is None or not server.signer.accepts(number, signature, to_write=to_write):
+            return PlainTextResponse("This address is not signed by this server, or too old.\n", 403, _CORS)
         if request.method == "OPTIONS":
             return Response(headers={**_CORS, "Access-Control-Allow-Headers": "*"})
-        number = request.path_params["number"]
-        if number >= 2**63 or not server.signer.accepts(number, request.query_params.get("signature", "")):
-            return PlainTextResponse("This address is not signed by this server.\n", 403, _CORS)
         row = await server.in_worker(lambda: files.by_id(server.store.reader, number))
         if row is None:
             return PlainTextResponse("There is no such file.\n", 404, _CORS)
@@ -42,7 +43,11 @@ def routes(server: Server) -> list[Route]:
             return await _receive(server, request, row)
         return _send(server, row)
 
-    return [Route("/storage/{number:int}/{name:path}", transfer, methods=["GET", "PUT", "OPTIONS"])]
+    return [Route("/storage/{number}/{name:path}", transfer, methods=["GET", "PUT", "OPTIONS"])]
+
+
+def _file_number(text: str) -> int | None:
+    return int(text) if text.isascii() and text.isdigit() and len(text) < 19 else None
 
 
 def _send(server: Server, row: sqlite3.Row) -> Response:

@@ -10,9 +10,9 @@ from pathlib import Path
 
 import pytest
 
-from trainer.agents.identity import is_running, process_start, signal_group
 from trainer.agents.process import ASK, KILL, TERMINATE, RunProcess, describe_exit, last_line
 from trainer.errors import ProgramError
+from trainer.process_identity import is_running, process_start, signal_group
 
 PATIENCE_SECONDS = 20.0
 

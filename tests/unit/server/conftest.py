@@ -14,6 +14,7 @@ from trainer.server import graphql
 from trainer.server.app import Server
 from trainer.server.documents import DocumentCache
 from trainer.server.file_stream import is_to_stop, store_chunk
+from trainer.server.listening import Listening
 from trainer.server.store import Store
 from trainer.server.tables import runs
 
@@ -26,6 +27,7 @@ parameters:
 """
 
 _SCHEMA = graphql.load_schema()
+HERE = Listening("127.0.0.1", 8080, is_open=False, names=frozenset())
 
 
 class Desk:
@@ -33,7 +35,7 @@ class Desk:
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
-        self.server = Server(Store(folder / "server.sqlite"), "local-" + "0" * 40, 8080, folder / "files")
+        self.server = Server(Store(folder / "server.sqlite"), "local-" + "0" * 40, HERE, folder / "files")
         self._documents = DocumentCache(_SCHEMA)
 
     def reply(self, document: str, **variables: Any) -> graphql.GraphQLReply:

@@ -99,7 +99,7 @@ class _AnnouncedFile(FileNode):
 
     def upload_url(self) -> str | None:
         """Return where to PUT the bytes; null if that is not needed."""
-        return None if self._is_stored else self.url()
+        return None if self._is_stored else self.url(upload=True)
 
 
 def create_files(context: RequestContext, input: dict[str, object]) -> dict[str, object]:  # noqa: A002

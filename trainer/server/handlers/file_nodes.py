@@ -36,7 +36,8 @@ class FileNode:
 
     def url(self, upload: bool = False) -> str:
         """Return the signed address: absolute and percent-encoded, else wandb-core drops the file unsaid."""
-        return self._context.base_url + self._context.signer.path(self._row["id"], self.name)
+        path = self._context.signer.path(self._row["id"], self.name, is_writable=upload)
+        return self._context.base_url + path
 
     def direct_url(self) -> str:
         """Return the signed address."""
@@ -44,7 +45,7 @@ class FileNode:
 
     def upload_url(self) -> str | None:
         """Return the signed address to PUT the bytes to; None if they are here already."""
-        return self.url()
+        return self.url(upload=True)
 
 
 def clean_name(name: str) -> str:

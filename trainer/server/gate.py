@@ -1,0 +1,71 @@
+"""Who gets in: every request carries the key, names this server as its host, and comes from no other site's page.
+
+Only signed addresses of files (`transfers` checks them) and the SDK's telemetry probe (a plain 404) need no key.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+
+from starlette.datastructures import Headers
+from starlette.responses import JSONResponse, PlainTextResponse, Response
+from starlette.types import ASGIApp, Receive, Scope, Send
+
+from trainer.server import security
+from trainer.server.listening import Listening
+
+_KEYLESS = ("/storage/", "/sdk/otel/")
+_READING = ("GET", "HEAD", "OPTIONS")
+_FORM_TYPES = ("text/plain", "application/x-www-form-urlencoded", "multipart/form-data")
+"""What a page of another site can send without asking first (the Fetch standard's simple types); the SDK never does."""
+
+
+class Gate:
+    """Lets through what may come in, and refuses the rest before it is read."""
+
+    def __init__(self, inner: ASGIApp, key: str, listening: Listening, on_entry: Callable[[], None]) -> None:
+        self._inner = inner
+        self._key = key
+        self._listening = listening
+        self._on_entry = on_entry
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Answer a request, or hand it on."""
+        if scope["type"] != "http":
+            return
+        refusal = self._refusal(scope["method"], scope["path"], Headers(scope=scope))
+        if refusal is None:
+            self._on_entry()
+        await (refusal or self._inner)(scope, receive, send)
+
+    def _refusal(self, method: str, path: str, headers: Headers) -> Response | None:
+        host = headers.get("host")
+        if not self._listening.is_called(host):
+            return PlainTextResponse(
+                "This server does not answer to that host name; `--allowed-host NAME` lets it.\n", 421
+            )
+        if path.startswith(_KEYLESS):
+            return None
+        if not security.is_authorized(headers.get("authorization"), self._key):
+            return JSONResponse(
+                {"errors": [{"message": "The API key is missing or wrong."}]},
+                401,
+                headers={"WWW-Authenticate": 'Basic realm="sweep-tui; user api, password the API key"'},
+            )
+        if method not in _READING and _is_from_another_site(host or "", headers):
+            return _refused("Pages of other sites may not change anything here.", 403)
+        if method not in _READING and headers.get("content-type", "").lower().startswith(_FORM_TYPES):
+            return _refused("Send JSON, as `Content-Type: application/json` says.", 415)
+        return None
+
+
+def _refused(message: str, status: int) -> Response:
+    return JSONResponse({"errors": [{"message": message}], "data": None}, status)
+
+
+def _is_from_another_site(host: str, headers: Headers) -> bool:
+    """Return whether a browser says that another site's page sent this: it adds the credentials it knows by itself."""
+    origin = headers.get("origin")
+    if origin is not None and origin.lower().partition("://")[2] != host.lower():
+        return True
+    return headers.get("sec-fetch-site", "none").lower() not in ("none", "same-origin")
