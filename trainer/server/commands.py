@@ -9,15 +9,16 @@ from __future__ import annotations
 import json
 import secrets
 import sqlite3
-from collections.abc import Iterable, Mapping, Set
+from collections.abc import Mapping, Set
 from dataclasses import dataclass
 
 from trainer.records import Json
-from trainer.server import endings
+from trainer.server import controllers, endings
 from trainer.server.context import RequestContext
 from trainer.server.file_stream import dump_json
 from trainer.server.names import invented_name, new_id
 from trainer.server.store import now_micros
+from trainer.server.sweep_runs import MAX_ATTEMPTS, finish_sweep, take_waiting_run
 from trainer.server.tables import runs, sweeps
 from trainer.states import RunState, SweepState
 
@@ -29,7 +30,9 @@ GRACE = 10_000_000
 """How long a run that its agent no longer lists may take to say how it ended, in microseconds."""
 AGENT_SILENCE = 60_000_000
 """An agent not heard of for this long is taken for dead: its unconfirmed runs go to others. Microseconds."""
-MAX_ATTEMPTS = 2
+CLOCK_SLACK = 2_000_000
+"""A sign of life may be that far in the future, in microseconds: a clock that is being trimmed."""
+MAX_RUNS_PER_AGENT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +45,8 @@ class _Beat:
     alive: Set[str]
     owned: list[sqlite3.Row]
     """Runs of the agent that have not ended."""
+    strangers: list[sqlite3.Row]
+    """Live runs that are not among them: they have ended, or went to others while the agent was not heard of."""
 
     @property
     def live(self) -> list[sqlite3.Row]:
@@ -58,23 +63,66 @@ def answer_heartbeat(context: RequestContext, agent: sqlite3.Row, sweep: sqlite3
     Raises:
         TrainerError: If the sweep's configuration cannot be searched.
     """
-    if alive:
-        context.early_stops.evaluate(context.store, sweep)
-    beat = _Beat(context, agent, sweep, alive, runs.unfinished_of_agent(context.connection, agent["id"]))
-    _take_note(beat)
     state = SweepState(sweep["state"])
+    # A waiting agent has it done too: for runs begun by hand, and for those whose own agent is away.
+    if alive or runs.any_running_of_sweep(context.connection, sweep["project_id"], sweep["name"]):
+        context.early_stops.evaluate(context.store, sweep)
+    beat = _read_beat(context, agent, sweep, alive)
+    _take_note(beat)
     if state is SweepState.CANCELED:
         return _stop_all(beat)
-    stops = [_stop(run["name"]) for run in beat.live if run["stop_requested"]]
-    if stops:
-        return stops
-    if alive:
-        return []
+    stops = _stops(beat)
     if state is SweepState.FINISHED:
-        return _send_home(beat)
-    if again := _unconfirmed(beat):
-        return again
-    return [] if state is SweepState.PAUSED else _hand_out(beat)
+        return stops if alive else _send_home(beat)
+    room = _room(beat)
+    if room <= 0:
+        return stops
+    orders = _unconfirmed(beat, room)
+    if state is not SweepState.PAUSED and len(orders) < room:
+        orders += _hand_out(beat, room - len(orders))
+    return stops + orders
+
+
+def _read_beat(context: RequestContext, agent: sqlite3.Row, sweep: sqlite3.Row, alive: Set[str]) -> _Beat:
+    owned = runs.unfinished_of_agent(context.connection, agent["id"])
+    others = sorted(alive - {run["name"] for run in owned})
+    strangers = runs.by_names(context.connection, sweep["project_id"], sweep["name"], others) if others else []
+    return _Beat(context, agent, sweep, alive, owned, strangers)
+
+
+def _room(beat: _Beat) -> int:
+    """Return how many runs more the agent may have: it is asked for as often as it has none, unless it takes several.
+
+    wandb's command line agent starts every run that an answer names, the one with a function the first only (SDK
+    0.31). Which of them this is shows when it has been given several.
+    """
+    wanted = beat.context.scheduler.habits.runs_at_once(beat.agent["id"], runs_per_agent(beat.sweep), len(beat.alive))
+    return wanted - len(beat.alive)
+
+
+def runs_per_agent(sweep: sqlite3.Row) -> int:
+    """Return how many runs one agent has at once: `controller: {type: cloud, runs_per_agent: 4}`; 1 without it."""
+    if '"runs_per_agent"' not in sweep["config"]:  # grids may have megabytes
+        return 1
+    controller = json.loads(sweep["config"]).get("controller")
+    count = controller.get("runs_per_agent", 1) if isinstance(controller, dict) else 1
+    return count if isinstance(count, int) and 1 <= count <= MAX_RUNS_PER_AGENT else 1
+
+
+def _stops(beat: _Beat) -> list[Command]:
+    """Return the orders to end runs: those that were asked to, and those that have gone to others meanwhile."""
+    asked = [run["name"] for run in beat.live if run["stop_requested"]]
+    foreign = [run["name"] for run in beat.strangers if _is_nobodys(run) or _is_anothers(run, beat.agent)]
+    return [_stop(name) for name in asked + foreign]
+
+
+def _is_nobodys(run: sqlite3.Row) -> bool:
+    return bool(run["state"] == RunState.KILLED)
+
+
+def _is_anothers(run: sqlite3.Row, agent: sqlite3.Row) -> bool:
+    """Return whether a run was given to another agent while this one was not heard of (a laptop that slept)."""
+    return run["agent_id"] not in (None, agent["id"]) and not RunState(run["state"]).is_terminal
 
 
 def _stop(name: str) -> Command:
@@ -106,14 +154,18 @@ def _take_note(beat: _Beat) -> None:
     """Write what the heartbeat says, where it says something new."""
     now = now_micros()
     appeared = [run["id"] for run in beat.live if not run["seen_alive"]]
-    quiet = [run["id"] for run in beat.live if now - run["heartbeat_at"] > BEAT_INTERVAL]
+    quiet = [run["id"] for run in beat.live if _is_past(run["heartbeat_at"], BEAT_INTERVAL, now)]
     ended = [run for run in beat.missing if _has_ended(run, now)]
-    if not (appeared or quiet or ended or now - beat.agent["heartbeat_at"] > BEAT_INTERVAL):
+    waiting = [run["id"] for run in beat.strangers if _waits(run)]
+    if not (appeared or quiet or ended or waiting or _is_past(beat.agent["heartbeat_at"], BEAT_INTERVAL, now)):
         return
 
     def job(connection: sqlite3.Connection) -> None:
         sweeps.beat(connection, beat.agent["id"], beat.sweep["id"])
         runs.mark_seen(connection, appeared + quiet)
+        for run in runs.by_ids(connection, waiting):
+            if _waits(run):  # given up when the agent fell silent, and it runs it after all
+                runs.claim(connection, run["id"], beat.agent["id"])
         for run in ended:
             # It may have said how it ended since it was read.
             fresh = runs.by_id(connection, run["id"])
@@ -123,27 +175,40 @@ def _take_note(beat: _Beat) -> None:
     beat.context.write(job)
 
 
+def _waits(run: sqlite3.Row) -> bool:
+    return run["state"] in (RunState.PENDING, RunState.PREEMPTED) and run["agent_id"] is None
+
+
+def _is_past(heard_at: int, interval: int, now: int) -> bool:
+    """Return whether something was last heard of longer ago than `interval`; a time to come is a clock set back."""
+    return not now - interval <= heard_at <= now + CLOCK_SLACK
+
+
 def _has_ended(run: sqlite3.Row, now: int) -> bool:
     """Return whether a run that its agent no longer lists is over without having said so."""
     if not run["seen_alive"] and run["reported_at"] is None:
         return False  # the order may have been lost: see `_unconfirmed`
     if run["reported_at"] is None or run["stop_requested"]:
         return True  # what was asked to stop and is gone needs no last word: its state is killed either way
-    return now - int(run["heartbeat_at"]) > GRACE
+    return _is_past(run["heartbeat_at"], GRACE, now)
 
 
-def _unconfirmed(beat: _Beat) -> list[Command]:
-    """Return the order for a run that was handed to this agent and never heard of again; give up the second time."""
+def _unconfirmed(beat: _Beat, room: int) -> list[Command]:
+    """Return the orders for runs that were handed to this agent and never heard of again; give up the second time."""
     lost = [run for run in beat.missing if not run["seen_alive"] and run["reported_at"] is None]
     if not lost:
         return []
+    # One run of several began: an agent that takes one order of an answer. The others wait for their turn.
+    are_returned = len(beat.alive) == 1 and beat.context.scheduler.habits.takes_one(beat.agent["id"])
 
     def job(connection: sqlite3.Connection) -> list[sqlite3.Row]:
-        again = []
+        again: list[sqlite3.Row] = []
         for run in lost:
-            if run["attempts"] >= MAX_ATTEMPTS:
+            if are_returned:
+                runs.return_order(connection, run["id"])
+            elif run["attempts"] >= MAX_ATTEMPTS:
                 runs.finish(connection, run["id"], RunState.FAILED)
-            else:
+            elif len(again) < room:
                 runs.assign(connection, run["id"], beat.agent["id"])
                 again.append(run)
         return again
@@ -151,8 +216,8 @@ def _unconfirmed(beat: _Beat) -> list[Command]:
     return [_order(run, beat.sweep) for run in beat.context.write(job)]
 
 
-def _hand_out(beat: _Beat) -> list[Command]:
-    """Return the order for one more run, or say that there is none."""
+def _hand_out(beat: _Beat, room: int) -> list[Command]:
+    """Return the orders for up to `room` more runs, or say that there is none."""
     context = beat.context
     with context.scheduler.turn(beat.sweep["id"]) as is_ours:
         if not is_ours:
@@ -161,34 +226,38 @@ def _hand_out(beat: _Beat) -> list[Command]:
         sweep = sweeps.by_id(context.connection, beat.sweep["id"])
         if sweep is None or sweep["state"] not in (SweepState.RUNNING, SweepState.PENDING):
             return []
-        run = _waiting_run(beat, sweep)
-        if run is None and not _is_led_from_outside(sweep) and not sweep["exhausted"]:
-            run = _new_run(beat, sweep)
-        if run is not None:
-            return [_order(run, sweep)]
-        return _nothing_left(context, sweep)
+        lead = controllers.lead_of(sweep)
+        orders: list[Command] = []
+        while len(orders) < room and (run := _next_run(beat, sweep, lead)) is not None:
+            orders.append(_order(run, sweep))
+        return orders or _nothing_left(beat, sweep, lead)
 
 
-def _is_led_from_outside(sweep: sqlite3.Row) -> bool:
-    """Return whether a program outside decides what runs: a scheduler, or a local controller."""
-    config = json.loads(sweep["config"])
-    return bool(sweep["scheduler"] or config.get("scheduler") or config.get("controller")) or (
-        config.get("method") == "custom"
+def _next_run(beat: _Beat, sweep: sqlite3.Row, lead: controllers.Lead) -> sqlite3.Row | None:
+    """Hand out one more run: the oldest that waits, or a new one; None when there is none now."""
+    if lead.is_outside and _is_cap_reached(beat, sweep, lead):
+        return None
+    run = _waiting_run(beat, sweep)
+    if run is None and not lead.is_outside and not sweep["exhausted"]:
+        run = _new_run(beat, sweep)
+    if run is not None and sweep["state"] == SweepState.PENDING:
+        beat.context.write(lambda connection: sweeps.update(connection, sweep["id"], {"state": SweepState.RUNNING}))
+    return run
+
+
+def _is_cap_reached(beat: _Beat, sweep: sqlite3.Row, lead: controllers.Lead) -> bool:
+    """Return whether a sweep that is led from outside has handed out as many runs as its run_cap lets it."""
+    connection = beat.context.connection
+    return lead.run_cap is not None and (
+        runs.handed_out_of_sweep(connection, sweep["project_id"], sweep["name"]) >= lead.run_cap
     )
 
 
 def _waiting_run(beat: _Beat, sweep: sqlite3.Row) -> sqlite3.Row | None:
-    """Hand out the oldest run that waits: enqueued by a scheduler, preempted, or given back by a dead agent."""
+    """Hand out the oldest run that waits: enqueued from outside, preempted, or given back by a dead agent."""
     if runs.waiting_of_sweep(beat.context.connection, sweep["project_id"], sweep["name"]) is None:
         return None
-
-    def job(connection: sqlite3.Connection) -> sqlite3.Row | None:
-        run = runs.waiting_of_sweep(connection, sweep["project_id"], sweep["name"])
-        if run is not None:
-            runs.assign(connection, run["id"], beat.agent["id"])
-        return run
-
-    return beat.context.write(job)
+    return beat.context.write(lambda connection: take_waiting_run(connection, sweep, beat.agent["id"]))
 
 
 def _new_run(beat: _Beat, sweep: sqlite3.Row) -> sqlite3.Row | None:
@@ -216,12 +285,15 @@ def _new_run(beat: _Beat, sweep: sqlite3.Row) -> sqlite3.Row | None:
         raise
 
 
-def _nothing_left(context: RequestContext, sweep: sqlite3.Row) -> list[Command]:
-    """Wait while a run may still come back; finish the sweep when none can."""
-    if _is_led_from_outside(sweep) or runs.unfinished_of_sweep(context.connection, sweep["project_id"], sweep["name"]):
+def _nothing_left(beat: _Beat, sweep: sqlite3.Row, lead: controllers.Lead) -> list[Command]:
+    """Wait while a run may still come or come back; finish the sweep when none can."""
+    context = beat.context
+    may_come = lead.is_outside and not sweep["exhausted"] and not _is_cap_reached(beat, sweep, lead)
+    unfinished = runs.unfinished_of_sweep(context.connection, sweep["project_id"], sweep["name"])
+    if may_come or any(not _waits(run) for run in unfinished):
         return []
-    context.write(lambda connection: sweeps.update(connection, sweep["id"], {"state": SweepState.FINISHED}))
-    return [{"type": "exit"}]
+    context.write(lambda connection: finish_sweep(connection, sweep))
+    return [] if beat.alive else [{"type": "exit"}]
 
 
 def _order(run: sqlite3.Row, sweep: sqlite3.Row) -> Command:
@@ -242,37 +314,3 @@ def seed_for(config: Mapping[str, Json]) -> int:
     value = seed.get("value") if isinstance(seed, dict) else None
     # SQLite holds 63 bits and a sign.
     return value % 2**63 if isinstance(value, int) and not isinstance(value, bool) else secrets.randbelow(2**31)
-
-
-def stop_live_runs(connection: sqlite3.Connection, sweep: sqlite3.Row, reason: str) -> None:
-    """Ask every run of a sweep to end; drop those that only wait."""
-    for run in runs.unfinished_of_sweep(connection, sweep["project_id"], sweep["name"]):
-        if run["agent_id"] is None and run["reported_at"] is None:
-            runs.finish(connection, run["id"], RunState.KILLED)
-        else:
-            runs.request_stop(connection, run["id"], reason)
-
-
-def drop_waiting_runs(connection: sqlite3.Connection, sweep: sqlite3.Row) -> None:
-    """End the runs of a finished sweep that no agent has taken."""
-    for run in runs.unfinished_of_sweep(connection, sweep["project_id"], sweep["name"]):
-        if run["agent_id"] is None and run["reported_at"] is None:
-            runs.finish(connection, run["id"], RunState.KILLED)
-
-
-def give_back_runs_of_dead_agents(connection: sqlite3.Connection, dead_agents: Iterable[int]) -> None:
-    """Let the runs that dead agents never began wait for others, once; after that they have failed.
-
-    Those of a sweep that is over are nobody's to begin: they end.
-    """
-    for agent_id in dead_agents:
-        for run in runs.unfinished_of_agent(connection, agent_id):
-            if run["reported_at"] is not None:
-                continue
-            sweep = sweeps.find(connection, run["project_id"], run["sweep"])
-            if sweep is None or SweepState(sweep["state"]).is_terminal:
-                runs.finish(connection, run["id"], RunState.KILLED)
-            elif run["attempts"] >= MAX_ATTEMPTS or run["stop_requested"]:
-                endings.end_unheard(connection, run)
-            else:
-                runs.put_back(connection, run["id"])

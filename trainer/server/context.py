@@ -60,7 +60,7 @@ class RequestContext:
         return self.store.write(job)
 
 
-def storage_id(kind: str, number: int) -> str:
+def storage_id(kind: str, number: int | str) -> str:
     """Return the opaque id of a row; base64, because the SDK turns ids of artifacts into hexadecimal and back."""
     return base64.b64encode(f"{kind}:{number}".encode()).decode()
 

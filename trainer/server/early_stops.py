@@ -14,6 +14,7 @@ import time
 from dataclasses import dataclass, field
 
 from trainer.records import Json, logged_number
+from trainer.server import controllers
 from trainer.server.store import Store
 from trainer.server.tables import runs, streams
 from trainer.states import RunState
@@ -29,10 +30,13 @@ _CHUNK = 5000
 class _Curve:
     values: list[float] = field(default_factory=list)
     next_line: int = 0
+    begun_at: int | None = None
+    """When the life of the run began that the values are from."""
 
 
 @dataclass(slots=True)
 class _Sweep:
+    metric: str
     lock: threading.Lock = field(default_factory=threading.Lock)
     curves: dict[int, _Curve] = field(default_factory=dict)
     ended: set[int] = field(default_factory=set)
@@ -63,13 +67,17 @@ class EarlyStops:
 
         Does nothing while another thread evaluates the sweep, or did a moment ago.
         """
+        name = sweep["metric"]
+        if name is None or '"early_terminate"' not in sweep["config"]:  # grids may have megabytes
+            return
         config: dict[str, Json] = json.loads(sweep["config"])
-        metric = config.get("metric")
-        name = metric.get("name") if isinstance(metric, dict) else None
-        if not config.get("early_terminate") or not isinstance(name, str):
+        # A local controller decides itself, perhaps by another rule.
+        if not config.get("early_terminate") or controllers.is_local(config):
             return
         with self._guard:
-            known = self._sweeps.setdefault(sweep["id"], _Sweep())
+            known = self._sweeps.get(sweep["id"])
+            if known is None or known.metric != name:
+                known = self._sweeps[sweep["id"]] = _Sweep(name)
         if time.monotonic() - known.evaluated_at < EVALUATION_SECONDS or not known.lock.acquire(blocking=False):
             return
         try:
@@ -87,7 +95,7 @@ class EarlyStops:
         curves = []
         for row in rows:
             is_over = RunState(row["state"]).is_terminal
-            if row["id"] not in known.ended:
+            if row["id"] not in known.ended or not is_over:
                 _grow(store.reader, known.curves.setdefault(row["id"], _Curve()), row, metric)
             if is_over:
                 known.ended.add(row["id"])
@@ -109,9 +117,10 @@ class EarlyStops:
 
 def _grow(connection: sqlite3.Connection, curve: _Curve, run: sqlite3.Row, metric: str) -> None:
     """Add what a run has logged since; begin anew if it started over."""
-    if run["history_lines"] < curve.next_line:
+    if run["history_lines"] < curve.next_line or run["reported_at"] != curve.begun_at:
         curve.values.clear()
         curve.next_line = 0
+        curve.begun_at = run["reported_at"]
     while curve.next_line < run["history_lines"]:
         found = streams.lines(connection, run["id"], "history", curve.next_line - 1, _CHUNK)
         if not found:

@@ -136,11 +136,11 @@ async def _guard_connections(web: _Uvicorn) -> None:
 
 async def _keep_house(server: Server, idle_minutes: float | None, end: Callable[[], None]) -> None:
     """See to runs and agents that fell silent, and to the server's own end when nobody needs it."""
-    started = time.monotonic()
+    uptime = housekeeping.Uptime()
 
     def keep() -> bool:
         server.store.check_place()
-        is_needed = housekeeping.tidy(server.store, time.monotonic() - started)
+        is_needed = housekeeping.tidy(server.store, uptime.seconds())
         housekeeping.forget_ended_sweeps(server.store, server.scheduler, server.early_stops)
         return is_needed
 

@@ -12,6 +12,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import TYPE_CHECKING
 
 from trainer.records import Json
@@ -36,6 +37,8 @@ class _Search:
     unfinished: set[int] = field(default_factory=set)
     """Runs that were told of and may still change."""
     last_row: int = 0
+    told: int = 0
+    """How many runs it was told of."""
 
 
 @dataclass(slots=True)
@@ -48,10 +51,36 @@ class _Desk:
     search: _Search | None = None
 
 
+class AgentHabits:
+    """What agents that may have several runs at once were seen to do with several orders. Thread-safe.
+
+    Forgotten with the process: it shows again the next time an agent is given several.
+    """
+
+    def __init__(self) -> None:
+        self._takes_all: set[int] = set()
+        self._takes_one: set[int] = set()
+
+    def runs_at_once(self, agent_id: int, wanted: int, alive: int) -> int:
+        """Return how many runs an agent is to have, which now has `alive`."""
+        if alive > 1:
+            self._takes_all.add(agent_id)
+            self._takes_one.discard(agent_id)
+        return 1 if agent_id in self._takes_one else wanted
+
+    def takes_one(self, agent_id: int) -> bool:
+        """Return whether an agent that began one of several runs begins one only, and remember it."""
+        if agent_id in self._takes_all:
+            return False
+        self._takes_one.add(agent_id)
+        return True
+
+
 class Scheduler:
     """Chooses the configurations of runs. Thread-safe."""
 
     def __init__(self) -> None:
+        self.habits = AgentHabits()
         self._desks: dict[int, _Desk] = {}
         self._guard = threading.Lock()
 
@@ -104,30 +133,41 @@ class Scheduler:
             self._desks.pop(sweep_id, None)
 
     def _up_to_date(self, connection: sqlite3.Connection, sweep: sqlite3.Row) -> _Search:
-        from trainer.search.optimizer import build_optimizer  # the search half of the imports costs a second start
-        from trainer.sweep.config import metric_of
-
         desk = self._desks[sweep["id"]]
-        search = desk.search
-        if search is None or search.config_text != sweep["config"]:
-            config = json.loads(sweep["config"])
-            search = _Search(sweep["config"], build_optimizer(config, seed=sweep["seed"]), metric_of(config))
-            desk.search = search
-        for row in _changed(connection, sweep, search):
-            search.optimizer.tell(_observed(row, search))
-            search.last_row = max(search.last_row, row["id"])
-            state = RunState(row["state"])
-            if state.is_terminal and state is not RunState.PREEMPTED:  # which is run again
-                search.unfinished.discard(row["id"])
-            else:
-                search.unfinished.add(row["id"])
-        return search
+        if desk.search is None or desk.search.config_text != sweep["config"]:
+            desk.search = _begin(sweep)
+        _tell(desk.search, connection, sweep)
+        if desk.search.told != runs.count_of_sweep(connection, sweep["project_id"], sweep["name"]):
+            # Runs were deleted, whose points are free again, or older ones were made part of the sweep.
+            desk.search = _begin(sweep)
+            _tell(desk.search, connection, sweep)
+        return desk.search
 
 
-def _changed(connection: sqlite3.Connection, sweep: sqlite3.Row, search: _Search) -> Iterator[sqlite3.Row]:
-    """Yield the runs to tell the search about: those that had not ended when it last heard, and new ones."""
-    yield from runs.by_ids(connection, sorted(search.unfinished))
-    yield from runs.of_sweep_after(connection, sweep["project_id"], sweep["name"], search.last_row)
+def _begin(sweep: sqlite3.Row) -> _Search:
+    from trainer.search.optimizer import build_optimizer  # the search half of the imports costs a second start
+    from trainer.sweep.config import metric_of
+
+    config = json.loads(sweep["config"])
+    return _Search(sweep["config"], build_optimizer(config, seed=sweep["seed"]), metric_of(config))
+
+
+def _tell(search: _Search, connection: sqlite3.Connection, sweep: sqlite3.Row) -> None:
+    """Report the runs that are new, those that had not ended when the search last heard, and those that came back."""
+    project, name = sweep["project_id"], sweep["name"]
+    for row in runs.unfinished_of_sweep(connection, project, name):
+        if row["id"] <= search.last_row:
+            search.unfinished.add(row["id"])
+    known = runs.by_ids(connection, sorted(search.unfinished))
+    for row in chain(known, runs.of_sweep_after(connection, project, name, search.last_row)):
+        search.optimizer.tell(_observed(row, search))
+        search.told += row["id"] > search.last_row
+        search.last_row = max(search.last_row, row["id"])
+        state = RunState(row["state"])
+        if state.is_terminal and state is not RunState.PREEMPTED:  # which is run again
+            search.unfinished.discard(row["id"])
+        else:
+            search.unfinished.add(row["id"])
 
 
 def _observed(row: sqlite3.Row, search: _Search) -> ObservedRun:

@@ -8,7 +8,8 @@ from collections.abc import Mapping
 
 from trainer.errors import TrainerError
 from trainer.records import Json
-from trainer.server.commands import answer_heartbeat, drop_waiting_runs, seed_for, stop_live_runs
+from trainer.server import controllers
+from trainer.server.commands import answer_heartbeat, seed_for
 from trainer.server.context import (
     DEFAULT_ENTITY,
     DEFAULT_PROJECT,
@@ -24,7 +25,8 @@ from trainer.server.file_stream import dump_json
 from trainer.server.filters import compile_filter
 from trainer.server.handlers.projects import checked_name
 from trainer.server.handlers.sweep_node import AgentNode, SweepNode
-from trainer.server.names import invented_name, new_id
+from trainer.server.names import new_id
+from trainer.server.sweep_runs import close_log, drop_waiting_runs, stop_live_runs
 from trainer.server.tables import best_values, projects, runs, sweeps
 from trainer.states import SweepState
 
@@ -41,16 +43,20 @@ def upsert_sweep(context: RequestContext, input: dict[str, object]) -> dict[str,
     def job(connection: sqlite3.Connection) -> sqlite3.Row:
         identifier = given.text("id")
         sweep = _named(connection, given, identifier) if identifier else _create(connection, given, values, state)
-        if "config" in values:
-            values["exhausted"] = 0  # a changed configuration may have more to run
+        changes = _what_changes(sweep, values)
         if state is not None:
-            values["state"] = state
-        sweeps.update(connection, sweep["id"], values)
+            _check_transition(connection, sweep, state)
+            changes["state"] = state
+        sweeps.update(connection, sweep["id"], changes)
         _apply_state(connection, sweep, state)
         if given.text("priorRunsFilters"):
             _adopt_prior_runs(connection, sweep, given.required("priorRunsFilters"))
-        if identifier and "config" in values or given.text("priorRunsFilters"):
+        if identifier and "metric" in changes or given.text("priorRunsFilters"):
             best_values.note_sweep(connection, sweep["project_id"], sweep["name"])
+        if given.text("controller"):
+            changed = sweeps.by_id(connection, sweep["id"])
+            assert changed is not None
+            controllers.follow(connection, changed, given.required("controller"))
         changed = sweeps.by_id(connection, sweep["id"])
         assert changed is not None
         return changed
@@ -66,6 +72,59 @@ def _state(text: str | None) -> SweepState | None:
     if text not in tuple(SweepState):
         raise RequestError(f"{text[:40]!r} is no state of a sweep; use one of {', '.join(SweepState)}.")
     return SweepState(text)
+
+
+def _what_changes(sweep: sqlite3.Row, values: Mapping[str, str | int | None]) -> dict[str, str | int | None]:
+    """Return those of `values` that say something new of a sweep.
+
+    Controllers send the whole configuration at each step: one that is the same must neither make the search begin
+    anew nor undo a name that a user gave since.
+    """
+    changes = dict(values)
+    if "config" not in changes:
+        return changes
+    before, after = json.loads(sweep["config"]), json.loads(str(changes["config"]))
+    unchanged = ["metric"] if before.get("metric") == after.get("metric") else []
+    # As text: 1, 1.0 and true are equal in Python, and different points of a grid.
+    if json.dumps(before, sort_keys=True) == json.dumps(after, sort_keys=True):
+        unchanged += ["config_yaml", "config", "expected_runs"]
+    else:
+        changes["exhausted"] = 0  # a changed configuration may have more to run
+    for key, column in (("name", "display_name"), ("description", "description")):
+        if before.get(key) == after.get(key) == changes.get(column):
+            unchanged.append(column)
+    return {column: value for column, value in changes.items() if column not in unchanged}
+
+
+_STARTABLE = (SweepState.PENDING, SweepState.RUNNING, SweepState.PAUSED)
+_SOURCES = {
+    SweepState.PENDING: (SweepState.PENDING,),
+    SweepState.RUNNING: tuple(SweepState),
+    SweepState.PAUSED: (SweepState.RUNNING, SweepState.PAUSED),
+    SweepState.FINISHED: (*_STARTABLE, SweepState.FINISHED),
+    SweepState.CANCELED: (*_STARTABLE, SweepState.CANCELED),
+}
+"""From which states a sweep may come into one (SDK 0.31, `_set_sweep_state`); the same again changes nothing."""
+_WAYS_OUT = {
+    SweepState.PENDING: "A sweep that has begun does not become one that has not.",
+    SweepState.PAUSED: "Only a running sweep can be paused.",
+    SweepState.FINISHED: "Resume it first, should it run on.",
+    SweepState.CANCELED: "Resume it first, should it run on.",
+}
+
+
+def _check_transition(connection: sqlite3.Connection, sweep: sqlite3.Row, state: SweepState) -> None:
+    """Refuse a change of state that makes no sense.
+
+    A finished sweep can be canceled as long as runs of it live: that ends them.
+    """
+    before = SweepState(sweep["state"])
+    if before in _SOURCES[state]:
+        return
+    is_winding_down = before is SweepState.FINISHED and state is SweepState.CANCELED
+    if is_winding_down and runs.unfinished_of_sweep(connection, sweep["project_id"], sweep["name"]):
+        return
+    raise RequestError(f"The sweep {sweep['name']} is {before}: it cannot become {state}. {_WAYS_OUT[state]}")
 
 
 def _changes(given: Arguments) -> dict[str, str | int | None]:
@@ -165,19 +224,39 @@ def _apply_state(connection: sqlite3.Connection, sweep: sqlite3.Row, state: Swee
     """Let a new state reach the runs."""
     if state is SweepState.CANCELED:
         stop_live_runs(connection, sweep, "the sweep was canceled")
+        close_log(connection, sweep)
     elif state is SweepState.FINISHED:
         drop_waiting_runs(connection, sweep)
+        close_log(connection, sweep)
     elif state is SweepState.RUNNING and sweep["exhausted"]:
         sweeps.update(connection, sweep["id"], {"exhausted": 0})
 
 
 def _adopt_prior_runs(connection: sqlite3.Connection, sweep: sqlite3.Row, filters: str) -> None:
-    """Make existing runs of the project, in no sweep yet, part of a sweep: its search starts from them."""
-    condition = compile_filter(parse_json(filters, "priorRunsFilters"))
+    """Make existing runs of the project, in no sweep yet, part of a sweep: its search starts from them.
+
+    Raises:
+        RequestError: If a run that is named does not exist, or is part of another sweep.
+    """
+    condition = parse_json(filters, "priorRunsFilters")
+    for name in _prior_names(condition):
+        run = runs.find(connection, sweep["project_id"], name)
+        if run is None:
+            raise RequestError(f"There is no run {name[:80]!r} in this project to start the sweep from.")
+        if run["sweep"] not in (None, sweep["name"]):
+            raise RequestError(f"The run {name!r} is part of the sweep {run['sweep']}: it cannot be in two.")
+    compiled = compile_filter(condition)
     connection.execute(
-        f"UPDATE runs SET sweep = ? WHERE project_id = ? AND sweep IS NULL AND ({condition.sql})",
-        (sweep["name"], sweep["project_id"], *condition.values),
+        f"UPDATE runs SET sweep = ? WHERE project_id = ? AND sweep IS NULL AND ({compiled.sql})",
+        (sweep["name"], sweep["project_id"], *compiled.values),
     )
+
+
+def _prior_names(condition: Json) -> list[str]:
+    """Return the runs that `wandb sweep -R` names: `{"$or": [{"name": "a"}, …]}` (SDK 0.31); none for other filters."""
+    options = condition.get("$or") if isinstance(condition, dict) else None
+    items = options if isinstance(options, list) else []
+    return [name for item in items if isinstance(item, dict) and isinstance(name := item.get("name"), str)]
 
 
 def enqueue_sweep_run(context: RequestContext, input: dict[str, object]) -> dict[str, object]:  # noqa: A002
@@ -185,20 +264,18 @@ def enqueue_sweep_run(context: RequestContext, input: dict[str, object]) -> dict
     given = Arguments(input)
     sweep_id = row_id("Sweep", given.required("id"))
     wire = parse_json_object(given.text("config"), "config")
-    flat = {key: item["value"] if isinstance(item, dict) and "value" in item else item for key, item in wire.items()}
 
-    def job(connection: sqlite3.Connection) -> int:
+    def job(connection: sqlite3.Connection) -> str:
         sweep = sweeps.by_id(connection, sweep_id)
         if sweep is None:
             raise RequestError("There is no such sweep.")
         if SweepState(sweep["state"]).is_terminal:
             raise RequestError(f"The sweep is {sweep['state']}: it takes no further runs.")
-        number = runs.count_of_sweep(connection, sweep["project_id"], sweep["name"]) + 1
-        shown = given.text("displayName") or invented_name(sweep["name"], number)
-        return runs.insert_assigned(connection, sweep, new_id(), shown, dump_json(flat), dump_json(wire))
+        return controllers.enqueue(connection, sweep, wire, given.text("displayName"))
 
-    run_id = context.write(job)
-    return {"id": storage_id("Run", run_id), "runQueueItemId": storage_id("RunQueueItem", run_id)}
+    name = context.write(job)
+    # The scheduler asks for its runs by `{"name": {"$in": [...]}}` with what it is given here (SDK 0.31).
+    return {"id": name, "runQueueItemId": storage_id("RunQueueItem", name)}
 
 
 def create_agent(context: RequestContext, input: dict[str, object]) -> dict[str, object]:  # noqa: A002

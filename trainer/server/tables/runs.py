@@ -305,8 +305,54 @@ def insert_assigned(
 
 
 def outlines_of_sweep(connection: sqlite3.Connection, project_id: int, sweep: str) -> list[sqlite3.Row]:
-    """Return (id, state, stop_requested, history_lines) of every run of a sweep, oldest first."""
+    """Return (id, state, stop_requested, history_lines, reported_at) of every run of a sweep, oldest first."""
     return connection.execute(
-        "SELECT id, state, stop_requested, history_lines FROM runs WHERE project_id = ? AND sweep = ? ORDER BY id",
+        "SELECT id, state, stop_requested, history_lines, reported_at FROM runs"
+        " WHERE project_id = ? AND sweep = ? ORDER BY id",
         (project_id, sweep),
     ).fetchall()
+
+
+def any_running_of_sweep(connection: sqlite3.Connection, project_id: int, sweep: str) -> bool:
+    """Return whether some run of a sweep has begun and not ended."""
+    row = connection.execute(
+        "SELECT 1 FROM runs WHERE project_id = ? AND sweep = ? AND state IN (?, ?) LIMIT 1",
+        (project_id, sweep, *_ALIVE),
+    ).fetchone()
+    return row is not None
+
+
+def by_names(connection: sqlite3.Connection, project_id: int, sweep: str, names: Sequence[str]) -> list[sqlite3.Row]:
+    """Return the runs of a sweep that have one of these short ids."""
+    found: list[sqlite3.Row] = []
+    for start in range(0, len(names), 500):
+        part = names[start : start + 500]
+        marks = ", ".join("?" * len(part))
+        found += connection.execute(
+            f"SELECT * FROM runs WHERE project_id = ? AND name IN ({marks}) AND sweep = ?", (project_id, *part, sweep)
+        ).fetchall()
+    return found
+
+
+def return_order(connection: sqlite3.Connection, run_id: int) -> None:
+    """Let a run wait for an agent again whose order was not taken: it does not count as an attempt."""
+    put_back(connection, run_id)
+    connection.execute("UPDATE runs SET attempts = max(attempts - 1, 0) WHERE id = ?", (run_id,))
+
+
+def handed_out_of_sweep(connection: sqlite3.Connection, project_id: int, sweep: str) -> int:
+    """Return how many runs of a sweep an agent was given, or began by themselves."""
+    row = connection.execute(
+        "SELECT count(*) FROM runs WHERE project_id = ? AND sweep = ? AND NOT (state = ? AND agent_id IS NULL)",
+        (project_id, sweep, RunState.PENDING),
+    ).fetchone()
+    return int(row[0])
+
+
+def claim(connection: sqlite3.Connection, run_id: int, agent_id: int) -> None:
+    """Give a waiting run to the agent that already runs it."""
+    now = now_micros()
+    connection.execute(
+        "UPDATE runs SET agent_id = ?, assigned_at = ?, heartbeat_at = ?, seen_alive = 1 WHERE id = ?",
+        (agent_id, now, now, run_id),
+    )

@@ -6,7 +6,7 @@ import sqlite3
 from collections.abc import Mapping
 
 from trainer.server.store import now_micros
-from trainer.states import SweepState
+from trainer.states import RunState, SweepState
 
 EDITABLE = frozenset(
     {"display_name", "description", "state", "config_yaml", "config", "controller", "scheduler", "prior_runs",
@@ -110,6 +110,15 @@ def silent_agents(connection: sqlite3.Connection, before: int) -> list[int]:
         (before,),
     ).fetchall()
     return [int(row[0]) for row in rows]
+
+
+def exhausted(connection: sqlite3.Connection) -> list[sqlite3.Row]:
+    """Return the running sweeps whose search is at its end and none of whose runs is left."""
+    return connection.execute(
+        "SELECT * FROM sweeps WHERE exhausted = 1 AND state = ? AND NOT EXISTS (SELECT 1 FROM runs"
+        " WHERE runs.project_id = sweeps.project_id AND runs.sweep = sweeps.name AND runs.state IN (?, ?, ?))",
+        (SweepState.RUNNING, RunState.PENDING, RunState.RUNNING, RunState.PREEMPTING),
+    ).fetchall()
 
 
 def agent_run_count(connection: sqlite3.Connection, agent_id: int) -> int:
