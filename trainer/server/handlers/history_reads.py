@@ -8,10 +8,10 @@ import sqlite3
 
 from trainer.records import Json
 from trainer.server.context import RequestError, parse_json_object
+from trainer.server.handlers.history_samples import EVER, rows_with_keys
 from trainer.server.pages import connection_of, cursor_of, read_cursor
 from trainer.server.tables import streams
 
-_EVER = 2**62
 MAX_SAMPLES = 100_000
 _DEFAULT_SAMPLES = 500
 _CONSOLE_LINE = re.compile(
@@ -30,8 +30,8 @@ def rows(
     wanted = min(max(samples or _DEFAULT_SAMPLES, 1), MAX_SAMPLES)
     if min_step is None and max_step is None:
         return streams.thinned_lines(connection, int(run["id"]), "history", run["history_lines"], wanted)
-    last = _EVER if max_step is None else max_step - 1
-    return streams.history(connection, int(run["id"]), -_EVER if min_step is None else min_step, last, wanted)
+    last = EVER if max_step is None else max_step - 1
+    return streams.history(connection, int(run["id"]), -EVER if min_step is None else min_step, last, wanted)
 
 
 def sampled(connection: sqlite3.Connection, run_id: int, spec: str) -> list[dict[str, Json]]:
@@ -47,77 +47,14 @@ def sampled(connection: sqlite3.Connection, run_id: int, spec: str) -> list[dict
     names = [key for key in keys or () if isinstance(key, str)]
     wanted = samples if isinstance(samples, int) and not isinstance(samples, bool) else _DEFAULT_SAMPLES
     wanted = min(max(wanted, 1), MAX_SAMPLES)
-    low, high = (_step(given.get("minStep"), -_EVER), _step(given.get("maxStep"), _EVER))
+    low, high = (_step(given.get("minStep"), -EVER), _step(given.get("maxStep"), EVER))
     if not names:
         return [json.loads(text) for text in streams.history(connection, run_id, low, high, wanted)]
-    return _with_keys(connection, run_id, names, low, high, wanted)
+    return rows_with_keys(connection, run_id, names, low, high, wanted)
 
 
 def _step(value: Json, default: int) -> int:
     return value if isinstance(value, int) and not isinstance(value, bool) and abs(value) < 2**63 else default
-
-
-def _with_keys(
-    connection: sqlite3.Connection, run_id: int, names: list[str], low: int, high: int, wanted: int
-) -> list[dict[str, Json]]:
-    # Thin by line first where there are many more lines than wanted: a 100,000-row run then costs what is shown.
-    total = streams.history_count(connection, run_id, low, high)
-    stride = max(total // (wanted * 8), 1)
-    best = _best_line(connection, run_id)
-    found = _rows_with_keys(connection, run_id, names, low, high, f"(line % {stride} = 0 OR line = {best})")
-    if stride > 1 and len(found) < wanted // 8:
-        # The keys are logged rarely, and the thinning missed them.
-        found = _rows_with_keys(connection, run_id, names, low, high, "1")
-    return [found[index][1] for index in _chosen([line for line, _ in found], wanted, best)]
-
-
-def _best_line(connection: sqlite3.Connection, run_id: int) -> int:
-    """Return the line with the best value of the sweep's metric, which no thinning may lose; -1 for none."""
-    row = connection.execute("SELECT ifnull(history_best_line, -1) FROM runs WHERE id = ?", (run_id,)).fetchone()
-    return -1 if row is None else int(row[0])
-
-
-def _rows_with_keys(
-    connection: sqlite3.Connection, run_id: int, names: list[str], low: int, high: int, condition: str
-) -> list[tuple[int, dict[str, Json]]]:
-    cursor = connection.execute(
-        f"SELECT line, row FROM history WHERE run_id = ? AND step BETWEEN ? AND ? AND {condition} ORDER BY step, line",
-        (run_id, low, high),
-    )
-    return [(line, picked) for line, text in cursor if (picked := _pick(json.loads(text), names)) is not None]
-
-
-def _chosen(lines: list[int], wanted: int, best: int) -> list[int]:
-    """Return the places of up to `wanted` of the lines: evenly spread, with both ends and the best line."""
-    if len(lines) <= wanted:
-        return list(range(len(lines)))
-    last = len(lines) - 1
-    places = {round(index * last / max(wanted - 1, 1)) for index in range(wanted)}
-    if best in lines and (place := lines.index(best)) not in places:
-        inner = places - {0, last} or places
-        places.remove(min(inner, key=lambda other: abs(other - place)))
-        places.add(place)
-    return sorted(places)
-
-
-def _pick(row: dict[str, Json], names: list[str]) -> dict[str, Json] | None:
-    picked: dict[str, Json] = {}
-    for name in names:
-        value = row.get(name)
-        if value is None and "." in name:
-            value = _nested(row, name)
-        if value is None:
-            return None
-        picked[name] = value
-    return picked
-
-
-def _nested(row: Json, name: str) -> Json:
-    for part in name.split("."):
-        if not isinstance(row, dict):
-            return None
-        row = row.get(part)
-    return row
 
 
 def console(

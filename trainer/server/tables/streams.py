@@ -5,8 +5,9 @@ A line that arrives again replaces itself, so a retried chunk changes nothing.
 
 from __future__ import annotations
 
+import json
 import sqlite3
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from typing import Literal
 
 Stream = Literal["history", "events", "console"]
@@ -65,12 +66,25 @@ def lines(
     return found[::-1] if last else found
 
 
-def history_count(connection: sqlite3.Connection, run_id: int, min_step: int, max_step: int) -> int:
-    """Return how many history rows have `min_step <= step <= max_step`."""
+def history_lines_with(
+    connection: sqlite3.Connection, run_id: int, min_step: int, max_step: int, marks: Sequence[str]
+) -> list[int]:
+    """Return the lines of the rows with `min_step <= step <= max_step` whose JSON holds all of some texts, in order."""
+    holds = "".join(" AND instr(row, ?) > 0" for _ in marks)
+    # As one text: 100,000 lines as rows of a result take four times as long.
     row = connection.execute(
-        "SELECT count(*) FROM history WHERE run_id = ? AND step BETWEEN ? AND ?", (run_id, min_step, max_step)
+        f"SELECT group_concat(line) FROM history WHERE run_id = ? AND step BETWEEN ? AND ?{holds}",
+        (run_id, min_step, max_step, *marks),
     ).fetchone()
-    return int(row[0])
+    return sorted(json.loads(f"[{row[0] or ''}]"))
+
+
+def history_at(connection: sqlite3.Connection, run_id: int, wanted: Sequence[int]) -> Iterator[tuple[int, int, str]]:
+    """Yield (line, step, JSON) of those of the wanted lines that there are, in any order."""
+    yield from connection.execute(
+        "SELECT line, step, row FROM history WHERE run_id = ? AND line IN (SELECT value FROM json_each(?))",
+        (run_id, json.dumps(list(wanted))),
+    )
 
 
 def history(connection: sqlite3.Connection, run_id: int, min_step: int, max_step: int, limit: int) -> list[str]:

@@ -1,0 +1,70 @@
+"""Samples of keys of a history: the same rows, whichever way they are found."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from hypothesis import given, settings
+from hypothesis import strategies as st
+
+from tests.unit.server.conftest import Desk
+
+_DOCUMENT = 'query Q($s: [JSONString!]!) { project(name: "p") { run(name: "a") { sampledHistory(specs: $s) } } }'
+_NAMES = ["x", "y", "a.b", 'q"\\', "é"]
+
+
+def sampled(desk: Desk, **spec: Any) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = desk.ask(_DOCUMENT, s=[json.dumps(spec)])["project"]["run"]["sampledHistory"][0]
+    return rows
+
+
+rows_of_a_run = st.lists(
+    st.fixed_dictionaries(
+        {"_step": st.integers(0, 30)},
+        optional={
+            "x": st.integers(0, 9),
+            "y": st.none() | st.booleans() | st.text(max_size=3),
+            "a.b": st.integers(0, 9),
+            "a": st.fixed_dictionaries({}, optional={"b": st.none() | st.integers(0, 9)}),
+            'q"\\': st.integers(0, 9),
+            "é": st.sampled_from(['"x":', "y"]),
+        },
+    ),
+    max_size=40,
+)
+
+
+@settings(max_examples=60, deadline=None)
+@given(
+    rows=rows_of_a_run,
+    names=st.lists(st.sampled_from(_NAMES), min_size=1, max_size=2, unique=True),
+    steps=st.none() | st.tuples(st.integers(0, 30), st.integers(0, 30)),
+    samples=st.integers(1, 50),
+)
+def test_samples_are_rows_with_the_keys_and_all_of_them_where_they_fit(
+    tmp_path_factory: Any, rows: list[dict[str, Any]], names: list[str], steps: tuple[int, int] | None, samples: int
+) -> None:
+    desk = Desk(tmp_path_factory.mktemp("desk"))
+    try:
+        desk.upsert_run("a")
+        desk.log("a", *rows)
+        bounds = {} if steps is None else {"minStep": steps[0], "maxStep": steps[1]}
+        low, high = steps or (0, 30)
+
+        def value(row: dict[str, Any], name: str) -> Any:
+            found = row.get(name)
+            return row.get("a", {}).get("b") if found is None and name == "a.b" else found
+
+        expected = [
+            {name: value(row, name) for name in names} | {"_step": row["_step"]}
+            for row in sorted(rows, key=lambda row: row["_step"])
+            if low <= row["_step"] <= high and all(value(row, name) is not None for name in names)
+        ]
+        found = sampled(desk, keys=["_step", *names], samples=samples, **bounds)
+        assert len(found) == min(len(expected), samples)
+        assert sampled(desk, keys=["_step", *names], samples=100, **bounds) == expected
+        rest = iter(expected)
+        assert all(row in rest for row in found), "samples are in order, and each is a row"
+    finally:
+        desk.server.close()
