@@ -1,15 +1,22 @@
 """Bringing an older database to the format of `schema.sql`, one version at a time.
 
-A step says what it does in SQL and plain values of its own time; it uses nothing that later versions may change.
+A step says what it does in SQL and plain values of its own time; it uses nothing that later versions may change. It
+runs in the one transaction of the whole change: no `executescript`, which commits.
 """
 
 from __future__ import annotations
 
 import json
+import logging
 import sqlite3
 from collections.abc import Callable, Mapping
+from pathlib import Path
 
+from trainer.errors import ServerError
 from trainer.records import logged_number
+from trainer.server.backups import back_up
+
+logger = logging.getLogger(__name__)
 
 SCHEMA_VERSION = 2
 """What `schema.sql` makes. A change to a table needs the next number, and a step that leads to it."""
@@ -37,22 +44,57 @@ _STEPS: Mapping[int, Callable[[sqlite3.Connection], None]] = {1: _keep_best_valu
 """By the version they start from."""
 
 
-def migrate(connection: sqlite3.Connection) -> str | None:
+def format_of(connection: sqlite3.Connection) -> int:
+    """Return the format of a database; 0 for an empty one, or one of another program."""
+    return int(connection.execute("PRAGMA user_version").fetchone()[0])
+
+
+def newer_format(version: int) -> str:
+    """Return what to say of a database whose format is not known yet."""
+    return f"was written by a newer sweep-tui: it has format {version}, this one knows {SCHEMA_VERSION}"
+
+
+def migrate(connection: sqlite3.Connection, path: Path) -> str | None:
     """Bring a database to `SCHEMA_VERSION`; return why that cannot be done, or None when it is.
 
-    An empty one gets its number only: `schema.sql` makes the tables. Each step is on disk whole, or not at all.
+    An empty one gets its number only: `schema.sql` makes the tables. One of an older format is backed up beside itself
+    first. All steps are on disk, or none.
+
+    Raises:
+        ServerError: If there is no room for the backup, or a step failed; the database is as it was.
     """
-    version = int(connection.execute("PRAGMA user_version").fetchone()[0])
+    version = format_of(connection)
     if version > SCHEMA_VERSION:
-        return f"was written by a newer sweep-tui: it has format {version}, this one knows {SCHEMA_VERSION}"
+        return newer_format(version)
     if version == 0:
         if connection.execute("SELECT 1 FROM sqlite_master LIMIT 1").fetchone():
             return "was not written by sweep-tui: it has tables, but no format number"
         connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
         return None
-    for number in range(version, SCHEMA_VERSION):
+    if version == SCHEMA_VERSION:
+        return None
+    backup = back_up(connection, path, version)
+    # A table that is made anew must not take the rows with it that refer to it (SQLite's advice for ALTER TABLE).
+    connection.execute("PRAGMA foreign_keys = OFF")
+    try:
         connection.execute("BEGIN IMMEDIATE")
-        with connection:
+        for number in range(version, SCHEMA_VERSION):
             _STEPS[number](connection)
-            connection.execute(f"PRAGMA user_version = {number + 1}")
+            if not connection.in_transaction:
+                raise RuntimeError(f"the step from format {number} ended the transaction")
+        if connection.execute("PRAGMA foreign_key_check").fetchone():
+            raise RuntimeError("rows would refer to rows that are gone")
+        connection.execute(f"PRAGMA user_version = {SCHEMA_VERSION}")
+        connection.execute("COMMIT")
+    except Exception as error:
+        # Whatever a step met in data of long ago: nobody must be left with half a change, or without the reason.
+        if connection.in_transaction:
+            connection.execute("ROLLBACK")
+        logger.exception("the database could not be brought to format %d", SCHEMA_VERSION)
+        raise ServerError(
+            f"The database {path} could not be brought from format {version} to {SCHEMA_VERSION}: {error}.",
+            hint=f"It is as it was, and so is its backup {backup}.",
+        ) from error
+    finally:
+        connection.execute("PRAGMA foreign_keys = ON")
     return None

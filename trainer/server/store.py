@@ -78,12 +78,15 @@ class Store:
             connection.execute("PRAGMA synchronous = FULL")
             connection.execute("PRAGMA foreign_keys = ON")
             connection.execute("PRAGMA wal_autocheckpoint = 4000")
-            if problem := migrate(connection):
+            if problem := migrate(connection, self.path):
                 connection.close()
                 raise ServerError(
                     f"The database {self.path} {problem}.", hint="Update sweep-tui, or give another --data-dir."
                 )
             connection.executescript(files("trainer.server").joinpath("schema.sql").read_text(encoding="utf-8"))
+        except (ServerError, OSError):
+            connection.close()
+            raise
         except sqlite3.DatabaseError as error:
             connection.close()
             raise self._unusable(error) from error
