@@ -18,7 +18,7 @@ from trainer.server.backups import back_up
 
 logger = logging.getLogger(__name__)
 
-SCHEMA_VERSION = 2
+SCHEMA_VERSION = 3
 """What `schema.sql` makes. A change to a table needs the next number, and a step that leads to it."""
 
 
@@ -40,7 +40,48 @@ def _keep_best_values(connection: sqlite3.Connection) -> None:
             connection.execute("UPDATE runs SET history_best = ?, history_best_line = ? WHERE id = ?", (*best, run_id))
 
 
-_STEPS: Mapping[int, Callable[[sqlite3.Connection], None]] = {1: _keep_best_values}
+def _let_artifacts_be_linked(connection: sqlite3.Connection) -> None:
+    """2 to 3: collections that show versions of others, and bytes that outlive the artifact they came with."""
+    for column in (
+        "kind TEXT NOT NULL DEFAULT 'sequence'",
+        "tags TEXT NOT NULL DEFAULT '[]'",
+        "next_version INTEGER NOT NULL DEFAULT 0",
+    ):
+        connection.execute(f"ALTER TABLE collections ADD COLUMN {column}")
+    connection.execute("ALTER TABLE artifacts ADD COLUMN distributed_id TEXT")
+    connection.execute(
+        "CREATE TABLE memberships (collection_id INTEGER NOT NULL REFERENCES collections (id) ON DELETE CASCADE,"
+        " version INTEGER NOT NULL, artifact_id INTEGER NOT NULL REFERENCES artifacts (id) ON DELETE CASCADE,"
+        " created_at INTEGER NOT NULL, PRIMARY KEY (collection_id, version)) WITHOUT ROWID"
+    )
+    connection.execute(
+        "INSERT INTO memberships SELECT collection_id, version, id, created_at FROM artifacts"
+        " WHERE state = 'COMMITTED' AND version IS NOT NULL"
+    )
+    connection.execute(
+        "UPDATE collections SET next_version = (SELECT ifnull(max(version), -1) + 1 FROM artifacts"
+        " WHERE artifacts.collection_id = collections.id)"
+    )
+    connection.execute(
+        "DELETE FROM artifact_entries WHERE artifact_id IN (SELECT id FROM artifacts WHERE state = 'DELETED')"
+    )
+    connection.execute("ALTER TABLE files RENAME TO old_files")
+    connection.execute(
+        "CREATE TABLE files (id INTEGER PRIMARY KEY AUTOINCREMENT,"
+        " run_id INTEGER REFERENCES runs (id) ON DELETE CASCADE,"
+        " artifact_id INTEGER REFERENCES artifacts (id) ON DELETE SET NULL, kind TEXT NOT NULL, name TEXT NOT NULL,"
+        " size INTEGER, md5 TEXT, mimetype TEXT, updated_at INTEGER NOT NULL)"
+    )
+    connection.execute(
+        "INSERT INTO files SELECT id, run_id, artifact_id, kind, name, size, md5, mimetype, updated_at FROM old_files"
+    )
+    connection.execute("DROP TABLE old_files")
+
+
+_STEPS: Mapping[int, Callable[[sqlite3.Connection], None]] = {
+    1: _keep_best_values,
+    2: _let_artifacts_be_linked,
+}
 """By the version they start from."""
 
 

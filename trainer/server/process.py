@@ -16,7 +16,7 @@ from pathlib import Path
 import uvicorn
 
 from trainer.errors import StorageError
-from trainer.server import housekeeping
+from trainer.server import file_store, housekeeping, leftovers
 from trainer.server.app import Server, create_app
 from trainer.server.connections import MAX_HEAD, GuardedProtocol, close_stalled, connection_limit
 from trainer.server.data_folder import DATABASE_FILE, FILES_FOLDER, remove_record
@@ -26,6 +26,7 @@ from trainer.server.store import Store
 logger = logging.getLogger(__name__)
 
 HOUSEKEEPING_SECONDS = 5.0
+_SWEEP_SECONDS = 600.0
 _SHUTDOWN_SECONDS = 5
 """What is being answered has this long when the server is told to end; a second signal takes it away."""
 _CLOSE_SECONDS = 10
@@ -55,6 +56,8 @@ def run_server(
         ServerError: If the database cannot be used, or was taken away meanwhile.
     """
     server = Server(Store(folder / DATABASE_FILE), key, listening, folder / FILES_FOLDER)
+    if broken := file_store.remove_partials(folder / FILES_FOLDER):
+        logger.info("%d uploads had broken off; their clients send them again", broken)
     try:
         asyncio.run(_serve(server, listener, idle_minutes, on_ready))
     finally:
@@ -137,11 +140,16 @@ async def _guard_connections(web: _Uvicorn) -> None:
 async def _keep_house(server: Server, idle_minutes: float | None, end: Callable[[], None]) -> None:
     """See to runs and agents that fell silent, and to the server's own end when nobody needs it."""
     uptime = housekeeping.Uptime()
+    swept = time.monotonic() - _SWEEP_SECONDS
 
     def keep() -> bool:
+        nonlocal swept
         server.store.check_place()
         is_needed = housekeeping.tidy(server.store, uptime.seconds())
         housekeeping.forget_ended_sweeps(server.store, server.scheduler, server.early_stops)
+        if time.monotonic() - swept > _SWEEP_SECONDS:
+            leftovers.sweep(server.store, server.files_dir)
+            swept = time.monotonic()
         return is_needed
 
     while True:

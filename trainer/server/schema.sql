@@ -135,11 +135,13 @@ CREATE TABLE IF NOT EXISTS alerts (
 );
 CREATE INDEX IF NOT EXISTS alerts_of_run ON alerts (run_id, id);
 
--- Bytes live in files/<id> beside the database, so that no name from outside is ever a path.
+-- Bytes live in files/<id> beside the database, so that no name from outside is ever a path. A number is never given
+-- twice: a late upload to a deleted file must not land in another. A file of an artifact that is gone stays while
+-- another artifact lists the same bytes.
 CREATE TABLE IF NOT EXISTS files (
-    id          INTEGER PRIMARY KEY,
+    id          INTEGER PRIMARY KEY AUTOINCREMENT,
     run_id      INTEGER REFERENCES runs (id) ON DELETE CASCADE,
-    artifact_id INTEGER REFERENCES artifacts (id) ON DELETE CASCADE,
+    artifact_id INTEGER REFERENCES artifacts (id) ON DELETE SET NULL,
     kind        TEXT NOT NULL,                  -- run, artifact or manifest
     name        TEXT NOT NULL,
     size        INTEGER,                        -- null: announced, not uploaded
@@ -149,6 +151,7 @@ CREATE TABLE IF NOT EXISTS files (
 );
 CREATE UNIQUE INDEX IF NOT EXISTS files_of_run ON files (run_id, name) WHERE kind = 'run';
 CREATE UNIQUE INDEX IF NOT EXISTS files_of_artifact ON files (artifact_id, kind, name) WHERE kind != 'run';
+CREATE INDEX IF NOT EXISTS files_by_artifact ON files (artifact_id);
 CREATE INDEX IF NOT EXISTS files_by_md5 ON files (md5) WHERE kind = 'artifact';
 
 CREATE TABLE IF NOT EXISTS collections (
@@ -159,13 +162,16 @@ CREATE TABLE IF NOT EXISTS collections (
     description TEXT,
     created_at  INTEGER NOT NULL,
     updated_at  INTEGER NOT NULL,
+    kind        TEXT NOT NULL DEFAULT 'sequence', -- sequence: logged into; portfolio: linked into
+    tags        TEXT NOT NULL DEFAULT '[]',
+    next_version INTEGER NOT NULL DEFAULT 0,    -- a number is never given twice
     UNIQUE (project_id, name)
 );
 
 CREATE TABLE IF NOT EXISTS artifacts (
     id               INTEGER PRIMARY KEY,
     collection_id    INTEGER NOT NULL REFERENCES collections (id) ON DELETE CASCADE,
-    version          INTEGER,                   -- null until committed
+    version          INTEGER,                   -- in its own collection; null until committed
     state            TEXT NOT NULL,             -- PENDING, COMMITTED, DELETED
     digest           TEXT NOT NULL,
     digest_algorithm TEXT,
@@ -179,12 +185,25 @@ CREATE TABLE IF NOT EXISTS artifacts (
     size             INTEGER NOT NULL DEFAULT 0,
     wanted_aliases   TEXT NOT NULL DEFAULT '[]',
     created_at       INTEGER NOT NULL,
-    updated_at       INTEGER NOT NULL
+    updated_at       INTEGER NOT NULL,
+    distributed_id   TEXT                       -- shared by the processes that write one version together
 );
 CREATE INDEX IF NOT EXISTS artifacts_by_collection ON artifacts (collection_id, version);
 CREATE INDEX IF NOT EXISTS artifacts_by_digest ON artifacts (collection_id, digest);
 CREATE INDEX IF NOT EXISTS artifacts_by_client_id ON artifacts (client_id);
 CREATE INDEX IF NOT EXISTS artifacts_by_run ON artifacts (run_id);
+CREATE INDEX IF NOT EXISTS artifacts_by_state ON artifacts (state, updated_at) WHERE state != 'COMMITTED';
+CREATE INDEX IF NOT EXISTS artifacts_by_ttl ON artifacts (created_at) WHERE ttl_seconds > 0;
+
+-- Which versions a collection shows, under which number: its own, and for a portfolio those linked into it.
+CREATE TABLE IF NOT EXISTS memberships (
+    collection_id INTEGER NOT NULL REFERENCES collections (id) ON DELETE CASCADE,
+    version       INTEGER NOT NULL,
+    artifact_id   INTEGER NOT NULL REFERENCES artifacts (id) ON DELETE CASCADE,
+    created_at    INTEGER NOT NULL,
+    PRIMARY KEY (collection_id, version)
+) WITHOUT ROWID;
+CREATE UNIQUE INDEX IF NOT EXISTS memberships_of_artifact ON memberships (artifact_id, collection_id);
 
 CREATE TABLE IF NOT EXISTS artifact_entries (
     artifact_id INTEGER NOT NULL REFERENCES artifacts (id) ON DELETE CASCADE,
@@ -194,6 +213,7 @@ CREATE TABLE IF NOT EXISTS artifact_entries (
     ref         TEXT,                           -- where the bytes are, when they are not here
     PRIMARY KEY (artifact_id, name)
 ) WITHOUT ROWID;
+CREATE INDEX IF NOT EXISTS entries_by_digest ON artifact_entries (digest) WHERE ref IS NULL;
 
 CREATE TABLE IF NOT EXISTS aliases (
     collection_id INTEGER NOT NULL REFERENCES collections (id) ON DELETE CASCADE,

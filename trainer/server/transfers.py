@@ -3,18 +3,19 @@
 from __future__ import annotations
 
 import base64
-import hashlib
 import mimetypes
-import os
 import sqlite3
-from pathlib import Path
+import string
+from collections.abc import AsyncIterator
+from functools import partial
 from typing import TYPE_CHECKING
 
 from starlette.requests import ClientDisconnect, Request
 from starlette.responses import FileResponse, PlainTextResponse, Response
 from starlette.routing import Route
 
-from trainer.atomic_file import fsync_folder
+from trainer.server import file_store
+from trainer.server.file_store import IncomingFile
 from trainer.server.tables import files
 
 if TYPE_CHECKING:
@@ -22,6 +23,8 @@ if TYPE_CHECKING:
 
 MAX_FILE = 64 * 2**30
 """Bytes of one upload: a bound against runaways, far above any model a laptop trains."""
+
+_BLOCK = 2**20
 
 _CORS = {"Access-Control-Allow-Origin": "*", "Access-Control-Allow-Methods": "GET, PUT, OPTIONS"}
 
@@ -43,7 +46,29 @@ def routes(server: Server) -> list[Route]:
             return await _receive(server, request, row)
         return _send(server, row)
 
-    return [Route("/storage/{number}/{name:path}", transfer, methods=["GET", "PUT", "OPTIONS"])]
+    async def entry(request: Request) -> Response:
+        md5 = _digest_in(request.path_params["rest"])
+        row = await server.in_worker(lambda: files.stored_with_md5(server.store.reader, md5)) if md5 else None
+        if row is None:
+            return PlainTextResponse("No artifact here has a file with this digest.\n", 404, _CORS)
+        return _send(server, row)
+
+    return [
+        Route("/storage/{number}/{name:path}", transfer, methods=["GET", "PUT", "OPTIONS"]),
+        Route("/artifactsV2/{rest:path}", entry),
+    ]
+
+
+def _digest_in(path: str) -> str | None:
+    """Return the digest, base64, in the address of an artifact's entry, or None.
+
+    The SDK makes such addresses by itself for `entry.download()`: region, entity, project, collection, artifact, digest
+    in hexadecimal, and the name as it is (0.31, wandb_storage_policy.py `_file_url`).
+    """
+    for part in reversed(path.split("/")[-2:]):
+        if len(part) == 32 and all(digit in string.hexdigits for digit in part):
+            return base64.b64encode(bytes.fromhex(part)).decode()
+    return None
 
 
 def _file_number(text: str) -> int | None:
@@ -61,35 +86,52 @@ def _send(server: Server, row: sqlite3.Row) -> Response:
 
 async def _receive(server: Server, request: Request, row: sqlite3.Row) -> Response:
     """Store an upload beside its final place, then move it there: a reader never sees half a file."""
-    server.files_dir.mkdir(parents=True, exist_ok=True, mode=0o700)
-    number = int(row["id"])
-    partial = server.files_dir / f"{number}.{os.urandom(6).hex()}.part"
-    digest, size = hashlib.md5(usedforsecurity=False), 0
     try:
-        with partial.open("wb") as file:
-            async for part in request.stream():
-                size += len(part)
-                if size > MAX_FILE:
-                    return PlainTextResponse("The file is too large.\n", 413, _CORS)
-                digest.update(part)
-                file.write(part)
-            file.flush()
-            await server.in_worker(lambda: os.fsync(file.fileno()))
-        md5 = base64.b64encode(digest.digest()).decode()
-        mimetype = mimetypes.guess_type(row["name"])[0] or "application/octet-stream"
-        await server.in_worker(lambda: _keep(server, partial, number, size, md5, mimetype))
+        with await server.in_worker(lambda: IncomingFile(server.files_dir, int(row["id"]))) as incoming:
+            async for data in _in_blocks(request):
+                if incoming.size + len(data) > MAX_FILE:
+                    return PlainTextResponse(f"A file may have {MAX_FILE} bytes at most.\n", 413, _CORS)
+                # A block is written and digested in a thread: a large file must not hold up everybody else.
+                await server.in_worker(partial(incoming.append, data))
+            if row["kind"] == "artifact" and row["md5"] and row["md5"] != incoming.md5:
+                return PlainTextResponse(
+                    f"The bytes have the MD5 {incoming.md5}; {row['md5']} was announced.\n", 400, _CORS
+                )
+            await server.in_worker(lambda: _keep(server, incoming, row))
     except ClientDisconnect:
         return PlainTextResponse("The upload ended early.\n", 400, _CORS)
-    except OSError as error:
-        if (fault := server.store.faults.of(error)) is not None:
-            raise fault from error
-        raise
-    finally:
-        partial.unlink(missing_ok=True)
+    except FileRefusedError as error:
+        return PlainTextResponse(f"{error}\n", 409, _CORS)
     return Response(status_code=200, headers=_CORS)
 
 
-def _keep(server: Server, partial: Path, number: int, size: int, md5: str, mimetype: str) -> None:
-    partial.replace(server.files_dir / str(number))
-    fsync_folder(server.files_dir)  # the name is on disk before the row that promises it
-    server.store.write(lambda connection: files.uploaded(connection, number, size, md5, mimetype))
+async def _in_blocks(request: Request) -> AsyncIterator[bytes]:
+    """Yield a request's body in blocks of `_BLOCK` bytes or a little more."""
+    parts, size = list[bytes](), 0
+    async for part in request.stream():
+        parts.append(part)
+        size += len(part)
+        if size >= _BLOCK:
+            yield b"".join(parts)
+            parts, size = [], 0
+    if size:
+        yield b"".join(parts)
+
+
+class FileRefusedError(Exception):
+    """An upload that comes too late: its file is gone, or belongs to a version that is closed."""
+
+
+def _keep(server: Server, incoming: IncomingFile, row: sqlite3.Row) -> None:
+    number = int(row["id"])
+    mimetype = mimetypes.guess_type(row["name"])[0] or "application/octet-stream"
+    closed = files.closed_md5(server.store.reader, number)
+    if closed == incoming.md5:
+        return  # the retry of an upload whose answer was lost
+    if closed is not None:
+        raise FileRefusedError("The artifact is committed: its files do not change any more.")
+    incoming.keep()
+    size, md5 = incoming.size, incoming.md5
+    if not server.store.write(lambda connection: files.uploaded(connection, number, size, md5, mimetype)):
+        file_store.discard(server.files_dir, [number])
+        raise FileRefusedError("The file was deleted while it was being uploaded.")

@@ -11,7 +11,7 @@ import pytest
 
 from tests.unit.server.conftest import GRID, Desk
 from trainer.errors import ServerError
-from trainer.server import backups, migrations
+from trainer.server import backups, leftovers, migrations
 from trainer.server.backups import backups_of
 from trainer.server.migrations import SCHEMA_VERSION
 from trainer.server.store import Store
@@ -21,6 +21,32 @@ def change(path: Path, script: str) -> None:
     with sqlite3.connect(path) as connection:
         connection.executescript(script)
     connection.close()
+
+
+FORMAT_2 = """
+DROP TABLE memberships; DROP INDEX entries_by_digest; DROP INDEX artifacts_by_state; DROP INDEX artifacts_by_ttl;
+ALTER TABLE collections DROP COLUMN kind; ALTER TABLE collections DROP COLUMN tags;
+ALTER TABLE collections DROP COLUMN next_version; ALTER TABLE artifacts DROP COLUMN distributed_id;
+DROP TABLE files;
+CREATE TABLE files (id INTEGER PRIMARY KEY, run_id INTEGER REFERENCES runs (id) ON DELETE CASCADE,
+  artifact_id INTEGER REFERENCES artifacts (id) ON DELETE CASCADE, kind TEXT NOT NULL, name TEXT NOT NULL,
+  size INTEGER, md5 TEXT, mimetype TEXT, updated_at INTEGER NOT NULL);
+CREATE UNIQUE INDEX files_of_run ON files (run_id, name) WHERE kind = 'run';
+CREATE UNIQUE INDEX files_of_artifact ON files (artifact_id, kind, name) WHERE kind != 'run';
+CREATE INDEX files_by_md5 ON files (md5) WHERE kind = 'artifact';
+PRAGMA user_version = 2;
+"""
+"""Takes a database of format 3 back to format 2."""
+
+_ARTIFACT_OF_FORMAT_2 = """
+INSERT INTO collections (id, project_id, name, type, created_at, updated_at) VALUES (7, 1, 'model', 'model', 1, 1);
+INSERT INTO artifacts (id, collection_id, version, state, digest, created_at, updated_at) VALUES
+  (3, 7, 0, 'DELETED', 'd0', 1, 1), (4, 7, 1, 'COMMITTED', 'd1', 2, 2), (5, 7, NULL, 'PENDING', 'd2', 3, 3);
+INSERT INTO artifact_entries VALUES (3, 'f', 'md5-0', 1, NULL), (4, 'f', 'md5-1', 1, NULL);
+INSERT INTO aliases VALUES (7, 'latest', 4);
+INSERT INTO files VALUES (9, NULL, 4, 'artifact', 'f', 1, 'md5-1', NULL, 1), (8, NULL, 3, 'artifact', 'f', 1, 'md5-0',
+  NULL, 1);
+"""
 
 
 def version(path: Path) -> int:
@@ -39,6 +65,7 @@ def format_1(folder: Path) -> tuple[Path, str]:
     desk.finish("a", acc=0.5)
     desk.server.close()
     path = folder / "server.sqlite"
+    change(path, FORMAT_2)
     change(
         path,
         "DROP INDEX runs_by_best; ALTER TABLE runs DROP COLUMN history_best;"
@@ -54,6 +81,56 @@ def test_format_1_learns_the_best_values(tmp_path: Path) -> None:
     assert again.ask(document)["project"]["sweep"]["bestLoss"] == 0.9
     again.server.close()
     assert version(path) == SCHEMA_VERSION
+
+
+def test_format_2_learns_which_versions_a_collection_shows(tmp_path: Path) -> None:
+    desk = Desk(tmp_path)
+    desk.upsert_run("a")
+    desk.server.close()
+    path = tmp_path / "server.sqlite"
+    change(path, FORMAT_2 + _ARTIFACT_OF_FORMAT_2)
+    again = Desk(tmp_path)
+    found = again.ask(
+        """{ project(name: "p") { artifactCollection(name: "model") { __typename artifacts { edges { version node {
+        state files { edges { node { name directUrl } } } } } } } none: artifact(name: "model:v0") { id }
+        latest: artifact(name: "model:latest") { versionIndex aliases { alias } } } }"""
+    )["project"]
+    (edge,) = found["artifactCollection"]["artifacts"]["edges"]
+    assert (edge["version"], edge["node"]["state"]) == ("v1", "COMMITTED")
+    assert "/storage/9/f?" in edge["node"]["files"]["edges"][0]["node"]["directUrl"]
+    assert found["artifactCollection"]["__typename"] == "ArtifactSequence"
+    assert found["latest"] == {"versionIndex": 1, "aliases": [{"alias": "latest"}, {"alias": "v1"}]}
+    assert found["none"] is None
+    leftovers.sweep(again.server.store, tmp_path / "files")
+    kept = [row[0] for row in again.server.store.reader.execute("SELECT id FROM files")]
+    assert kept == [9]
+    assert again.server.store.reader.execute("SELECT next_version FROM collections").fetchone()[0] == 2
+    again.server.close()
+
+
+def schema_of(path: Path) -> list[tuple[str, str, str]]:
+    """Return every column and index of a database, whatever the order of columns."""
+    with sqlite3.connect(path) as connection:
+        tables = [row[0] for row in connection.execute("SELECT name FROM sqlite_master WHERE type = 'table'")]
+        found = [(table, *row[1:]) for table in tables for row in connection.execute(f"PRAGMA table_info({table})")]
+        found += [
+            ("", str(row[0]), str(row[1]))
+            for row in connection.execute("SELECT name, tbl_name FROM sqlite_master WHERE type = 'index'")
+        ]
+        for table in tables:
+            found += [(table, *map(str, row[2:])) for row in connection.execute(f"PRAGMA foreign_key_list({table})")]
+    connection.close()
+    return sorted(tuple(str(part) for part in row) for row in found)  # type: ignore[misc]
+
+
+def test_a_migrated_database_is_as_a_new_one(tmp_path: Path) -> None:
+    Store(tmp_path / "new.sqlite").close()
+    path = tmp_path / "old.sqlite"
+    Store(path).close()
+    change(path, FORMAT_2)
+    assert schema_of(path) != schema_of(tmp_path / "new.sqlite")
+    Store(path).close()
+    assert schema_of(path) == schema_of(tmp_path / "new.sqlite")
 
 
 @pytest.mark.parametrize(

@@ -14,7 +14,7 @@ from trainer.server.handlers.artifact_nodes import (
     collection_page,
 )
 from trainer.server.pages import connection_of, cursor_of, page_size, read_cursor
-from trainer.server.tables import artifacts
+from trainer.server.tables import artifacts, collections
 
 
 class ArtifactReads:
@@ -24,26 +24,26 @@ class ArtifactReads:
         self._artifact_context = context
         self._artifact_project = project_id
 
-    def _version(self, name: str | None) -> sqlite3.Row | None:
+    def _member(self, name: str | None) -> sqlite3.Row | None:
         """Return the version that `collection:alias` names; the latest where no alias is given."""
         collection, _, alias = (name or "").partition(":")
         connection = self._artifact_context.connection
-        found = artifacts.collection(connection, self._artifact_project, collection)
-        return None if found is None else artifacts.with_alias(connection, found["id"], alias or "latest")
+        found = collections.find(connection, self._artifact_project, collection)
+        return None if found is None else collections.member(connection, found["id"], alias or "latest")
 
     def artifact(self, name: str | None = None) -> ArtifactNode | None:
         """Return a version by `collection:alias`."""
-        row = self._version(name)
+        row = self._member(name)
         return None if row is None else ArtifactNode(self._artifact_context, row)
 
     def artifact_collection_membership(self, name: str | None = None) -> MembershipNode | None:
         """Return a version by `collection:alias`, as a member of its collection."""
-        row = self._version(name)
+        row = self._member(name)
         return None if row is None else MembershipNode(self._artifact_context, row)
 
     def artifact_collection(self, name: str | None = None) -> CollectionNode | None:
         """Return a collection."""
-        row = artifacts.collection(self._artifact_context.connection, self._artifact_project, name or "")
+        row = collections.find(self._artifact_context.connection, self._artifact_project, name or "")
         return None if row is None else CollectionNode(self._artifact_context, row)
 
     def artifact_collections(
@@ -54,7 +54,7 @@ class ArtifactReads:
 
     def artifact_types(self, **_: object) -> dict[str, object]:
         """Return the types of artifacts."""
-        rows = artifacts.types(self._artifact_context.connection, self._artifact_project)
+        rows = collections.types(self._artifact_context.connection, self._artifact_project)
         context, project = self._artifact_context, self._artifact_project
         return connection_of(
             rows, len(rows), lambda row: TypeNode(context, project, row), lambda row: cursor_of(row["type"], row["id"])
@@ -62,7 +62,7 @@ class ArtifactReads:
 
     def artifact_type(self, name: str | None = None) -> TypeNode | None:
         """Return a type; null while the project has no artifact of it."""
-        for row in artifacts.types(self._artifact_context.connection, self._artifact_project):
+        for row in collections.types(self._artifact_context.connection, self._artifact_project):
             if row["type"] == name:
                 return TypeNode(self._artifact_context, self._artifact_project, row)
         return None
@@ -81,7 +81,7 @@ def run_artifacts(
         size,
         lambda row: ArtifactNode(context, row),
         lambda row: cursor_of(None, row["id"]),
-        lambda: len(artifacts.of_run(context.connection, run_id, used=used, after=0, limit=1_000_000)),
+        lambda: artifacts.count_of_run(context.connection, run_id, used=used),
     )
 
 
@@ -93,7 +93,7 @@ def artifact(context: RequestContext, id: str) -> ArtifactNode | None:  # noqa: 
 
 def artifact_collection(context: RequestContext, id: str) -> CollectionNode | None:  # noqa: A002
     """Return a collection by its storage id."""
-    row = artifacts.collection_by_id(context.connection, row_id("ArtifactSequence", id))
+    row = collections.by_id(context.connection, row_id("ArtifactSequence", id))
     return None if row is None else CollectionNode(context, row)
 
 

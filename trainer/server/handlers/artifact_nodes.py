@@ -6,23 +6,23 @@ import json
 import sqlite3
 from typing import TYPE_CHECKING
 
-from trainer.server.context import RequestContext, iso_time, storage_id
+from trainer.server.context import RequestContext, RequestError, iso_time, storage_id
 from trainer.server.handlers.file_nodes import FileNode
 from trainer.server.pages import MAX_PAGE, connection_of, cursor_of, page_size, read_cursor
-from trainer.server.tables import artifacts, files, projects, runs
+from trainer.server.tables import artifacts, collections, files, projects, runs
+from trainer.server.tables.collections import MemberOrder
 
 if TYPE_CHECKING:
     from trainer.server.handlers.projects import ProjectNode
     from trainer.server.handlers.run_node import RunNode
 
-_INHERITED_TTL = -2
+_NO_TTL = -2
 
 
 class ArtifactNode:
     """One version of an artifact."""
 
     commit_hash = None
-    ttl_is_inherited = True
 
     def __init__(self, context: RequestContext, row: sqlite3.Row) -> None:
         self._context = context
@@ -36,14 +36,15 @@ class ArtifactNode:
         self.size = row["size"]
         self.history_step = row["history_step"]
         # The SDK's models refuse null here (0.31).
-        self.ttl_duration_seconds = _INHERITED_TTL if row["ttl_seconds"] is None else row["ttl_seconds"]
+        self.ttl_is_inherited = row["ttl_seconds"] is None
+        self.ttl_duration_seconds = _NO_TTL if row["ttl_seconds"] is None else row["ttl_seconds"]
         self.version_index = row["version"]
         self.created_at = iso_time(row["created_at"])
         self.updated_at = iso_time(row["updated_at"])
 
     def artifact_sequence(self) -> CollectionNode:
-        """Return the collection it is a version of."""
-        row = artifacts.collection_by_id(self._context.connection, self._row["collection_id"])
+        """Return the collection it was logged into."""
+        row = collections.by_id(self._context.connection, self._row["collection_id"])
         assert row is not None
         return CollectionNode(self._context, row)
 
@@ -52,9 +53,9 @@ class ArtifactNode:
         return self.artifact_sequence().default_artifact_type()
 
     def aliases(self) -> list[AliasNode]:
-        """Return its aliases."""
-        names = artifacts.aliases(self._context.connection, self._row["id"])
-        return [AliasNode(self._context, self._row["collection_id"], name) for name in names]
+        """Return its aliases in all collections that show it; its number there is one, as the SDK expects (0.31)."""
+        rows = collections.names_everywhere(self._context.connection, self._row["id"])
+        return [AliasNode(self._context, row["collection_id"], row["name"]) for row in rows]
 
     def tags(self) -> list[dict[str, str]]:
         """Return its tags."""
@@ -67,8 +68,8 @@ class ArtifactNode:
 
     def current_manifest(self) -> ManifestNode | None:
         """Return its manifest; null before one was announced."""
-        row = artifacts.manifest_file(self._context.connection, self._row["id"])
-        return None if row is None else ManifestNode(self._context, row)
+        rows = artifacts.manifest_files(self._context.connection, self._row["id"])
+        return ManifestNode(self._context, rows[0]) if rows else None
 
     def created_by(self) -> RunNode | None:
         """Return the run that logged it."""
@@ -86,9 +87,10 @@ class ArtifactNode:
             rows, len(rows), lambda row: RunNode(self._context, row), lambda row: cursor_of(None, row["id"])
         )
 
-    def artifact_memberships(self) -> dict[str, object]:
-        """Return its place in its own collection: there are no others here."""
-        return {"edges": [{"node": MembershipNode(self._context, self._row)}]}
+    def artifact_memberships(self, **_: object) -> dict[str, object]:
+        """Return its place in each collection that shows it, its own first."""
+        rows = collections.memberships(self._context.connection, self._row["id"])
+        return {"edges": [{"node": MembershipNode(self._context, row)} for row in rows]}
 
     def files(
         self, names: list[str] | None = None, first: int | None = None, after: str | None = None
@@ -117,7 +119,7 @@ class AliasNode:
 
     def artifact_collection(self) -> CollectionNode | None:
         """Return the collection in which the name holds."""
-        row = artifacts.collection_by_id(self._context.connection, self._collection_id)
+        row = collections.by_id(self._context.connection, self._collection_id)
         return None if row is None else CollectionNode(self._context, row)
 
 
@@ -131,23 +133,27 @@ class ManifestNode:
 
 
 class MembershipNode:
-    """A version within a collection."""
+    """A version as one of the collections that show it numbers it."""
 
     def __init__(self, context: RequestContext, row: sqlite3.Row) -> None:
         self._context = context
         self._row = row
-        self.id = storage_id("ArtifactCollectionMembership", row["id"])
-        self.version_index = row["version"]
-        self.created_at = iso_time(row["created_at"])
+        self._collection_id = int(row["member_collection_id"])
+        self.version_index = row["member_version"]
+        self.id = f"{storage_id('ArtifactCollectionMembership', self._collection_id)}:{self.version_index}"
+        self.created_at = iso_time(row["member_created_at"])
         self.artifact = ArtifactNode(context, row)
 
     def aliases(self) -> list[AliasNode]:
-        """Return the version's aliases."""
-        return self.artifact.aliases()
+        """Return the aliases that the version has in this collection."""
+        names = collections.aliases(self._context.connection, self._collection_id, self._row["id"])
+        return [AliasNode(self._context, self._collection_id, name) for name in names]
 
     def artifact_collection(self) -> CollectionNode:
         """Return the collection."""
-        return self.artifact.artifact_sequence()
+        row = collections.by_id(self._context.connection, self._collection_id)
+        assert row is not None
+        return CollectionNode(self._context, row)
 
     def files(
         self, names: list[str] | None = None, first: int | None = None, after: str | None = None
@@ -172,14 +178,14 @@ class EntryNode:
         self.updated_at = updated_at
         self.mimetype = None
 
-    def direct_url(self) -> str | None:
-        """Return where to GET it; null if its bytes were never uploaded."""
+    def direct_url(self) -> str:
+        """Return where to GET it; empty if its bytes are not here, since the SDK refuses null (0.31)."""
         if self._entry["ref"]:
             return str(self._entry["ref"])
         row = files.stored_with_md5(self._context.connection, self._entry["digest"])
-        return None if row is None else FileNode(self._context, row, self.name).direct_url()
+        return "" if row is None else FileNode(self._context, row, self.name).direct_url()
 
-    def url(self, upload: bool = False) -> str | None:
+    def url(self, upload: bool = False) -> str:
         """Return where to GET it."""
         return self.direct_url()
 
@@ -202,16 +208,16 @@ def _file_page(
 
 
 class CollectionNode:
-    """A named series of versions."""
+    """A named series of versions: logged into (a sequence), or linked into (a portfolio)."""
 
-    typename = "ArtifactSequence"
-    state = "READY"
-
-    def __init__(self, context: RequestContext, row: sqlite3.Row) -> None:
+    def __init__(self, context: RequestContext, row: sqlite3.Row, state: str = "READY") -> None:
         self._context = context
         self._row = row
+        self.typename = "ArtifactPortfolio" if row["kind"] == "portfolio" else "ArtifactSequence"
+        # One kind of id for both: the SDK gives it back in operations of either.
         self.id = storage_id("ArtifactSequence", row["id"])
         self.name = row["name"]
+        self.state = state
         self.description = row["description"]
         self.created_at = iso_time(row["created_at"])
         self.updated_at = iso_time(row["updated_at"])
@@ -228,14 +234,20 @@ class CollectionNode:
         return TypeNode(self._context, self._row["project_id"], self._row)
 
     def tags(self) -> dict[str, object]:
-        """Return no tags: only versions have them here."""
-        return {"edges": []}
+        """Return its tags."""
+        names: list[str] = json.loads(self._row["tags"])
+        return {"edges": [{"node": {"id": f"Tag:{name}", "name": name}} for name in names]}
 
     def aliases(self, first: int | None = None, after: str | None = None) -> dict[str, object]:
-        """Return all aliases of its versions."""
-        names = artifacts.collection_aliases(self._context.connection, self._row["id"])
+        """Return the aliases of its versions."""
+        size = page_size(first)
+        value = read_cursor(after)[0] if after else ""
+        names = collections.alias_page(self._context.connection, self._row["id"], str(value or ""), size + 1)
         return connection_of(
-            names, len(names), lambda name: AliasNode(self._context, self._row["id"], name), lambda name: name
+            names,
+            size,
+            lambda name: AliasNode(self._context, self._row["id"], name),
+            lambda name: cursor_of(name, 0),
         )
 
     def artifacts(
@@ -245,35 +257,39 @@ class CollectionNode:
         order: str | None = None,
         filters: str | None = None,
     ) -> dict[str, object]:
-        """Return its versions, newest first."""
+        """Return its versions, newest first unless another order is given."""
+        ranking = MemberOrder.parse(order)
+        if ranking is None:
+            raise RequestError(f"Versions of artifacts cannot be ordered by {order!r}.")
         size = page_size(first)
-        before = read_cursor(after)[1] if after else None
-        rows = artifacts.versions(self._context.connection, self._row["id"], before, size + 1)
+        behind = read_cursor(after) if after else None
+        start = None if behind is None or behind[0] is None else (behind[0], behind[1])
+        rows = collections.members(self._context.connection, self._row["id"], ranking, start, size + 1)
         page = connection_of(
             rows,
             size,
             lambda row: ArtifactNode(self._context, row),
-            lambda row: cursor_of(None, row["version"]),
-            lambda: artifacts.version_count(self._context.connection, self._row["id"]),
+            lambda row: cursor_of(row["order_value"], row["member_version"]),
+            lambda: collections.member_count(self._context.connection, self._row["id"]),
         )
-        versions = [f"v{row['version']}" for row in rows[:size]]
+        versions = [f"v{row['member_version']}" for row in rows[:size]]
         edges = page["edges"]
         assert isinstance(edges, list)
         return {**page, "edges": [{**edge, "version": name} for edge, name in zip(edges, versions, strict=True)]}
 
     def artifact_membership(self, alias_name: str | None = None) -> MembershipNode | None:
         """Return the version that an alias names."""
-        row = artifacts.with_alias(self._context.connection, self._row["id"], alias_name or "latest")
+        row = collections.member(self._context.connection, self._row["id"], alias_name or "latest")
         return None if row is None else MembershipNode(self._context, row)
 
     def latest_artifact(self) -> ArtifactNode | None:
         """Return the newest version."""
-        row = artifacts.latest(self._context.connection, self._row["id"])
+        row = collections.newest(self._context.connection, self._row["id"])
         return None if row is None else ArtifactNode(self._context, row)
 
     def digest_algorithm(self) -> str | None:
         """Return the algorithm of the newest version's digest."""
-        row = artifacts.latest(self._context.connection, self._row["id"])
+        row = collections.newest(self._context.connection, self._row["id"])
         return None if row is None else row["digest_algorithm"]
 
 
@@ -291,7 +307,7 @@ class TypeNode:
 
     def artifact_collection(self, name: str | None = None) -> CollectionNode | None:
         """Return a collection of this type."""
-        row = artifacts.collection(self._context.connection, self._project_id, name or "")
+        row = collections.find(self._context.connection, self._project_id, name or "")
         return None if row is None or row["type"] != self.name else CollectionNode(self._context, row)
 
     def artifact_collections(
@@ -307,11 +323,11 @@ def collection_page(
     """Return a page of a project's collections (of one type), oldest first."""
     size = page_size(first)
     start = read_cursor(after)[1] if after else 0
-    rows = artifacts.collections(context.connection, project_id, kind, start, size + 1)
+    rows = collections.page(context.connection, project_id, kind, start, size + 1)
     return connection_of(
         rows,
         size,
         lambda row: CollectionNode(context, row),
         lambda row: cursor_of(None, row["id"]),
-        lambda: artifacts.collection_count(context.connection, project_id, kind),
+        lambda: collections.count(context.connection, project_id, kind),
     )

@@ -5,18 +5,35 @@ from __future__ import annotations
 import json
 import sqlite3
 
-from trainer.records import Json
-from trainer.server.context import Arguments, RequestContext, RequestError, parse_json_object, row_id
+from trainer.server.context import Arguments, RequestContext, RequestError, parse_json_object, row_id, storage_id
+from trainer.server.file_store import IncomingFile, discard
 from trainer.server.file_stream import dump_json
-from trainer.server.handlers.artifact_nodes import ArtifactNode, CollectionNode, ManifestNode
+from trainer.server.handlers.artifact_nodes import ArtifactNode, ManifestNode
 from trainer.server.handlers.file_nodes import FileNode
 from trainer.server.handlers.projects import checked_name
+from trainer.server.leftovers import delete_artifacts
+from trainer.server.manifests import (
+    PARTIAL_TYPES,
+    Contents,
+    digest_of,
+    entries_of,
+    is_partial,
+    joined,
+    read_contents,
+    whole_manifest,
+)
+from trainer.server.names import new_id
 from trainer.server.pages import connection_of, cursor_of
-from trainer.server.tables import artifacts, files, projects, runs
-from trainer.server.tables.artifacts import Entry
+from trainer.server.tables import artifacts, collections, files, projects, runs
+from trainer.server.tables.artifacts import WHOLE_MANIFEST
 
 
-def _artifact(connection: sqlite3.Connection, identifier: str) -> sqlite3.Row:
+def artifact_by(connection: sqlite3.Connection, identifier: str) -> sqlite3.Row:
+    """Return an artifact by its storage id.
+
+    Raises:
+        RequestError: If there is none.
+    """
     row = artifacts.by_id(connection, row_id("Artifact", identifier))
     if row is None:
         raise RequestError(f"There is no artifact {identifier!r}.")
@@ -24,57 +41,98 @@ def _artifact(connection: sqlite3.Connection, identifier: str) -> sqlite3.Row:
 
 
 def create_artifact(context: RequestContext, input: dict[str, object]) -> dict[str, object]:  # noqa: A002
-    """Begin a version, or return the committed one with the same content."""
+    """Begin a version, or return the one that is meant: with the same content, or already begun by this client."""
     given = Arguments(input)
     names = given.texts("artifactCollectionNames") or []
     name = given.text("artifactCollectionName") or (names[0] if names else "")
-    aliases = [alias.required("alias") for alias in given.objects("aliases")]
+    aliases = alias_names(given)
 
     def job(connection: sqlite3.Connection) -> sqlite3.Row:
         project = projects.ensure(connection, given.required("entityName"), given.required("projectName"))
         kind = given.required("artifactTypeName")
-        collection = artifacts.ensure_collection(connection, project["id"], checked_name(name, "collection"), kind)
+        collection = collections.ensure(connection, project["id"], checked_name(name, "collection"), kind, "sequence")
+        if collection["kind"] != "sequence":
+            raise RequestError(f"{name!r} is a collection of linked versions; log under another name and link it.")
         if collection["type"] != kind:
             raise RequestError(f"The artifact {name!r} has the type {collection['type']!r}, not {kind!r}.")
         digest = given.required("digest")
         known = artifacts.committed_with_digest(connection, collection["id"], digest)
         if known is not None and given.boolean("enableDigestDeduplication"):
             for alias in aliases:
-                artifacts.set_alias(connection, collection["id"], alias, known["id"])
+                collections.set_alias(connection, collection["id"], alias, known["id"])
             return known
+        begun = _begun(connection, given, collection["id"], digest)
+        if begun is not None:
+            artifacts.add_wanted_aliases(connection, begun, aliases)
+            return begun
         run = runs.find(connection, project["id"], given.text("runName") or "")
         values: dict[str, object] = {
             "run_id": None if run is None else run["id"],
             "client_id": given.text("clientID"),
+            "distributed_id": given.text("distributedID"),
             "description": given.text("description"),
             "digest_algorithm": given.text("digestAlgorithm"),
             "metadata": dump_json(parse_json_object(given.text("metadata"), "metadata")),
             "history_step": given.integer("historyStep"),
-            "ttl_seconds": given.integer("ttlDurationSeconds"),
-            "tags": json.dumps(_tag_names(given, "tags")),
+            "ttl_seconds": _ttl(given),
+            "tags": json.dumps(list(dict.fromkeys(tag_names(given, "tags")))),
         }
-        number = artifacts.insert(connection, collection["id"], digest, values, aliases)
-        row = artifacts.by_id(connection, number)
-        assert row is not None
-        return row
+        return _artifact_row(connection, artifacts.insert(connection, collection["id"], digest, values, aliases))
 
     return {"artifact": ArtifactNode(context, context.write(job))}
 
 
-def _tag_names(given: Arguments, field: str) -> list[str]:
+def _begun(connection: sqlite3.Connection, given: Arguments, collection_id: int, digest: str) -> sqlite3.Row | None:
+    """Return the unfinished version that this request begins again: its answer was lost, or others write it too."""
+    distributed_id, client_id = given.text("distributedID"), given.text("clientID")
+    if distributed_id:
+        return artifacts.pending_of_distributed(connection, collection_id, distributed_id)
+    row = artifacts.by_client_id(connection, client_id) if client_id else None
+    is_same = row is not None and (row["collection_id"], row["digest"]) == (collection_id, digest)
+    return row if row is not None and is_same and row["state"] == "PENDING" else None
+
+
+def _artifact_row(connection: sqlite3.Connection, number: int) -> sqlite3.Row:
+    row = artifacts.by_id(connection, number)
+    assert row is not None
+    return row
+
+
+def _ttl(given: Arguments) -> int | None:
+    """Return the life time in seconds; null where it is inherited: the SDK's -1 (0.31). Its -2 means for ever."""
+    seconds = given.integer("ttlDurationSeconds")
+    return None if seconds is None or seconds == -1 else seconds
+
+
+def alias_names(given: Arguments) -> list[str]:
+    """Return the aliases of an input.
+
+    Raises:
+        RequestError: If one is empty, or looks like a version.
+    """
+    names = [alias.required("alias") for alias in given.objects("aliases")]
+    for name in names:
+        if name[:1] == "v" and name[1:].isascii() and name[1:].isdigit():
+            raise RequestError(f"{name!r} is how versions are counted; it cannot be an alias.")
+    return names
+
+
+def tag_names(given: Arguments, field: str) -> list[str]:
+    """Return the tags of an input."""
     return [name for tag in given.objects(field) if (name := tag.text("tagName") or tag.text("name"))]
 
 
 def create_manifest(context: RequestContext, input: dict[str, object]) -> dict[str, object]:  # noqa: A002
-    """Announce the manifest of a version; announced again, it is the same one."""
+    """Announce the manifest of a version; announced again, a whole one is the same. Each partial one is its own."""
     given = Arguments(input)
+    name = given.required("name")
+    if given.text("type") in PARTIAL_TYPES:
+        stem, _, ending = name.rpartition(".")
+        name = f"{stem}.{new_id()}.{ending}"
 
     def job(connection: sqlite3.Connection) -> sqlite3.Row:
-        artifact = _artifact(connection, given.required("artifactID"))
-        number = files.announce_artifact_file(
-            connection, artifact["id"], "manifest", given.required("name"), None, "application/json"
-        )
-        row = files.by_id(connection, number)
+        artifact = artifact_by(connection, given.required("artifactID"))
+        row = files.by_id(connection, files.announce_manifest(connection, artifact["id"], name))
         assert row is not None
         return row
 
@@ -109,11 +167,13 @@ def create_files(context: RequestContext, input: dict[str, object]) -> dict[str,
     def job(connection: sqlite3.Connection) -> list[tuple[sqlite3.Row, sqlite3.Row, bool]]:
         found = []
         for spec in specs:
-            owner = _artifact(connection, spec.required("artifactID"))
+            owner = artifact_by(connection, spec.required("artifactID"))
+            if owner["state"] != "PENDING":
+                raise RequestError(f"The artifact is {owner['state'].lower()}: no files can be added to it.")
             md5 = spec.text("md5")
             is_stored = md5 is not None and files.stored_with_md5(connection, md5) is not None
             number = files.announce_artifact_file(
-                connection, owner["id"], "artifact", spec.required("name"), md5, spec.text("mimetype")
+                connection, owner["id"], spec.required("name"), md5, spec.text("mimetype")
             )
             row = files.by_id(connection, number)
             assert row is not None
@@ -128,41 +188,63 @@ def create_files(context: RequestContext, input: dict[str, object]) -> dict[str,
 
 
 def commit_artifact(context: RequestContext, input: dict[str, object]) -> dict[str, object]:  # noqa: A002
-    """Close a version: it gets its number, and its aliases move to it. Committing twice changes nothing."""
-    identifier = Arguments(input).required("artifactID")
+    """Close a version: it gets its number, and its aliases move to it. Committing twice changes nothing.
 
-    def job(connection: sqlite3.Connection) -> sqlite3.Row:
-        artifact = _artifact(connection, identifier)
-        if artifact["state"] == "PENDING":
-            artifacts.commit(connection, artifact, _manifest_entries(context, connection, artifact))
-        return _artifact(connection, identifier)
+    A version whose bytes are not all here is refused, and stays unseen.
+    """
+    number = row_id("Artifact", Arguments(input).required("artifactID"))
+    artifact = artifact_by(context.connection, storage_id("Artifact", number))
+    if artifact["state"] == "PENDING":
+        _commit(context, artifact)
+    return {"artifact": ArtifactNode(context, _artifact_row(context.connection, number)), "success": True}
 
-    return {"artifact": ArtifactNode(context, context.write(job)), "success": True}
+
+def _commit(context: RequestContext, artifact: sqlite3.Row) -> None:
+    number = int(artifact["id"])
+    contents, is_whole = _sent_contents(context, artifact)
+    entries, digest, whole_id, size, md5 = entries_of(contents), str(artifact["digest"]), 0, 0, ""
+    if not is_whole:
+        # Clients read one manifest that lists everything. It is written before the version becomes visible.
+        digest = digest_of(contents)
+        whole_id = context.write(lambda connection: files.announce_manifest(connection, number, WHOLE_MANIFEST))
+        with IncomingFile(context.files_dir, whole_id) as file:
+            file.append(whole_manifest(contents))
+            file.keep()
+            size, md5 = file.size, file.md5
+
+    def job(connection: sqlite3.Connection) -> list[int]:
+        row = _artifact_row(connection, number)
+        if row["state"] != "PENDING":
+            return []
+        artifacts.commit(connection, row, digest, entries)
+        if missing := files.missing_entry(connection, number):
+            raise RequestError(f"The file {missing!r} of the artifact was not uploaded.")
+        files.drop_unsent(connection, number)
+        if is_whole:
+            return []
+        files.uploaded(connection, whole_id, size, md5, "application/json")
+        return files.drop_manifests(connection, number, except_id=whole_id)
+
+    discard(context.files_dir, context.write(job))
 
 
-def _manifest_entries(context: RequestContext, connection: sqlite3.Connection, artifact: sqlite3.Row) -> list[Entry]:
-    """Return the entries of an uploaded manifest.
+def _sent_contents(context: RequestContext, artifact: sqlite3.Row) -> tuple[Contents, bool]:
+    """Return what a version lists, and whether one manifest says all of it.
 
     Raises:
-        RequestError: If it was not uploaded, or is no manifest.
+        RequestError: If no manifest was uploaded, or one is none.
     """
-    row = artifacts.manifest_file(connection, artifact["id"])
-    if row is None or row["size"] is None:
+    sent = [row for row in artifacts.manifest_files(context.connection, artifact["id"]) if row["size"] is not None]
+    if not sent:
         raise RequestError("The artifact's manifest was not uploaded.")
-    try:
-        manifest: Json = json.loads((context.files_dir / str(row["id"])).read_bytes())
-    except (OSError, ValueError, RecursionError) as error:
-        raise RequestError(f"The artifact's manifest cannot be read: {error}") from error
-    contents = manifest.get("contents") if isinstance(manifest, dict) else None
-    if not isinstance(contents, dict):
-        raise RequestError("The artifact's manifest lists no contents.")
-    entries = []
-    for name, item in contents.items():
-        if isinstance(item, dict):
-            size, ref = item.get("size"), item.get("ref")
-            known_size = size if isinstance(size, int) and not isinstance(size, bool) else 0
-            entries.append(Entry(name, str(item.get("digest", "")), known_size, ref if isinstance(ref, str) else None))
-    return entries
+    if not is_partial(sent[0]):
+        return read_contents(context.files_dir, sent[0]), True
+    parts = [read_contents(context.files_dir, row) for row in sent]
+    if any("incremental" in row["name"] for row in sent):
+        newest = collections.newest(context.connection, artifact["collection_id"])
+        base = artifacts.manifest_files(context.connection, newest["id"]) if newest is not None else []
+        parts = [*(read_contents(context.files_dir, row) for row in base[:1]), *parts]
+    return joined(parts), False
 
 
 def update_artifact(context: RequestContext, input: dict[str, object]) -> dict[str, object]:  # noqa: A002
@@ -171,42 +253,44 @@ def update_artifact(context: RequestContext, input: dict[str, object]) -> dict[s
     identifier = given.required("artifactID")
 
     def job(connection: sqlite3.Connection) -> sqlite3.Row:
-        artifact = _artifact(connection, identifier)
+        artifact = artifact_by(connection, identifier)
         values: dict[str, object] = {}
         if given.text("description") is not None:
             values["description"] = given.text("description")
         if given.text("metadata"):
             values["metadata"] = dump_json(parse_json_object(given.text("metadata"), "metadata"))
         if given.integer("ttlDurationSeconds") is not None:
-            values["ttl_seconds"] = given.integer("ttlDurationSeconds")
-        removed = set(_tag_names(given, "tagsToDelete"))
-        tags = [*json.loads(artifact["tags"]), *_tag_names(given, "tagsToAdd")]
+            values["ttl_seconds"] = _ttl(given)
+        removed = set(tag_names(given, "tagsToDelete"))
+        tags = [*json.loads(artifact["tags"]), *tag_names(given, "tagsToAdd")]
         values["tags"] = json.dumps([tag for tag in dict.fromkeys(tags) if tag not in removed])
         artifacts.update(connection, artifact["id"], values)
         if "aliases" in input and input["aliases"] is not None:
-            wanted = [alias.required("alias") for alias in given.objects("aliases")]
-            for alias in set(artifacts.aliases(connection, artifact["id"])) - set(wanted):
-                artifacts.drop_alias(connection, artifact["collection_id"], alias, artifact["id"])
+            wanted = alias_names(given)
+            home = artifact["collection_id"]
+            for alias in set(collections.aliases(connection, home, artifact["id"])) - set(wanted):
+                collections.drop_alias(connection, home, alias, artifact["id"])
             for alias in wanted:
-                artifacts.set_alias(connection, artifact["collection_id"], alias, artifact["id"])
-        return _artifact(connection, identifier)
+                collections.set_alias(connection, home, alias, artifact["id"])
+        return artifact_by(connection, identifier)
 
     return {"artifact": ArtifactNode(context, context.write(job)), "success": True}
 
 
 def delete_artifact(context: RequestContext, input: dict[str, object]) -> dict[str, object]:  # noqa: A002
-    """Delete a version; one that has an alias only with `deleteAliases`."""
+    """Delete a version, and the bytes that only it has; one with an alias of its own only with `deleteAliases`."""
     given = Arguments(input)
 
-    def job(connection: sqlite3.Connection) -> sqlite3.Row:
-        artifact = _artifact(connection, given.required("artifactID"))
-        held = artifacts.aliases(connection, artifact["id"])
+    def job(connection: sqlite3.Connection) -> tuple[sqlite3.Row, list[int]]:
+        artifact = artifact_by(connection, given.required("artifactID"))
+        held = collections.aliases(connection, artifact["collection_id"], artifact["id"])
         if held and not given.boolean("deleteAliases"):
             raise RequestError(f"The artifact has the aliases {', '.join(held)}; delete them with it or first.")
-        artifacts.delete(connection, artifact["id"])
-        return artifact
+        return artifact, delete_artifacts(connection, [artifact["id"]])
 
-    return {"artifact": ArtifactNode(context, context.write(job)), "success": True}
+    artifact, freed = context.write(job)
+    discard(context.files_dir, freed)
+    return {"artifact": ArtifactNode(context, artifact), "success": True}
 
 
 def use_artifact(context: RequestContext, input: dict[str, object]) -> dict[str, object]:  # noqa: A002
@@ -214,7 +298,7 @@ def use_artifact(context: RequestContext, input: dict[str, object]) -> dict[str,
     given = Arguments(input)
 
     def job(connection: sqlite3.Connection) -> sqlite3.Row:
-        artifact = _artifact(connection, given.required("artifactID"))
+        artifact = artifact_by(connection, given.required("artifactID"))
         path = (given.required("entityName"), given.required("projectName"), given.required("runName"))
         run = runs.find_by_path(connection, *path)
         if run is None:
@@ -223,41 +307,3 @@ def use_artifact(context: RequestContext, input: dict[str, object]) -> dict[str,
         return artifact
 
     return {"artifact": ArtifactNode(context, context.write(job)), "success": True}
-
-
-def add_aliases(context: RequestContext, input: dict[str, object]) -> dict[str, object]:  # noqa: A002
-    """Let more aliases name a version."""
-    return _change_aliases(context, Arguments(input), is_adding=True)
-
-
-def delete_aliases(context: RequestContext, input: dict[str, object]) -> dict[str, object]:  # noqa: A002
-    """Take aliases from a version."""
-    return _change_aliases(context, Arguments(input), is_adding=False)
-
-
-def _change_aliases(context: RequestContext, given: Arguments, *, is_adding: bool) -> dict[str, object]:
-    names = [alias.required("alias") for alias in given.objects("aliases")]
-
-    def job(connection: sqlite3.Connection) -> None:
-        artifact = _artifact(connection, given.required("artifactID"))
-        change = artifacts.set_alias if is_adding else artifacts.drop_alias
-        for name in names:
-            change(connection, artifact["collection_id"], name, artifact["id"])
-
-    context.write(job)
-    return {"success": True}
-
-
-def delete_sequence(context: RequestContext, input: dict[str, object]) -> dict[str, object]:  # noqa: A002
-    """Delete a collection with all its versions."""
-    number = row_id("ArtifactSequence", Arguments(input).required("artifactSequenceID"))
-
-    def job(connection: sqlite3.Connection) -> sqlite3.Row:
-        row = artifacts.collection_by_id(connection, number)
-        if row is None:
-            raise RequestError("There is no such collection.")
-        for artifact in artifacts.versions(connection, number, None, 1_000_000):
-            artifacts.delete(connection, artifact["id"])
-        return row
-
-    return {"artifactCollection": CollectionNode(context, context.write(job))}

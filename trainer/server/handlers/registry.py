@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from trainer.server.handlers import artifact_lists, artifacts, file_nodes, projects, runs, sweeps, viewer
+from trainer.server.handlers import artifact_lists, artifacts, collections, file_nodes, projects, runs, sweeps, viewer
 
 Handler = Callable[..., object]
 
@@ -46,7 +46,15 @@ MUTATIONS: Mapping[str, Handler] = {
     "updateArtifact": artifacts.update_artifact,
     "deleteArtifact": artifacts.delete_artifact,
     "useArtifact": artifacts.use_artifact,
-    "addAliases": artifacts.add_aliases,
-    "deleteAliases": artifacts.delete_aliases,
-    "deleteArtifactSequence": artifacts.delete_sequence,
+    "addAliases": collections.add_aliases,
+    "deleteAliases": collections.delete_aliases,
+    "linkArtifact": collections.link_artifact,
+    "unlinkArtifact": collections.unlink_artifact,
+    "updateArtifactSequence": collections.update_sequence,
+    "updateArtifactPortfolio": collections.update_portfolio,
+    "moveArtifactSequence": collections.move_sequence,
+    "deleteArtifactSequence": collections.delete_sequence,
+    "deleteArtifactPortfolio": collections.delete_portfolio,
+    "createArtifactCollectionTagAssignments": collections.add_tags,
+    "deleteArtifactCollectionTagAssignments": collections.delete_tags,
 }

@@ -4,7 +4,14 @@ from __future__ import annotations
 
 from trainer.server.context import DEFAULT_ENTITY, RequestContext, storage_id
 
-FEATURES = ("SWEEPS_LOCAL_SCHEDULER", "SWEEPS_QUERY_FILTERING", "FILESTREAM_GZIP", "MARK_RUN_FILES_UPLOADED")
+FEATURES = (
+    "SWEEPS_LOCAL_SCHEDULER",
+    "SWEEPS_QUERY_FILTERING",
+    "FILESTREAM_GZIP",
+    "MARK_RUN_FILES_UPLOADED",
+    "TOTAL_COUNT_IN_FILE_CONNECTION",
+    "ARTIFACT_MEMBERSHIP_IN_LINK_ARTIFACT_RESPONSE",
+)
 """Newer parts of the protocol that this server speaks (names of SDK 0.31's enum ServerFeature)."""
 
 
@@ -28,6 +35,10 @@ class UserNode:
         """Return the user's own entity, where the SDK looks for what the user may write to."""
         return {"edges": [{"node": EntityNode(DEFAULT_ENTITY)}]}
 
+    def organizations(self) -> list[dict[str, object]]:
+        """Return the one there is, which owns the registries."""
+        return [EntityNode(DEFAULT_ENTITY).organization()]
+
 
 class EntityNode:
     """An owner of projects. Any name will do."""
@@ -36,7 +47,6 @@ class EntityNode:
     entity_type = "user"
     available = True
     read_only = False
-    organization = None
     xxhash_digests_enabled = False
 
     def __init__(self, name: str) -> None:
@@ -46,6 +56,10 @@ class EntityNode:
     def user(self) -> UserNode:
         """Return the owner."""
         return UserNode()
+
+    def organization(self) -> dict[str, object]:
+        """Return the organization of the same name: the SDK looks there for registries (0.31)."""
+        return {"id": storage_id("Organization", 1), "name": self.name, "orgEntity": self}
 
 
 def viewer(context: RequestContext) -> UserNode:
@@ -58,8 +72,9 @@ def entity(context: RequestContext, name: str | None = None) -> EntityNode:
     return EntityNode(name or DEFAULT_ENTITY)
 
 
-def organization(context: RequestContext, name: str | None = None) -> None:
-    """Return null: there are no organizations here."""
+def organization(context: RequestContext, name: str | None = None) -> dict[str, object]:
+    """Return an organization; any name will do."""
+    return EntityNode(name or DEFAULT_ENTITY).organization()
 
 
 def users(context: RequestContext, query: str | None = None) -> dict[str, object]:

@@ -1,4 +1,4 @@
-"""Artifacts: collections, versions, aliases, entries, and who used them. Their bytes are `files`' rows."""
+"""Versions of artifacts, their entries, and who used them. Collections and aliases: `collections`; bytes: `files`."""
 
 from __future__ import annotations
 
@@ -8,6 +8,10 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 
 from trainer.server.store import now_micros
+from trainer.server.tables import collections
+
+WHOLE_MANIFEST = "wandb_manifest.json"
+"""The name of the manifest that lists a whole version (SDK 0.31); others list a part of one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -19,60 +23,6 @@ class Entry:
     size: int
     ref: str | None
     """Where the bytes are when they are not here."""
-
-
-def collection(connection: sqlite3.Connection, project_id: int, name: str) -> sqlite3.Row | None:
-    """Return a collection by name, or None."""
-    row: sqlite3.Row | None = connection.execute(
-        "SELECT * FROM collections WHERE project_id = ? AND name = ?", (project_id, name)
-    ).fetchone()
-    return row
-
-
-def collection_by_id(connection: sqlite3.Connection, collection_id: int) -> sqlite3.Row | None:
-    """Return a collection by its number, or None."""
-    row: sqlite3.Row | None = connection.execute("SELECT * FROM collections WHERE id = ?", (collection_id,)).fetchone()
-    return row
-
-
-def ensure_collection(connection: sqlite3.Connection, project_id: int, name: str, kind: str) -> sqlite3.Row:
-    """Return a collection, made now if it was not there."""
-    now = now_micros()
-    connection.execute(
-        "INSERT INTO collections (project_id, name, type, created_at, updated_at) VALUES (?, ?, ?, ?, ?)"
-        " ON CONFLICT DO NOTHING",
-        (project_id, name, kind, now, now),
-    )
-    row = collection(connection, project_id, name)
-    assert row is not None
-    return row
-
-
-def collections(
-    connection: sqlite3.Connection, project_id: int, kind: str | None, after: int, limit: int
-) -> list[sqlite3.Row]:
-    """Return collections of a project (of one type), oldest first."""
-    return connection.execute(
-        "SELECT * FROM collections WHERE project_id = ? AND (? IS NULL OR type = ?) AND id > ? ORDER BY id LIMIT ?",
-        (project_id, kind, kind, after, limit),
-    ).fetchall()
-
-
-def collection_count(connection: sqlite3.Connection, project_id: int, kind: str | None) -> int:
-    """Return how many collections a project has (of one type)."""
-    row = connection.execute(
-        "SELECT count(*) FROM collections WHERE project_id = ? AND (? IS NULL OR type = ?)", (project_id, kind, kind)
-    ).fetchone()
-    return int(row[0])
-
-
-def types(connection: sqlite3.Connection, project_id: int) -> list[sqlite3.Row]:
-    """Return (type, id of its first collection, when that was made) of a project, by name."""
-    return connection.execute(
-        "SELECT type, min(id) AS id, min(created_at) AS created_at FROM collections WHERE project_id = ?"
-        " GROUP BY type ORDER BY type",
-        (project_id,),
-    ).fetchall()
 
 
 def by_id(connection: sqlite3.Connection, artifact_id: int) -> sqlite3.Row | None:
@@ -96,48 +46,6 @@ def committed_with_digest(connection: sqlite3.Connection, collection_id: int, di
         (collection_id, digest),
     ).fetchone()
     return row
-
-
-def latest(connection: sqlite3.Connection, collection_id: int) -> sqlite3.Row | None:
-    """Return the newest committed version of a collection, or None."""
-    row: sqlite3.Row | None = connection.execute(
-        "SELECT * FROM artifacts WHERE collection_id = ? AND state = 'COMMITTED' ORDER BY version DESC LIMIT 1",
-        (collection_id,),
-    ).fetchone()
-    return row
-
-
-def with_alias(connection: sqlite3.Connection, collection_id: int, alias: str) -> sqlite3.Row | None:
-    """Return the committed version that an alias or `v<number>` names, or None."""
-    row: sqlite3.Row | None = connection.execute(
-        "SELECT artifacts.* FROM aliases JOIN artifacts ON artifacts.id = aliases.artifact_id"
-        " WHERE aliases.collection_id = ? AND alias = ? AND state = 'COMMITTED'",
-        (collection_id, alias),
-    ).fetchone()
-    number = alias[1:]
-    if row is None and alias[:1] == "v" and number.isascii() and number.isdigit() and len(number) < 10:
-        row = connection.execute(
-            "SELECT * FROM artifacts WHERE collection_id = ? AND version = ? AND state = 'COMMITTED'",
-            (collection_id, int(number)),
-        ).fetchone()
-    return row
-
-
-def versions(connection: sqlite3.Connection, collection_id: int, before: int | None, limit: int) -> list[sqlite3.Row]:
-    """Return committed versions of a collection, newest first, older than version `before`."""
-    return connection.execute(
-        "SELECT * FROM artifacts WHERE collection_id = ? AND state = 'COMMITTED' AND (? IS NULL OR version < ?)"
-        " ORDER BY version DESC LIMIT ?",
-        (collection_id, before, before, limit),
-    ).fetchall()
-
-
-def version_count(connection: sqlite3.Connection, collection_id: int) -> int:
-    """Return how many committed versions a collection has."""
-    row = connection.execute(
-        "SELECT count(*) FROM artifacts WHERE collection_id = ? AND state = 'COMMITTED'", (collection_id,)
-    ).fetchone()
-    return int(row[0])
 
 
 def insert(
@@ -166,20 +74,23 @@ def insert(
     return cursor.lastrowid
 
 
-def commit(connection: sqlite3.Connection, artifact: sqlite3.Row, entries: Sequence[Entry]) -> None:
+def commit(connection: sqlite3.Connection, artifact: sqlite3.Row, digest: str, entries: Sequence[Entry]) -> None:
     """Give a version its number, its entries and its aliases."""
     connection.executemany(
         "INSERT OR REPLACE INTO artifact_entries (artifact_id, name, digest, size, ref) VALUES (?, ?, ?, ?, ?)",
         [(artifact["id"], entry.name, entry.digest, entry.size, entry.ref) for entry in entries],
     )
-    connection.execute(
-        "UPDATE artifacts SET state = 'COMMITTED', size = ?, updated_at = ?, version ="
-        " (SELECT ifnull(max(version), -1) + 1 FROM artifacts WHERE collection_id = ?) WHERE id = ?",
-        (sum(entry.size for entry in entries), now_micros(), artifact["collection_id"], artifact["id"]),
-    )
+    collection_id = artifact["collection_id"]
+    values: dict[str, object] = {
+        "state": "COMMITTED",
+        "digest": digest,
+        "size": sum(entry.size for entry in entries),
+        "version": collections.admit(connection, collection_id, artifact["id"]),
+    }
+    update(connection, artifact["id"], values)
     for alias in dict.fromkeys(["latest", *json.loads(artifact["wanted_aliases"])]):
-        set_alias(connection, artifact["collection_id"], alias, artifact["id"])
-    connection.execute("UPDATE collections SET updated_at = ? WHERE id = ?", (now_micros(), artifact["collection_id"]))
+        collections.set_alias(connection, collection_id, alias, artifact["id"])
+    collections.change(connection, collection_id, {})
 
 
 def update(connection: sqlite3.Connection, artifact_id: int, values: dict[str, object]) -> None:
@@ -190,38 +101,67 @@ def update(connection: sqlite3.Connection, artifact_id: int, values: dict[str, o
     )
 
 
-def set_alias(connection: sqlite3.Connection, collection_id: int, alias: str, artifact_id: int) -> None:
-    """Let an alias name a version, and no other."""
-    connection.execute(
-        "INSERT OR REPLACE INTO aliases (collection_id, alias, artifact_id) VALUES (?, ?, ?)",
-        (collection_id, alias, artifact_id),
-    )
-
-
-def drop_alias(connection: sqlite3.Connection, collection_id: int, alias: str, artifact_id: int) -> None:
-    """Take an alias from a version, if it has it."""
-    connection.execute(
-        "DELETE FROM aliases WHERE collection_id = ? AND alias = ? AND artifact_id = ?",
-        (collection_id, alias, artifact_id),
-    )
-
-
-def aliases(connection: sqlite3.Connection, artifact_id: int) -> list[str]:
-    """Return the aliases of a version, by name."""
-    rows = connection.execute("SELECT alias FROM aliases WHERE artifact_id = ? ORDER BY alias", (artifact_id,))
-    return [str(row[0]) for row in rows]
-
-
-def collection_aliases(connection: sqlite3.Connection, collection_id: int) -> list[str]:
-    """Return all aliases of a collection, by name."""
-    rows = connection.execute("SELECT alias FROM aliases WHERE collection_id = ? ORDER BY alias", (collection_id,))
-    return [str(row[0]) for row in rows]
-
-
-def delete(connection: sqlite3.Connection, artifact_id: int) -> None:
-    """Hide a version for good; its bytes stay, since other versions may share them."""
-    connection.execute("DELETE FROM aliases WHERE artifact_id = ?", (artifact_id,))
+def delete(connection: sqlite3.Connection, artifact_id: int) -> list[str]:
+    """Hide a version for good, everywhere it was linked; return the digests of the bytes it let go of."""
+    digests = [
+        str(row[0])
+        for row in connection.execute(
+            "SELECT digest FROM artifact_entries WHERE artifact_id = ? AND ref IS NULL UNION"
+            " SELECT md5 FROM files WHERE artifact_id = ? AND kind = 'artifact' AND md5 IS NOT NULL",
+            (artifact_id, artifact_id),
+        )
+    ]
+    for table in ("aliases", "memberships", "artifact_entries"):
+        connection.execute(f"DELETE FROM {table} WHERE artifact_id = ?", (artifact_id,))
     update(connection, artifact_id, {"state": "DELETED"})
+    return digests
+
+
+def of_collection(connection: sqlite3.Connection, collection_id: int) -> list[int]:
+    """Return the numbers of all versions that were logged into a collection, pending ones among them."""
+    rows = connection.execute(
+        "SELECT id FROM artifacts WHERE collection_id = ? AND state != 'DELETED'", (collection_id,)
+    )
+    return [int(row[0]) for row in rows]
+
+
+def pending_of_distributed(
+    connection: sqlite3.Connection, collection_id: int, distributed_id: str
+) -> sqlite3.Row | None:
+    """Return the unfinished version that processes write together under this id, or None."""
+    row: sqlite3.Row | None = connection.execute(
+        "SELECT * FROM artifacts WHERE collection_id = ? AND distributed_id = ? AND state = 'PENDING'"
+        " ORDER BY id LIMIT 1",
+        (collection_id, distributed_id),
+    ).fetchone()
+    return row
+
+
+def add_wanted_aliases(connection: sqlite3.Connection, artifact: sqlite3.Row, names: Sequence[str]) -> None:
+    """Let an unfinished version have more aliases once it is committed."""
+    wanted = list(dict.fromkeys([*json.loads(artifact["wanted_aliases"]), *names]))
+    update(connection, artifact["id"], {"wanted_aliases": json.dumps(wanted)})
+
+
+def abandoned(connection: sqlite3.Connection, before: int, limit: int) -> list[int]:
+    """Return versions begun and never committed, untouched since `before`, whose run is over."""
+    rows = connection.execute(
+        "SELECT artifacts.id FROM artifacts LEFT JOIN runs ON runs.id = artifacts.run_id"
+        " WHERE artifacts.state = 'PENDING' AND artifacts.updated_at < ?"
+        " AND (runs.id IS NULL OR runs.heartbeat_at < ?) LIMIT ?",
+        (before, before, limit),
+    )
+    return [int(row[0]) for row in rows]
+
+
+def expired(connection: sqlite3.Connection, now: int, limit: int) -> list[int]:
+    """Return versions older than the life time they were given; one that is linked elsewhere stays."""
+    rows = connection.execute(
+        "SELECT id FROM artifacts WHERE ttl_seconds > 0 AND created_at + ttl_seconds * 1000000 < ?"
+        " AND state = 'COMMITTED' AND (SELECT count(*) FROM memberships WHERE artifact_id = artifacts.id) < 2 LIMIT ?",
+        (now, limit),
+    )
+    return [int(row[0]) for row in rows]
 
 
 def entries(
@@ -243,12 +183,19 @@ def entry_count(connection: sqlite3.Connection, artifact_id: int) -> int:
     return int(row[0])
 
 
-def manifest_file(connection: sqlite3.Connection, artifact_id: int) -> sqlite3.Row | None:
-    """Return the file that holds a version's manifest, or None."""
-    row: sqlite3.Row | None = connection.execute(
-        "SELECT * FROM files WHERE artifact_id = ? AND kind = 'manifest' ORDER BY id LIMIT 1", (artifact_id,)
-    ).fetchone()
-    return row
+def manifest_files(connection: sqlite3.Connection, artifact_id: int) -> list[sqlite3.Row]:
+    """Return the files that hold a version's manifest: the whole one first, then partial ones in their order."""
+    return connection.execute(
+        "SELECT * FROM files WHERE artifact_id = ? AND kind = 'manifest' ORDER BY name != ?, id",
+        (artifact_id, WHOLE_MANIFEST),
+    ).fetchall()
+
+
+def all_entries(connection: sqlite3.Connection, artifact_id: int) -> list[sqlite3.Row]:
+    """Return the entries of a version, by name."""
+    return connection.execute(
+        "SELECT * FROM artifact_entries WHERE artifact_id = ? ORDER BY name", (artifact_id,)
+    ).fetchall()
 
 
 def use(connection: sqlite3.Connection, run_id: int, artifact_id: int) -> None:
@@ -270,12 +217,21 @@ def users(connection: sqlite3.Connection, artifact_id: int) -> list[sqlite3.Row]
 
 def of_run(connection: sqlite3.Connection, run_id: int, *, used: bool, after: int, limit: int) -> list[sqlite3.Row]:
     """Return the versions that a run logged, or used, oldest first."""
+    return connection.execute(
+        f"SELECT artifacts.* FROM {_of_run(used)} AND artifacts.id > ? ORDER BY artifacts.id LIMIT ?",
+        (run_id, after, limit),
+    ).fetchall()
+
+
+def count_of_run(connection: sqlite3.Connection, run_id: int, *, used: bool) -> int:
+    """Return how many versions a run logged, or used."""
+    return int(connection.execute(f"SELECT count(*) FROM {_of_run(used)}", (run_id,)).fetchone()[0])
+
+
+def _of_run(used: bool) -> str:
     source = (
         "artifact_uses JOIN artifacts ON artifacts.id = artifact_uses.artifact_id WHERE artifact_uses.run_id = ?"
         if used
         else "artifacts WHERE artifacts.run_id = ?"
     )
-    return connection.execute(
-        f"SELECT artifacts.* FROM {source} AND state = 'COMMITTED' AND artifacts.id > ? ORDER BY artifacts.id LIMIT ?",
-        (run_id, after, limit),
-    ).fetchall()
+    return f"{source} AND state = 'COMMITTED'"

@@ -30,26 +30,51 @@ def announce_run_file(connection: sqlite3.Connection, run_id: int, name: str) ->
 
 
 def announce_artifact_file(
-    connection: sqlite3.Connection, artifact_id: int, kind: Kind, name: str, md5: str | None, mimetype: str | None
+    connection: sqlite3.Connection, artifact_id: int, name: str, md5: str | None, mimetype: str | None
 ) -> int:
-    """Return the id of an artifact's file or manifest, made now if it was not there."""
-    connection.execute(
-        "INSERT INTO files (artifact_id, kind, name, md5, mimetype, updated_at) VALUES (?, ?, ?, ?, ?, ?)"
-        " ON CONFLICT DO NOTHING",
-        (artifact_id, kind, name, md5, mimetype, now_micros()),
-    )
+    """Return the id of an artifact's file, made now if it was not there. Other bytes than announced before count."""
     row = connection.execute(
-        "SELECT id FROM files WHERE artifact_id = ? AND kind = ? AND name = ?", (artifact_id, kind, name)
+        "INSERT INTO files (artifact_id, kind, name, md5, mimetype, updated_at) VALUES (?, 'artifact', ?, ?, ?, ?)"
+        " ON CONFLICT (artifact_id, kind, name) WHERE kind != 'run' DO UPDATE SET"
+        " size = iif(md5 IS excluded.md5, size, NULL), md5 = excluded.md5 RETURNING id",
+        (artifact_id, name, md5, mimetype, now_micros()),
     ).fetchone()
     return int(row[0])
 
 
-def uploaded(connection: sqlite3.Connection, file_id: int, size: int, md5: str, mimetype: str) -> None:
-    """Note that a file's bytes are here."""
-    connection.execute(
+def announce_manifest(connection: sqlite3.Connection, artifact_id: int, name: str) -> int:
+    """Return the id of an artifact's manifest, made now if it was not there."""
+    row = connection.execute(
+        "INSERT INTO files (artifact_id, kind, name, mimetype, updated_at)"
+        " VALUES (?, 'manifest', ?, 'application/json', ?)"
+        " ON CONFLICT (artifact_id, kind, name) WHERE kind != 'run' DO UPDATE SET name = name RETURNING id",
+        (artifact_id, name, now_micros()),
+    ).fetchone()
+    return int(row[0])
+
+
+def uploaded(connection: sqlite3.Connection, file_id: int, size: int, md5: str, mimetype: str) -> bool:
+    """Note that a file's bytes are here; return whether there still is such a file."""
+    cursor = connection.execute(
         "UPDATE files SET size = ?, md5 = ?, mimetype = ifnull(mimetype, ?), updated_at = ? WHERE id = ?",
         (size, md5, mimetype, now_micros(), file_id),
     )
+    connection.execute(
+        "UPDATE artifacts SET updated_at = ? WHERE state = 'PENDING'"
+        " AND id = (SELECT artifact_id FROM files WHERE id = ?)",
+        (now_micros(), file_id),
+    )
+    return cursor.rowcount > 0
+
+
+def closed_md5(connection: sqlite3.Connection, file_id: int) -> str | None:
+    """Return the digest of an uploaded file that must not change any more, or None if it may."""
+    row = connection.execute(
+        "SELECT files.md5 FROM files JOIN artifacts ON artifacts.id = files.artifact_id"
+        " WHERE files.id = ? AND files.kind != 'run' AND files.size IS NOT NULL AND artifacts.state != 'PENDING'",
+        (file_id,),
+    ).fetchone()
+    return None if row is None else str(row[0])
 
 
 def stored_with_md5(connection: sqlite3.Connection, md5: str) -> sqlite3.Row | None:
@@ -92,3 +117,61 @@ def count_of_run(connection: sqlite3.Connection, run_id: int) -> int:
 def delete_run_file(connection: sqlite3.Connection, file_id: int) -> None:
     """Forget a run's file; artifacts keep theirs."""
     connection.execute("DELETE FROM files WHERE id = ? AND kind = 'run'", (file_id,))
+
+
+_NEEDED = (
+    "(EXISTS (SELECT 1 FROM artifact_entries WHERE digest = files.md5 AND ref IS NULL)"
+    " OR EXISTS (SELECT 1 FROM files AS announced JOIN artifacts ON artifacts.id = announced.artifact_id"
+    " WHERE announced.md5 = files.md5 AND announced.kind = 'artifact' AND artifacts.state = 'PENDING'))"
+)
+"""Whether an artifact's bytes are listed by a version, or were promised to one that is being logged."""
+
+
+def drop_unneeded(connection: sqlite3.Connection, digests: Sequence[str]) -> list[int]:
+    """Forget artifact files with these digests that no version needs; return their ids."""
+    dropped: list[int] = []
+    for digest in digests:
+        rows = connection.execute(
+            f"DELETE FROM files WHERE md5 = ? AND kind = 'artifact' AND NOT {_NEEDED} RETURNING id", (digest,)
+        ).fetchall()
+        dropped += [int(row[0]) for row in rows]
+    return dropped
+
+
+def drop_manifests(connection: sqlite3.Connection, artifact_id: int, *, except_id: int = 0) -> list[int]:
+    """Forget the manifests of an artifact (but one); return their ids."""
+    rows = connection.execute(
+        "DELETE FROM files WHERE artifact_id = ? AND kind = 'manifest' AND id != ? RETURNING id",
+        (artifact_id, except_id),
+    ).fetchall()
+    return [int(row[0]) for row in rows]
+
+
+def drop_unsent(connection: sqlite3.Connection, artifact_id: int) -> None:
+    """Forget files of an artifact that were announced and never sent: their bytes are here under another row."""
+    connection.execute("DELETE FROM files WHERE artifact_id = ? AND kind = 'artifact' AND size IS NULL", (artifact_id,))
+
+
+def drop_ownerless(connection: sqlite3.Connection, limit: int) -> int:
+    """Forget files whose artifact is gone and that no version needs; return how many there were."""
+    gone = (
+        "SELECT files.id FROM files LEFT JOIN artifacts ON artifacts.id = files.artifact_id"
+        " WHERE files.kind != 'run' AND (files.artifact_id IS NULL OR artifacts.state = 'DELETED')"
+        f" AND (files.kind = 'manifest' OR files.md5 IS NULL OR NOT {_NEEDED}) LIMIT ?"
+    )
+    return connection.execute(f"DELETE FROM files WHERE id IN ({gone})", (limit,)).rowcount
+
+
+def numbers(connection: sqlite3.Connection) -> set[int]:
+    """Return the ids of all files."""
+    return {int(row[0]) for row in connection.execute("SELECT id FROM files")}
+
+
+def missing_entry(connection: sqlite3.Connection, artifact_id: int) -> str | None:
+    """Return the name of an entry of a version whose bytes are not here, or None."""
+    row = connection.execute(
+        "SELECT name FROM artifact_entries WHERE artifact_id = ? AND ref IS NULL AND NOT EXISTS"
+        " (SELECT 1 FROM files WHERE md5 = artifact_entries.digest AND kind = 'artifact' AND size IS NOT NULL) LIMIT 1",
+        (artifact_id,),
+    ).fetchone()
+    return None if row is None else str(row[0])
