@@ -32,7 +32,6 @@ AGENT_SILENCE = 60_000_000
 """An agent not heard of for this long is taken for dead: its unconfirmed runs go to others. Microseconds."""
 CLOCK_SLACK = 2_000_000
 """A sign of life may be that far in the future, in microseconds: a clock that is being trimmed."""
-MAX_RUNS_PER_AGENT = 64
 
 
 @dataclass(frozen=True, slots=True)
@@ -96,17 +95,16 @@ def _room(beat: _Beat) -> int:
     wandb's command line agent starts every run that an answer names, the one with a function the first only (SDK
     0.31). Which of them this is shows when it has been given several.
     """
-    wanted = beat.context.scheduler.habits.runs_at_once(beat.agent["id"], runs_per_agent(beat.sweep), len(beat.alive))
+    wanted = beat.context.scheduler.habits.runs_at_once(beat.agent["id"], _runs_per_agent(beat.sweep), len(beat.alive))
     return wanted - len(beat.alive)
 
 
-def runs_per_agent(sweep: sqlite3.Row) -> int:
-    """Return how many runs one agent has at once: `controller: {type: cloud, runs_per_agent: 4}`; 1 without it."""
+def _runs_per_agent(sweep: sqlite3.Row) -> int:
     if '"runs_per_agent"' not in sweep["config"]:  # grids may have megabytes
         return 1
-    controller = json.loads(sweep["config"]).get("controller")
-    count = controller.get("runs_per_agent", 1) if isinstance(controller, dict) else 1
-    return count if isinstance(count, int) and 1 <= count <= MAX_RUNS_PER_AGENT else 1
+    from trainer.sweep.validation import runs_per_agent
+
+    return runs_per_agent(json.loads(sweep["config"]))
 
 
 def _stops(beat: _Beat) -> list[Command]:

@@ -71,13 +71,19 @@ def row_id(kind: str, identifier: str) -> int:
     Raises:
         RequestError: If it is not an id of this kind.
     """
+    number = number_of(kind, identifier)
+    if number is None:
+        raise RequestError(f"{identifier[:80]!r} is not the id of a {kind.lower()}.")
+    return number
+
+
+def number_of(kind: str, identifier: str) -> int | None:
+    """Return the row number behind an opaque id, or None if it is not an id of this kind."""
     try:
         prefix, _, number = base64.b64decode(identifier, validate=True).decode().partition(":")
-        if prefix == kind and number.isascii() and number.isdigit() and len(number) < 19:
-            return int(number)
     except (binascii.Error, UnicodeDecodeError, ValueError):
-        pass
-    raise RequestError(f"{identifier[:80]!r} is not the id of a {kind.lower()}.")
+        return None
+    return int(number) if prefix == kind and number.isascii() and number.isdigit() and len(number) < 19 else None
 
 
 def iso_time(micros: int | None) -> str | None:

@@ -1,4 +1,4 @@
-"""What the keys of W&B's filters and orders name in the tables of runs, as SQL. Pure: touches no database.
+"""What the keys of W&B's filters and orders name in the tables of runs and sweeps, as SQL. Pure: touches no database.
 
 Every value travels as a bound parameter, never as SQL text.
 """
@@ -130,6 +130,54 @@ def key_of(name: str) -> Key:
             " summary_metrics.NAME and others of W&B's."
         )
     return JsonKey(tuple(_place(column, names) for names in _readings(column, path.split("."))))
+
+
+_SWEEP_TEXT = {
+    "id": "name",
+    "name": "name",
+    "state": "state",
+    "display_name": "ifnull(display_name, name)",
+    "displayName": "ifnull(display_name, name)",
+    "description": "description",
+    "method": "json_extract(sweeps.config, '$.method')",
+    "metric": "metric",
+    "username": "'local'",
+    "user": "'local'",
+    "entity": "'local'",
+}
+_SWEEP_TIMES = {
+    "created_at": "created_at",
+    "createdAt": "created_at",
+    "updated_at": "updated_at",
+    "updatedAt": "updated_at",
+    "heartbeat_at": "heartbeat_at",
+    "heartbeatAt": "heartbeat_at",
+}
+_RUN_COUNT = "(SELECT count(*) FROM runs WHERE runs.project_id = sweeps.project_id AND runs.sweep = sweeps.name)"
+_SWEEP_NUMBERS = {
+    "run_count": _RUN_COUNT,
+    "runCount": _RUN_COUNT,
+    "run_count_expected": "expected_runs",
+    "runCountExpected": "expected_runs",
+}
+
+
+def sweep_key_of(name: str) -> Key:
+    """Return what a key of a filter on sweeps names: a column, or a place in the sweep's configuration.
+
+    Raises:
+        RequestError: If sweeps have no such key.
+    """
+    for columns, kind in ((_SWEEP_TEXT, "text"), (_SWEEP_TIMES, "time"), (_SWEEP_NUMBERS, "number")):
+        if name in columns:
+            return Column(columns[name], kind)
+    head, _, path = name.partition(".")
+    if head != "config" or not path or len(name) > _MAX_KEY:
+        raise RequestError(
+            f"Sweeps have no key {name[:100]!r} to filter by; there are name, display_name, state, method, created_at,"
+            " run_count, config.NAME and others."
+        )
+    return JsonKey(tuple(_place("sweeps.config", names) for names in _readings("sweeps.config", path.split("."))))
 
 
 def _readings(column: str, parts: list[str]) -> list[list[str]]:

@@ -8,7 +8,7 @@ negation finds everything that the plain condition does not.
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, datetime
 
 from trainer.records import Json
@@ -26,11 +26,15 @@ _ISO_TIME = "strftime('%Y-%m-%dT%H:%M:%S', {} / 1000000, 'unixepoch')"
 _BOOLEANS, _NUMBERS, _TEXTS = ("true", "false"), ("integer", "real"), ("text",)
 
 
-def compile_filter(filters: Json) -> Condition:
+def compile_filter(filters: Json, resolve: Callable[[str], Key] = key_of) -> Condition:
     """Return the condition of a filter; everything for an empty one.
 
     An `$or` beside plain conditions is spread over them, so that each branch can use an index of its own:
     "the live runs of this sweep, and these three" costs what it finds, not what the sweep holds.
+
+    Args:
+        filters: The filter as parsed JSON.
+        resolve: What its keys name: those of runs, or `sweep_key_of`.
 
     Raises:
         RequestError: If the filter is malformed, too large, or uses an unknown operator.
@@ -40,13 +44,13 @@ def compile_filter(filters: Json) -> Condition:
     _spend(budget, len(parts))
     alternatives = [part for part in parts if set(part) == {"$or"}]
     if len(alternatives) == 1 and len(parts) > 1:
-        common = _all([_compile(part, 0, budget) for part in parts if part is not alternatives[0]])
+        common = _all([_compile(part, 0, budget, resolve) for part in parts if part is not alternatives[0]])
         branches = _operands(alternatives[0]["$or"], "$or")
         if len(branches) * (len(common.values) + 1) <= _MAX_CONDITIONS:
-            spread = [_all([common, _compile(branch, 0, budget)]) for branch in branches]
+            spread = [_all([common, _compile(branch, 0, budget, resolve)]) for branch in branches]
             joined = _any(spread)
             return _bounded(Condition(joined.sql, joined.values, tuple(spread)))
-    return _bounded(_all([_compile(part, 0, budget) for part in parts]))
+    return _bounded(_all([_compile(part, 0, budget, resolve) for part in parts]))
 
 
 def _bounded(condition: Condition) -> Condition:
@@ -77,7 +81,7 @@ def _operands(value: Json, operator: str) -> list[Json]:
     return value
 
 
-def _compile(filters: Json, depth: int, budget: list[int]) -> Condition:
+def _compile(filters: Json, depth: int, budget: list[int], resolve: Callable[[str], Key]) -> Condition:
     if not isinstance(filters, dict):
         raise RequestError("Every part of a filter is an object.")
     if depth > _MAX_DEPTH:
@@ -86,15 +90,15 @@ def _compile(filters: Json, depth: int, budget: list[int]) -> Condition:
     for key, operand in filters.items():
         _spend(budget, 1)
         if key in ("$and", "$or", "$nor"):
-            inner = [_compile(item, depth + 1, budget) for item in _operands(operand, key)]
+            inner = [_compile(item, depth + 1, budget, resolve) for item in _operands(operand, key)]
             joined = _all(inner) if key == "$and" else _any(inner)
             conditions.append(_negated(joined) if key == "$nor" else joined)
         elif key == "$not":
-            conditions.append(_negated(_compile(operand, depth + 1, budget)))
+            conditions.append(_negated(_compile(operand, depth + 1, budget, resolve)))
         elif key.startswith("$"):
             raise RequestError(f"The filter operator {key!r} is unknown here.")
         else:
-            conditions.append(_field(key_of(key), operand, depth, budget))
+            conditions.append(_field(resolve(key), operand, depth, budget))
     return _all(conditions)
 
 

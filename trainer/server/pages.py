@@ -88,9 +88,9 @@ def read_cursor(cursor: str) -> tuple[Value, int]:
     return value, row
 
 
-def page_size(first: int | None) -> int:
+def page_size(first: int | None, bound: int = MAX_PAGE) -> int:
     """Return the rows of a page: what was asked for, within bounds."""
-    return min(max(DEFAULT_PAGE if first is None else first, 0), MAX_PAGE)
+    return min(max(DEFAULT_PAGE if first is None else first, 0), bound)
 
 
 def connection_of(

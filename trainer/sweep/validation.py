@@ -38,6 +38,8 @@ TOP_LEVEL_KEYS = (
     "apiVersion",
     "kind",
 )
+RUNS_PER_AGENT_KEY = "runs_per_agent"
+MAX_RUNS_PER_AGENT = 64
 METRIC_KEYS = ("name", "goal", "target", "impute", "impute_while_running")
 _TEXT_KEYS = ("program", "name", "description", "project", "entity", "job", "image_uri", "apiVersion", "kind")
 _IMPUTATIONS = ("latest", "best", "worst")
@@ -207,3 +209,20 @@ def _check_controller(config: Mapping[str, Json], findings: Findings) -> None:
         findings.add("controller", f"`controller` cannot be {show(controller)}.", "Write `type: cloud` below it.")
     elif kind == "local" and "scheduler" in config:
         findings.add("controller", "A local `controller` does not go with a `scheduler`.", "Remove one of them.")
+    count = controller.get(RUNS_PER_AGENT_KEY, 1) if isinstance(controller, Mapping) else 1
+    if type(count) is not int or not 1 <= count <= MAX_RUNS_PER_AGENT:
+        findings.add(
+            join("controller", RUNS_PER_AGENT_KEY),
+            f"`{RUNS_PER_AGENT_KEY}` must be a whole number from 1 to {MAX_RUNS_PER_AGENT}, not {show(count)}.",
+            "Remove it for one run at a time.",
+        )
+
+
+def runs_per_agent(config: Mapping[str, Json]) -> int:
+    """Return how many runs an agent has at once: `controller: {type: cloud, runs_per_agent: 4}`; 1 without it.
+
+    W&B's own schema lets the key stand, and its server takes no notice of it (wandb/sweeps 0.3.0).
+    """
+    controller = config.get("controller")
+    count = controller.get(RUNS_PER_AGENT_KEY, 1) if isinstance(controller, Mapping) else 1
+    return count if type(count) is int and 1 <= count <= MAX_RUNS_PER_AGENT else 1

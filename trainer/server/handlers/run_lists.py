@@ -8,7 +8,7 @@ from trainer.server.context import RequestContext, parse_json
 from trainer.server.filter_keys import Condition
 from trainer.server.filters import compile_filter
 from trainer.server.handlers.run_node import RunNode
-from trainer.server.pages import Order, connection_of, cursor_of, page_size
+from trainer.server.pages import MAX_PAGE, Order, connection_of, cursor_of, page_size
 
 
 def run_total(context: RequestContext, project_id: int, filters: str | None) -> int:
@@ -31,6 +31,7 @@ def run_connection(
     first: int | None,
     after: str | None,
     extra: Condition | None = None,
+    bound: int = MAX_PAGE,
 ) -> dict[str, object]:
     """Return a page of the runs of a project that match a filter (and an extra condition)."""
     condition = compile_filter(parse_json(filters, "filters"))
@@ -38,7 +39,7 @@ def run_connection(
         condition = Condition(f"{extra.sql} AND ({condition.sql})", [*extra.values, *condition.values])
     ranking = Order.parse(order)
     behind = ranking.after(after)
-    size = page_size(first)
+    size = page_size(first, bound)
     rows = context.connection.execute(
         f"SELECT *, {ranking.expression} AS order_value FROM runs WHERE {_scoped(condition)} AND {behind.sql}"
         f" ORDER BY {ranking.sql()} LIMIT ?",

@@ -8,12 +8,15 @@ from functools import cached_property
 from typing import TYPE_CHECKING
 
 from trainer.records import Json
-from trainer.server.context import RequestContext, RequestError, iso_time, parse_json, storage_id
-from trainer.server.filter_keys import Condition
+from trainer.server import controllers
+from trainer.server.context import RequestContext, RequestError, iso_time, number_of, parse_json, storage_id
+from trainer.server.filter_keys import Condition, sweep_key_of
+from trainer.server.filters import compile_filter
 from trainer.server.handlers.run_lists import run_connection
 from trainer.server.handlers.viewer import UserNode
 from trainer.server.pages import MAX_PAGE, connection_of, cursor_of, page_size, read_cursor
 from trainer.server.store import now_micros
+from trainer.server.sweep_runs import log_run_name
 from trainer.server.tables import best_values, projects, runs, sweeps
 
 if TYPE_CHECKING:
@@ -21,6 +24,9 @@ if TYPE_CHECKING:
 
 _AGENT_SILENCE = 60_000_000
 """An agent not heard of for this many microseconds is shown as finished."""
+MAX_CONTROLLED = 100_000
+"""Runs of a sweep that its local controller is shown at once."""
+MAX_AGENTS = 10_000
 
 
 class SweepNode:
@@ -76,8 +82,7 @@ class SweepNode:
 
     def controller_run_name(self) -> str | None:
         """Return the run into which an external scheduler writes its log."""
-        scheduler = parse_json(self.scheduler, "scheduler") or self._parsed.get("scheduler")
-        return f"scheduler-{self.name}" if scheduler else None
+        return log_run_name(self.name) if self._parsed.get("scheduler") else None
 
     def project(self) -> ProjectNode | None:
         """Return the sweep's project."""
@@ -91,24 +96,33 @@ class SweepNode:
         return UserNode()
 
     def runs(self, first: int | None = None, after: str | None = None, order: str | None = None) -> dict[str, object]:
-        """Return the sweep's runs; wandb's agent asks for them without a page size and means all."""
-        size = MAX_PAGE if first is None else first
+        """Return the sweep's runs.
+
+        A local controller asks for them without a page size, means all, and searches by what it gets (SDK 0.31).
+        wandb's agent asks in the same words, and looks at none of them.
+        """
+        bound = MAX_CONTROLLED if first is None and controllers.is_local(self._parsed) else MAX_PAGE
         extra = Condition("sweep = ?", [self.name])
-        return run_connection(self._context, self._row["project_id"], None, order, size, after, extra)
+        return run_connection(
+            self._context, self._row["project_id"], None, order, bound if first is None else first, after, extra, bound
+        )
 
     def agents(self, first: int | None = None, after: str | None = None) -> dict[str, object]:
-        """Return the sweep's agents, oldest first."""
+        """Return the sweep's agents, oldest first; the SDK asks for all at once (0.31)."""
         start = read_cursor(after)[1] if after else 0
-        size = page_size(MAX_PAGE if first is None else first)
+        size = page_size(MAX_AGENTS if first is None else first, MAX_AGENTS)
         rows = sweeps.agents(self._context.connection, self._row["id"], start, size + 1)
         return connection_of(
             rows, size, lambda row: AgentNode(self._context, row), lambda row: cursor_of(None, row["id"])
         )
 
     def agent(self, agent_name: str | None = None) -> AgentNode | None:
-        """Return an agent by its name."""
-        row = sweeps.agent_by_name(self._context.connection, self._row["id"], agent_name or "")
-        return None if row is None else AgentNode(self._context, row)
+        """Return an agent by its name, or by its storage id: the SDK calls both its id (0.31)."""
+        connection, name = self._context.connection, agent_name or ""
+        row = sweeps.agent_by_name(connection, self._row["id"], name)
+        if row is None and (number := number_of("Agent", name)) is not None:
+            row = sweeps.agent_by_id(connection, number)
+        return None if row is None or row["sweep_id"] != self._row["id"] else AgentNode(self._context, row)
 
 
 class AgentNode:
@@ -123,7 +137,7 @@ class AgentNode:
 
     def state(self) -> str:
         """Return RUNNING while the agent beats, else FINISHED."""
-        return "RUNNING" if now_micros() - self._row["heartbeat_at"] < _AGENT_SILENCE else "FINISHED"
+        return "RUNNING" if abs(now_micros() - self._row["heartbeat_at"]) < _AGENT_SILENCE else "FINISHED"
 
     def total_runs(self) -> int:
         """Return how many runs it was given."""
@@ -152,38 +166,8 @@ def sweep_connection(
     context: RequestContext, project_id: int, filters: str | None, first: int | None, after: str | None
 ) -> dict[str, object]:
     """Return a page of a project's sweeps, newest first."""
-    condition = _sweep_filter(parse_json(filters, "filters"))
+    condition = compile_filter(parse_json(filters, "filters"), sweep_key_of)
     size = page_size(first)
     before = read_cursor(after)[1] if after else None
     rows = sweeps.page(context.connection, project_id, size + 1, before, condition.sql, list(condition.values))
     return connection_of(rows, size, lambda row: SweepNode(context, row), lambda row: cursor_of(None, row["id"]))
-
-
-_SWEEP_KEYS = {"name": "name", "id": "name", "state": "state", "displayName": "display_name",
-               "display_name": "display_name", "description": "description"}  # fmt: skip
-
-
-def _sweep_filter(filters: Json, depth: int = 0) -> Condition:
-    """Return the condition of a filter on sweeps: equality and `$in` on a few keys, `$and`, `$or`.
-
-    Raises:
-        RequestError: If it asks for anything else.
-    """
-    if not filters:
-        return Condition("1")
-    if not isinstance(filters, dict) or depth > 10:
-        raise RequestError('A filter of sweeps is an object such as {"state": "RUNNING"}.')
-    parts: list[Condition] = []
-    for key, operand in filters.items():
-        if key in ("$and", "$or") and isinstance(operand, list):
-            inner = [_sweep_filter(item, depth + 1) for item in operand]
-            sql = (" AND " if key == "$and" else " OR ").join(part.sql for part in inner) or "1"
-            parts.append(Condition(f"({sql})", [value for part in inner for value in part.values]))
-            continue
-        column = _SWEEP_KEYS.get(key)
-        options = operand.get("$in") if isinstance(operand, dict) and set(operand) == {"$in"} else [operand]
-        if column is None or not isinstance(options, list) or not all(isinstance(item, str) for item in options):
-            raise RequestError(f"Sweeps cannot be filtered by {key[:60]!r} in this way.")
-        marks = ", ".join("?" * len(options))
-        parts.append(Condition(f"{column} IN ({marks})", [item for item in options if isinstance(item, str)]))
-    return Condition(" AND ".join(part.sql for part in parts), [value for part in parts for value in part.values])
