@@ -134,14 +134,16 @@ class Scheduler:
 
     def _up_to_date(self, connection: sqlite3.Connection, sweep: sqlite3.Row) -> _Search:
         desk = self._desks[sweep["id"]]
-        if desk.search is None or desk.search.config_text != sweep["config"]:
-            desk.search = _begin(sweep)
-        _tell(desk.search, connection, sweep)
-        if desk.search.told != runs.count_of_sweep(connection, sweep["project_id"], sweep["name"]):
-            # Runs were deleted, whose points are free again, or older ones were made part of the sweep.
-            desk.search = _begin(sweep)
-            _tell(desk.search, connection, sweep)
-        return desk.search
+        search = desk.search
+        if search is None or search.config_text != sweep["config"]:
+            search = _begin(sweep)
+        _tell(search, connection, sweep)
+        if search.told != runs.count_of_sweep(connection, sweep["project_id"], sweep["name"]):
+            # Runs went away, whose points are free again, or older ones were made part of the sweep.
+            search = _begin(sweep)
+            _tell(search, connection, sweep)
+        desk.search = search
+        return search
 
 
 def _begin(sweep: sqlite3.Row) -> _Search:

@@ -20,7 +20,7 @@ from trainer.server.file_stream import dump_json
 from trainer.server.handlers.projects import checked_name
 from trainer.server.handlers.run_node import RunNode
 from trainer.server.names import invented_name, new_id
-from trainer.server.tables import projects, runs
+from trainer.server.tables import projects, runs, sweeps
 from trainer.states import RunState
 
 _TEXT_FIELDS = {
@@ -157,14 +157,21 @@ def delete_run(context: RequestContext, input: dict[str, object]) -> dict[str, o
     """Delete a run, all it logged, and its files."""
     run_id = row_id("Run", Arguments(input).required("id"))
 
-    def job(connection: sqlite3.Connection) -> list[int]:
-        if runs.by_id(connection, run_id) is None:
+    def job(connection: sqlite3.Connection) -> tuple[list[int], sqlite3.Row | None]:
+        run = runs.by_id(connection, run_id)
+        if run is None:
             raise RequestError("There is no such run.")
         numbers = [row[0] for row in connection.execute("SELECT id FROM files WHERE run_id = ?", (run_id,))]
+        sweep = sweeps.find(connection, run["project_id"], run["sweep"]) if run["sweep"] else None
         runs.delete(connection, run_id)
-        return numbers
+        if sweep is not None:
+            sweeps.update(connection, sweep["id"], {"exhausted": 0})  # the run's point is free again
+        return numbers, sweep
 
-    for number in context.write(job):
+    numbers, sweep = context.write(job)
+    if sweep is not None:
+        context.scheduler.forget(sweep["id"])
+    for number in numbers:
         (context.files_dir / str(number)).unlink(missing_ok=True)
     return {"clientMutationId": None}
 
