@@ -157,6 +157,10 @@ class Arguments:
             raise RequestError(f"{name} is missing.")
         return value
 
+    def owner(self) -> tuple[str, str]:
+        """Return entity and project; the usual ones where they are empty, as for artifacts of offline runs (0.31)."""
+        return self.text("entityName") or DEFAULT_ENTITY, self.text("projectName") or DEFAULT_PROJECT
+
     def integer(self, name: str) -> int | None:
         """Return a whole number, or None if it was not given."""
         value = self._values.get(name)

@@ -48,7 +48,7 @@ def create_artifact(context: RequestContext, input: dict[str, object]) -> dict[s
     aliases = alias_names(given)
 
     def job(connection: sqlite3.Connection) -> sqlite3.Row:
-        project = projects.ensure(connection, given.required("entityName"), given.required("projectName"))
+        project = projects.ensure(connection, *given.owner())
         kind = given.required("artifactTypeName")
         collection = collections.ensure(connection, project["id"], checked_name(name, "collection"), kind, "sequence")
         if collection["kind"] != "sequence":
@@ -299,7 +299,7 @@ def use_artifact(context: RequestContext, input: dict[str, object]) -> dict[str,
 
     def job(connection: sqlite3.Connection) -> sqlite3.Row:
         artifact = artifact_by(connection, given.required("artifactID"))
-        path = (given.required("entityName"), given.required("projectName"), given.required("runName"))
+        path = (*given.owner(), given.required("runName"))
         run = runs.find_by_path(connection, *path)
         if run is None:
             raise RequestError(f"There is no run {'/'.join(path)}.")

@@ -156,7 +156,7 @@ def link_artifact(context: RequestContext, input: dict[str, object]) -> dict[str
         artifact = _linked(connection, given)
         home = collections.by_id(connection, artifact["collection_id"])
         assert home is not None
-        project = projects.ensure(connection, given.required("entityName"), given.required("projectName"))
+        project = projects.ensure(connection, *given.owner())
         target = collections.ensure(connection, project["id"], name, home["type"], "portfolio")
         if target["kind"] != "portfolio":
             raise RequestError(f"{name!r} is a collection that runs log into; link into one of another name.")

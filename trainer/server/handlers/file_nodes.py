@@ -100,7 +100,7 @@ def create_run_files(context: RequestContext, input: dict[str, object]) -> dict[
 
 
 def _run_of(connection: sqlite3.Connection, given: Arguments) -> sqlite3.Row:
-    path = (given.required("entityName"), given.required("projectName"), given.required("runName"))
+    path = (*given.owner(), given.required("runName"))
     row = runs.find_by_path(connection, *path)
     if row is None:
         raise RequestError(f"There is no run {'/'.join(path)}.")

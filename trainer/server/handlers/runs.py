@@ -16,11 +16,13 @@ from trainer.server.context import (
     parse_json_object,
     row_id,
 )
+from trainer.server.file_store import discard
 from trainer.server.file_stream import dump_json
 from trainer.server.handlers.projects import checked_name
 from trainer.server.handlers.run_node import RunNode
+from trainer.server.leftovers import delete_artifacts
 from trainer.server.names import invented_name, new_id
-from trainer.server.tables import projects, runs, sweeps
+from trainer.server.tables import artifacts, projects, runs, sweeps
 from trainer.states import RunState
 
 _TEXT_FIELDS = {
@@ -141,7 +143,7 @@ def rewind_run(context: RequestContext, input: dict[str, object]) -> dict[str, o
     metric, step = given.required("metricName"), given.number("metricValue")
     if metric != "_step" or step is None or abs(step) >= 2**53:
         raise RequestError("A run can be rewound to a value of `_step` only.")
-    entity, project = given.text("entityName") or DEFAULT_ENTITY, given.text("projectName") or DEFAULT_PROJECT
+    entity, project = given.owner()
 
     def job(connection: sqlite3.Connection) -> sqlite3.Row:
         row = runs.find_by_path(connection, entity, project, given.required("runName"))
@@ -154,8 +156,9 @@ def rewind_run(context: RequestContext, input: dict[str, object]) -> dict[str, o
 
 
 def delete_run(context: RequestContext, input: dict[str, object]) -> dict[str, object]:  # noqa: A002
-    """Delete a run, all it logged, and its files."""
-    run_id = row_id("Run", Arguments(input).required("id"))
+    """Delete a run, all it logged, its files, and the artifacts it logged if that is asked for."""
+    given = Arguments(input)
+    run_id = row_id("Run", given.required("id"))
 
     def job(connection: sqlite3.Connection) -> tuple[list[int], sqlite3.Row | None]:
         run = runs.by_id(connection, run_id)
@@ -163,6 +166,8 @@ def delete_run(context: RequestContext, input: dict[str, object]) -> dict[str, o
             raise RequestError("There is no such run.")
         numbers = [row[0] for row in connection.execute("SELECT id FROM files WHERE run_id = ?", (run_id,))]
         sweep = sweeps.find(connection, run["project_id"], run["sweep"]) if run["sweep"] else None
+        if given.boolean("deleteArtifacts"):
+            numbers += delete_artifacts(connection, artifacts.logged_by(connection, run_id))
         runs.delete(connection, run_id)
         if sweep is not None:
             sweeps.update(connection, sweep["id"], {"exhausted": 0})  # the run's point is free again
@@ -171,8 +176,7 @@ def delete_run(context: RequestContext, input: dict[str, object]) -> dict[str, o
     numbers, sweep = context.write(job)
     if sweep is not None:
         context.scheduler.forget(sweep["id"])
-    for number in numbers:
-        (context.files_dir / str(number)).unlink(missing_ok=True)
+    discard(context.files_dir, numbers)
     return {"clientMutationId": None}
 
 

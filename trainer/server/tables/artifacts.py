@@ -117,6 +117,12 @@ def delete(connection: sqlite3.Connection, artifact_id: int) -> list[str]:
     return digests
 
 
+def logged_by(connection: sqlite3.Connection, run_id: int) -> list[int]:
+    """Return the numbers of all versions that a run logged, pending ones among them."""
+    rows = connection.execute("SELECT id FROM artifacts WHERE run_id = ? AND state != 'DELETED'", (run_id,))
+    return [int(row[0]) for row in rows]
+
+
 def of_collection(connection: sqlite3.Connection, collection_id: int) -> list[int]:
     """Return the numbers of all versions that were logged into a collection, pending ones among them."""
     rows = connection.execute(
