@@ -132,6 +132,15 @@ def key_of(name: str) -> Key:
     return JsonKey(tuple(_place(column, names) for names in _readings(column, path.split("."))))
 
 
+def is_key(name: str) -> bool:
+    """Return whether runs have such a key."""
+    try:
+        key_of(name)
+    except RequestError:
+        return False
+    return True
+
+
 _SWEEP_TEXT = {
     "id": "name",
     "name": "name",

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -92,20 +93,47 @@ def test_orders_put_missing_values_last(runs: Desk) -> None:
     assert names(runs, order="+summary_metrics.acc")[:4] == ["r0", "r3", "r1", "r2"]
 
 
-@pytest.mark.parametrize("order", [None, "-created_at", "-summary_metrics.acc", "+config.lr.value", "-name", "-state"])
-def test_pages_cover_everything_once_while_runs_arrive(runs: Desk, order: str | None) -> None:
+ORDERS = [None, "-created_at", "-summary_metrics.acc", "+config.lr.value", "-name", "-state", "+config.mixed", "-tags"]
+ORDERS += ["-state,+config.mixed", "+summary_metrics.acc,-created_at", "config.mixed,-config.lr,name", "-duration"]
+
+
+def pages(desk: Desk, order: str | None, between: Callable[[int, str], None]) -> list[str]:
     seen: list[str] = []
     cursor = None
-    while True:
-        page = runs.ask(LIST, o=order, n=2, a=cursor)["project"]["runs"]
+    for number in range(20):
+        page = desk.ask(LIST, o=order, n=2, a=cursor)["project"]["runs"]
         seen += [edge["node"]["name"] for edge in page["edges"]]
         cursor = page["pageInfo"]["endCursor"]
         if not page["pageInfo"]["hasNextPage"]:
-            break
-        if len(seen) == 2:
-            runs.upsert_run("late")
-    assert sorted(set(seen) - {"late"}) == [f"r{index}" for index in range(6)]
+            return seen
+        between(number, seen[-1])
+    raise AssertionError(f"there is no end to {seen}")
+
+
+@pytest.mark.parametrize("order", ORDERS)
+def test_pages_cover_everything_once_while_runs_arrive_and_go(runs: Desk, order: str | None) -> None:
+    for index, value in enumerate([True, 2, "two", None, 2.5, [1], "two"]):
+        runs.upsert_run(f"m{index}", config=json.dumps({"mixed": {"value": value}, "lr": {"value": index % 2}}))
+    whole = names(runs, order=order)
+    assert len(whole) == 13
+    assert pages(runs, order, lambda *_: None) == whole
+
+    def change(number: int, last: str) -> None:
+        runs.upsert_run(f"late{number}", config='{"mixed": {"value": 2}}')
+        # What the cursor points at is gone before it is used.
+        runs.sql("DELETE FROM runs WHERE name = ?", last)
+
+    seen = pages(runs, order, change)
+    assert [name for name in seen if name in whole] == whole
     assert len(seen) == len(set(seen))
+
+
+def test_an_order_names_known_keys_and_not_too_many(runs: Desk) -> None:
+    assert names(runs, order="-summary_metrics.a,b") == names(runs, order="-created_at")
+    assert "nothing" in runs.error(LIST, o="+nothing")
+    assert "at most 5" in runs.error(LIST, o=",".join(["name"] * 6))
+    cursor = runs.ask(LIST, o="+state,+name", n=1)["project"]["runs"]["pageInfo"]["endCursor"]
+    assert "another order" in runs.error(LIST, o="+state", a=cursor)
 
 
 @pytest.mark.parametrize(

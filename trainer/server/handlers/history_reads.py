@@ -8,11 +8,12 @@ import sqlite3
 
 from trainer.records import Json
 from trainer.server.context import RequestError, parse_json_object
-from trainer.server.handlers.history_samples import EVER, rows_with_keys
+from trainer.server.handlers.history_samples import EVER, pick, rows_with_keys
 from trainer.server.pages import connection_of, cursor_of, read_cursor
 from trainer.server.tables import streams
 
 MAX_SAMPLES = 100_000
+_MAX_PAGE_ROWS = 500_000
 _DEFAULT_SAMPLES = 500
 _CONSOLE_LINE = re.compile(
     r"(?P<level>ERROR )?(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?) (?P<text>.*)", re.DOTALL
@@ -26,31 +27,70 @@ def rows(
     min_step: int | None,
     max_step: int | None,
 ) -> list[str]:
-    """Return history rows: the first `samples` from `min_step` (incl.) to `max_step` (excl.), or the run thinned."""
+    """Return history rows: those from `min_step` (incl.) to `max_step` (excl.), or the run thinned.
+
+    Raises:
+        RequestError: If a page of steps has more rows than one answer holds.
+    """
     wanted = min(max(samples or _DEFAULT_SAMPLES, 1), MAX_SAMPLES)
     if min_step is None and max_step is None:
         return streams.thinned_lines(connection, int(run["id"]), "history", run["history_lines"], wanted)
-    last = EVER if max_step is None else max_step - 1
-    return streams.history(connection, int(run["id"]), -EVER if min_step is None else min_step, last, wanted)
+    low, high = -EVER if min_step is None else min_step, EVER if max_step is None else max_step - 1
+    if _is_page(low, high, samples):
+        return _whole_page(connection, int(run["id"]), low, high)
+    return streams.history(connection, int(run["id"]), low, high, wanted)
+
+
+def _is_page(low: int, high: int, samples: int | None) -> bool:
+    """Return whether a reader goes through the history in pages of `samples` steps: none of their rows may be lost.
+
+    A step may have several rows (several processes wrote the run), so that a page holds more rows than steps. SDK
+    0.25 asks for one sample less than its range has steps, and means all of them.
+    """
+    return high - low <= (samples or 0)
+
+
+def _whole_page(connection: sqlite3.Connection, run_id: int, low: int, high: int) -> list[str]:
+    found = streams.history(connection, run_id, low, high, _MAX_PAGE_ROWS + 1)
+    if len(found) > _MAX_PAGE_ROWS:
+        raise RequestError(
+            f"Steps {low} to {high} have more than {_MAX_PAGE_ROWS} rows: read fewer steps at a time (`page_size`)."
+        )
+    return found
 
 
 def sampled(connection: sqlite3.Connection, run_id: int, spec: str) -> list[dict[str, Json]]:
     """Return the rows that have every key of a spec, only those keys, thinned to its `samples`.
 
     Raises:
-        RequestError: If the spec is not `{"keys": [...], "samples": n, "minStep": n, "maxStep": n}`.
+        RequestError: If the spec is not `{"keys": [...], "samples": n, "minStep": n, "maxStep": n}`, or a page of
+            steps has more rows than one answer holds.
     """
     given = parse_json_object(spec, "the history spec")
     keys, samples = given.get("keys"), given.get("samples")
     if keys is not None and not (isinstance(keys, list) and all(isinstance(key, str) for key in keys)):
         raise RequestError("`keys` of a history spec is a list of names.")
     names = [key for key in keys or () if isinstance(key, str)]
-    wanted = samples if isinstance(samples, int) and not isinstance(samples, bool) else _DEFAULT_SAMPLES
-    wanted = min(max(wanted, 1), MAX_SAMPLES)
+    asked = samples if isinstance(samples, int) and not isinstance(samples, bool) else _DEFAULT_SAMPLES
+    wanted = min(max(asked, 1), MAX_SAMPLES)
     low, high = (_step(given.get("minStep"), -EVER), _step(given.get("maxStep"), EVER))
+    if _is_page(low, high, asked):
+        page = (json.loads(text) for text in _whole_page(connection, run_id, low, high))
+        return [picked for row in page if (picked := pick(row, names) if names else row) is not None]
     if not names:
         return [json.loads(text) for text in streams.history(connection, run_id, low, high, wanted)]
     return rows_with_keys(connection, run_id, names, low, high, wanted)
+
+
+def ends(connection: sqlite3.Connection, run_id: int, keys: list[str] | None) -> list[dict[str, Json]]:
+    """Return the first and the last row that have some keys, only those keys; empty for a run without rows."""
+    end = "(SELECT {}(step) FROM history WHERE run_id = ?)"  # one by one: both in one SELECT read every step
+    sql = f"SELECT {end.format('min')}, {end.format('max')}"
+    bounds = connection.execute(sql, (run_id, run_id)).fetchone()
+    found = []
+    for step in sorted({bound for bound in bounds if bound is not None}):
+        found += [json.loads(text) for text in streams.history(connection, run_id, step, step, 1)]
+    return [picked for row in found if (picked := pick(row, keys or ["_step"])) is not None]
 
 
 def _step(value: Json, default: int) -> int:

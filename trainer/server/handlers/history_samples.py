@@ -92,18 +92,20 @@ def pick(row: dict[str, Json], names: Sequence[str]) -> dict[str, Json] | None:
     """Return the keys of a row alone; None if it lacks one of them."""
     picked: dict[str, Json] = {}
     for name in names:
-        value = row.get(name)
-        if value is None and "." in name:
-            value = _nested(row, name)
+        value = _named(row, name)
         if value is None:
             return None
         picked[name] = value
     return picked
 
 
-def _nested(row: Json, name: str) -> Json:
-    for part in name.split("."):
-        if not isinstance(row, dict):
-            return None
-        row = row.get(part)
-    return row
+def _named(row: Json, name: str) -> Json:
+    """Return what a dotted name leads to: each dot is part of a name, or a step into an object."""
+    if not isinstance(row, dict):
+        return None
+    if (value := row.get(name)) is not None:
+        return value
+    for place, character in enumerate(name):
+        if character == "." and (value := _named(row.get(name[:place]), name[place + 1 :])) is not None:
+            return value
+    return None

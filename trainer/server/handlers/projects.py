@@ -30,6 +30,7 @@ class ProjectNode(ArtifactReads):
     read_only = False
     access = "PRIVATE"
     views = "{}"
+    triggers: tuple[object, ...] = ()
 
     def __init__(self, context: RequestContext, row: sqlite3.Row) -> None:
         super().__init__(context, int(row["id"]))
@@ -44,11 +45,11 @@ class ProjectNode(ArtifactReads):
 
     def entity(self) -> EntityNode:
         """Return the owner."""
-        return EntityNode(self.entity_name)
+        return EntityNode(self._context, self.entity_name)
 
     def user(self) -> UserNode:
         """Return the user who made it."""
-        return UserNode()
+        return UserNode(self._context)
 
     def run_count(self, filters: str | None = None) -> int:
         """Return how many runs match."""

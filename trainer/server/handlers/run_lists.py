@@ -2,13 +2,11 @@
 
 from __future__ import annotations
 
-import sqlite3
-
 from trainer.server.context import RequestContext, parse_json
 from trainer.server.filter_keys import Condition
 from trainer.server.filters import compile_filter
 from trainer.server.handlers.run_node import RunNode
-from trainer.server.pages import MAX_PAGE, Order, connection_of, cursor_of, page_size
+from trainer.server.pages import MAX_PAGE, Order, connection_of, page_size
 
 
 def run_total(context: RequestContext, project_id: int, filters: str | None) -> int:
@@ -41,16 +39,12 @@ def run_connection(
     behind = ranking.after(after)
     size = page_size(first, bound)
     rows = context.connection.execute(
-        f"SELECT *, {ranking.expression} AS order_value FROM runs WHERE {_scoped(condition)} AND {behind.sql}"
+        f"SELECT *, {ranking.columns()} FROM runs WHERE {_scoped(condition)} AND {behind.sql}"
         f" ORDER BY {ranking.sql()} LIMIT ?",
         (*ranking.values, *_scope_values(project_id, condition), *behind.values, size + 1),
     ).fetchall()
-
-    def cursor(row: sqlite3.Row) -> str:
-        return cursor_of(row["order_value"], row["id"])
-
     return connection_of(
-        rows, size, lambda row: RunNode(context, row), cursor, lambda: _count(context, project_id, condition)
+        rows, size, lambda row: RunNode(context, row), ranking.cursor, lambda: _count(context, project_id, condition)
     )
 
 

@@ -63,8 +63,9 @@ class RunNode:
         return tags
 
     def created_at(self) -> str | None:
-        """When the run began; when it was handed out, as long as it has not."""
-        return iso_time(self._row["reported_at"] or self._row["created_at"])
+        """Return when it was created; for a run handed to an agent, when it began (once it has)."""
+        began = self._row["reported_at"] if self._row["attempts"] else None
+        return iso_time(began or self._row["created_at"])
 
     def heartbeat_at(self) -> str | None:
         """Return when the run was last heard of."""
@@ -93,7 +94,7 @@ class RunNode:
 
     def user(self) -> UserNode:
         """Return the user who started it."""
-        return UserNode()
+        return UserNode(self._context)
 
     def project(self) -> ProjectNode | None:
         """Return the run's project."""
@@ -155,8 +156,8 @@ class RunNode:
         return [history_reads.sampled(self._context.connection, self._row_id, spec) for spec in specs[:50]]
 
     def parquet_history(self, live_keys: list[str] | None = None) -> dict[str, object]:
-        """Return that there are no parquet files."""
-        return {"parquetUrls": [], "liveData": []}
+        """Return that nothing was exported as parquet: the history is live from its first step on (SDK 0.31)."""
+        return {"parquetUrls": [], "liveData": history_reads.ends(self._context.connection, self._row_id, live_keys)}
 
     def log_lines(
         self,

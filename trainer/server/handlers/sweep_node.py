@@ -93,7 +93,7 @@ class SweepNode:
 
     def user(self) -> UserNode:
         """Return the user who made it."""
-        return UserNode()
+        return UserNode(self._context)
 
     def runs(self, first: int | None = None, after: str | None = None, order: str | None = None) -> dict[str, object]:
         """Return the sweep's runs.

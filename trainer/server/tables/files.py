@@ -119,6 +119,11 @@ def delete_run_file(connection: sqlite3.Connection, file_id: int) -> None:
     connection.execute("DELETE FROM files WHERE id = ? AND kind = 'run'", (file_id,))
 
 
+def stored_bytes(connection: sqlite3.Connection) -> int:
+    """Return the bytes of all uploaded files."""
+    return int(connection.execute("SELECT ifnull(sum(size), 0) FROM files").fetchone()[0])
+
+
 _NEEDED = (
     "(EXISTS (SELECT 1 FROM artifact_entries WHERE digest = files.md5 AND ref IS NULL)"
     " OR EXISTS (SELECT 1 FROM files AS announced JOIN artifacts ON artifacts.id = announced.artifact_id"
