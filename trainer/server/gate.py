@@ -5,11 +5,12 @@ Only signed addresses of files (`transfers` checks them) and the SDK's telemetry
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Callable
 
 from starlette.datastructures import Headers
 from starlette.responses import JSONResponse, PlainTextResponse, Response
-from starlette.types import ASGIApp, Receive, Scope, Send
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trainer.server import security
 from trainer.server.listening import Listening
@@ -36,7 +37,19 @@ class Gate:
         refusal = self._refusal(scope["method"], scope["path"], Headers(scope=scope))
         if refusal is None:
             self._on_entry()
-        await (refusal or self._inner)(scope, receive, send)
+        has_begun = False
+
+        async def noted_send(message: Message) -> None:
+            nonlocal has_begun
+            has_begun = True
+            await send(message)
+
+        try:
+            await (refusal or self._inner)(scope, receive, noted_send)
+        except asyncio.CancelledError:
+            # The server was told to end, and its patience is over. Whoever asked is to ask the next one.
+            if not has_begun:
+                await _refused("The server ends.", 503)(scope, receive, send)
 
     def _refusal(self, method: str, path: str, headers: Headers) -> Response | None:
         host = headers.get("host")

@@ -20,6 +20,7 @@ from trainer.server import file_store, housekeeping, leftovers
 from trainer.server.app import Server, create_app
 from trainer.server.connections import MAX_HEAD, GuardedProtocol, close_stalled, connection_limit
 from trainer.server.data_folder import DATABASE_FILE, FILES_FOLDER, remove_record
+from trainer.server.deletion import free_deleted_projects
 from trainer.server.listening import Listening
 from trainer.server.store import Store
 
@@ -55,6 +56,7 @@ def run_server(
     Raises:
         ServerError: If the database cannot be used, or was taken away meanwhile.
     """
+    os.umask(0o077)  # what is made from here on is the owner's, whatever becomes of the folder's mode
     server = Server(Store(folder / DATABASE_FILE), key, listening, folder / FILES_FOLDER)
     if broken := file_store.remove_partials(folder / FILES_FOLDER):
         logger.info("%d uploads had broken off; their clients send them again", broken)
@@ -145,6 +147,7 @@ async def _keep_house(server: Server, idle_minutes: float | None, end: Callable[
     def keep() -> bool:
         nonlocal swept
         server.store.check_place()
+        free_deleted_projects(server.store, server.files_dir)
         is_needed = housekeeping.tidy(server.store, uptime.seconds())
         housekeeping.forget_ended_sweeps(server.store, server.scheduler, server.early_stops)
         if time.monotonic() - swept > _SWEEP_SECONDS:

@@ -15,7 +15,9 @@ import time
 from collections.abc import Callable, Iterator
 from concurrent.futures import Future
 from contextlib import contextmanager
+from dataclasses import dataclass
 from importlib.resources import files
+from itertools import groupby
 from pathlib import Path
 from typing import TypeVar
 
@@ -36,6 +38,16 @@ _KEEPS_CONNECTION = (sqlite3.SQLITE_FULL, sqlite3.SQLITE_BUSY)
 def now_micros() -> int:
     """Return the time as the tables hold it: microseconds since 1970 UTC."""
     return time.time_ns() // 1000
+
+
+@dataclass(frozen=True, slots=True)
+class _Alone:
+    """A job that shares no transaction with others."""
+
+    job: Callable[[sqlite3.Connection], object]
+
+    def __call__(self, connection: sqlite3.Connection) -> object:
+        return self.job(connection)
 
 
 class Store:
@@ -111,6 +123,16 @@ class Store:
         self._jobs.put((job, future))
         return future.result()  # type: ignore[return-value]
 
+    def alone(self, job: Callable[[sqlite3.Connection], T]) -> T:
+        """Run `job` on the writing connection outside of any transaction, while nobody else writes (`VACUUM`).
+
+        Raises:
+            StorageError: If the disk failed at it.
+        """
+        future: Future[object] = Future()
+        self._jobs.put((_Alone(job), future))
+        return future.result()  # type: ignore[return-value]
+
     def _write_forever(self) -> None:
         while True:
             first = self._jobs.get()
@@ -124,7 +146,8 @@ class Store:
                     stopping = True
                     break
                 batch.append(job)
-            self._write_batch(batch)
+            for _, together in groupby(batch, key=lambda item: isinstance(item[0], _Alone) and id(item)):
+                self._write_batch(list(together))
             if stopping:
                 return
 
@@ -153,6 +176,8 @@ class Store:
         if connection is None:
             connection = self._reopen_writer()
         done: list[tuple[Future[object], object]] = []
+        if isinstance(batch[0][0], _Alone):
+            return [(batch[0][1], batch[0][0](connection))]
         connection.execute("BEGIN IMMEDIATE")
         for job, future in batch:
             connection.execute("SAVEPOINT job")

@@ -64,7 +64,9 @@ def _missing(what: str) -> Response:
 
 
 def _home(server: Server) -> Response:
-    rows = server.store.reader.execute("SELECT entity, name FROM projects ORDER BY id DESC LIMIT 500").fetchall()
+    rows = server.store.reader.execute(
+        "SELECT entity, name FROM projects WHERE entity != '' ORDER BY id DESC LIMIT 500"
+    ).fetchall()
     items = "".join(f"<li>{_link(row['name'], row['entity'], row['name'])}" for row in rows)
     return _page("sweep-tui", f"<ul>{items}</ul>" if rows else "<p>No project yet.</p>")
 

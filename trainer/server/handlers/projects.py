@@ -14,6 +14,7 @@ from trainer.server.context import (
     row_id,
     storage_id,
 )
+from trainer.server.deletion import free_deleted_projects
 from trainer.server.handlers.artifact_lists import ArtifactReads
 from trainer.server.handlers.run_lists import run_connection, run_total
 from trainer.server.handlers.run_node import RunNode
@@ -21,6 +22,7 @@ from trainer.server.handlers.sweep_node import SweepNode, sweep_connection
 from trainer.server.handlers.viewer import EntityNode, UserNode
 from trainer.server.pages import connection_of, cursor_of, page_size, read_cursor
 from trainer.server.tables import projects, runs, sweeps
+from trainer.server.vacuum import vacuum
 
 
 class ProjectNode(ArtifactReads):
@@ -142,6 +144,27 @@ def upsert_model(context: RequestContext, input: dict[str, object]) -> dict[str,
     row, inserted = context.write(job)
     node = ProjectNode(context, row)
     return {"model": node, "project": node, "inserted": inserted}
+
+
+def delete_model(context: RequestContext, input: dict[str, object]) -> dict[str, object]:  # noqa: A002
+    """Delete a project with its runs, sweeps, artifacts and files, and wait until all of it is freed."""
+    identifier = Arguments(input).required("id")
+    project_id = row_id("Project", identifier)
+
+    def job(connection: sqlite3.Connection) -> None:
+        if projects.by_id(connection, project_id) is None:
+            raise RequestError(f"There is no project {identifier!r}.")
+        projects.hide(connection, project_id)
+
+    context.write(job)
+    free_deleted_projects(context.store, context.files_dir)
+    return {"success": True, "clientMutationId": None}
+
+
+def vacuum_server(context: RequestContext) -> dict[str, object]:
+    """Give the space of what was deleted back to the disk. An operation of ours: W&B has none."""
+    before, after = vacuum(context.store, context.files_dir)
+    return {"bytesBefore": before, "bytesAfter": after}
 
 
 def checked_name(name: str, what: str) -> str:

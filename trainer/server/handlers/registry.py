@@ -26,6 +26,8 @@ QUERIES: Mapping[str, Handler] = {
 MUTATIONS: Mapping[str, Handler] = {
     "upsertBucket": runs.upsert_bucket,
     "upsertModel": projects.upsert_model,
+    "deleteModel": projects.delete_model,
+    "vacuumServer": projects.vacuum_server,
     "rewindRun": runs.rewind_run,
     "deleteRun": runs.delete_run,
     "stopRun": runs.stop_run,

@@ -43,3 +43,25 @@ def page(connection: sqlite3.Connection, entity: str, limit: int, before_id: int
         "SELECT * FROM projects WHERE entity = ? AND (? IS NULL OR id < ?) ORDER BY id DESC LIMIT ?",
         (entity, before_id, before_id, limit),
     ).fetchall()
+
+
+_NOBODY = ""
+"""The entity of projects that are being deleted: none that a request can name."""
+
+
+def hide(connection: sqlite3.Connection, project_id: int) -> None:
+    """Take a project from everybody's sight; `hidden` finds it, to be freed."""
+    connection.execute("UPDATE projects SET entity = ?, name = id WHERE id = ?", (_NOBODY, project_id))
+
+
+def hidden(connection: sqlite3.Connection) -> sqlite3.Row | None:
+    """Return a project that is being deleted, or None."""
+    row: sqlite3.Row | None = connection.execute(
+        "SELECT * FROM projects WHERE entity = ? LIMIT 1", (_NOBODY,)
+    ).fetchone()
+    return row
+
+
+def delete(connection: sqlite3.Connection, project_id: int) -> None:
+    """Delete a project and all that is left in it."""
+    connection.execute("DELETE FROM projects WHERE id = ?", (project_id,))
