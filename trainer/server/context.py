@@ -7,7 +7,7 @@ import binascii
 import json
 import sqlite3
 from collections.abc import Callable, Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, TypeVar
@@ -49,6 +49,8 @@ class RequestContext:
     """Without a trailing slash, as the client reached us: addresses of files start with it."""
     writer: str | None = None
     """Who asks, if it is one of several writers of a run (`mode="shared"`)."""
+    totals: dict[tuple[object, ...], int] = field(default_factory=dict)
+    """How many runs meet a condition, as counted in this request."""
 
     @property
     def connection(self) -> sqlite3.Connection:
@@ -57,6 +59,7 @@ class RequestContext:
 
     def write(self, job: Callable[[sqlite3.Connection], T]) -> T:
         """Run a job in a write transaction; its effect is on disk when this returns."""
+        self.totals.clear()
         return self.store.write(job)
 
 

@@ -6,8 +6,8 @@ Every value travels as a bound parameter, never as SQL text.
 from __future__ import annotations
 
 import re
-from collections.abc import Sequence
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 from itertools import combinations
 
 from trainer.server.context import RequestError
@@ -23,6 +23,8 @@ class Condition:
     values: list[Value] = field(default_factory=list)
     branches: tuple[Condition, ...] = ()
     """The alternatives when the whole condition is an OR of them."""
+    sweep: str | None = None
+    """The sweep whose runs alone can meet the condition, if it names one."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,30 @@ class Column:
     """`text`, `number` or `time`; a time is kept in microseconds."""
 
 
+Source = tuple[str, str]
+"""A JSON column of runs and a path into it."""
+
+
+@dataclass(slots=True)
+class KeptValues:
+    """The tables of values that a query may use, and those that it would have used."""
+
+    numbers: Mapping[Source, int] = field(default_factory=dict)
+    asked: set[Source] = field(default_factory=set)
+
+    def of(self, key: Key) -> Key:
+        """Return a key that reads from the tables where it can."""
+        if isinstance(key, Column):
+            return key
+        self.asked.update(place.source for place in key.places if place.source is not None)
+        return JsonKey(
+            tuple(
+                place if place.source is None else replace(place, kept=self.numbers.get(place.source))
+                for place in key.places
+            )
+        )
+
+
 @dataclass(frozen=True, slots=True)
 class Place:
     """One place inside a JSON column: the SQL of its value and of its type, each with its parameters."""
@@ -41,6 +67,10 @@ class Place:
     value: str
     type: str
     values: tuple[Value, ...]
+    source: Source | None = None
+    """Where a table of values may hold it, too."""
+    kept: int | None = None
+    """The number under which one does."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -211,15 +241,16 @@ def _place(column: str, names: Sequence[str]) -> Place:
         names = [names[0], "value", *names[1:]]
     if all(_PLAIN_NAME.fullmatch(name) for name in names):
         path = "$" + "".join(f'."{name}"' for name in names)
-        return Place(f"json_extract({column}, ?)", f"json_type({column}, ?)", (path,))
+        source = (column, path) if column in ("config", "summary") else None
+        return Place(f"json_extract({column}, ?)", f"json_type({column}, ?)", (path,), source)
     # Step by step over the members: their names are compared as text, whatever they hold.
     steps = [f"json_each({column}) AS j0"]
     for index in range(1, len(names)):
         before = f"j{index - 1}"
         steps.append(f"json_each(CASE {before}.type WHEN 'object' THEN {before}.value ELSE '{{}}' END) AS j{index}")
     last = f"j{len(names) - 1}"
-    source = f"FROM {', '.join(steps)} WHERE {' AND '.join(f'j{index}.key = ?' for index in range(len(names)))}"
-    return Place(f"(SELECT {last}.value {source})", f"(SELECT {last}.type {source})", tuple(names))
+    rows = f"FROM {', '.join(steps)} WHERE {' AND '.join(f'j{index}.key = ?' for index in range(len(names)))}"
+    return Place(f"(SELECT {last}.value {rows})", f"(SELECT {last}.type {rows})", tuple(names))
 
 
 def sort_value(key: Key) -> Condition:

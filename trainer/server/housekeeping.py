@@ -12,10 +12,13 @@ from trainer.server.early_stops import EarlyStops
 from trainer.server.scheduling import Scheduler
 from trainer.server.store import Store, now_micros
 from trainer.server.sweep_runs import finish_sweep, give_back_runs_of_dead_agents, logs_to_close
-from trainer.server.tables import runs, sweeps
+from trainer.server.tables import run_values, runs, sweeps
 from trainer.states import RunState, SweepState
 
 logger = logging.getLogger(__name__)
+
+_FILLING_SECONDS = 3.0
+"""How long one round fills tables at most: the end of the server waits for it."""
 
 RUN_SILENCE = 300_000_000
 """A run not heard of for this many microseconds has crashed; the SDK sends a word every 30 s (0.31)."""
@@ -96,3 +99,10 @@ def forget_ended_sweeps(store: Store, *memories: Scheduler | EarlyStops) -> None
             )
             if is_over:
                 memory.forget(sweep_id)
+
+
+def fill_value_tables(store: Store) -> None:
+    """Go on with the tables of the values that runs were lately filtered and ordered by; writers come in between."""
+    deadline = time.monotonic() + _FILLING_SECONDS
+    while time.monotonic() < deadline and run_values.is_filling(store.reader):
+        store.write(run_values.fill)

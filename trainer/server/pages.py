@@ -5,12 +5,13 @@ from __future__ import annotations
 import base64
 import binascii
 import json
+import sqlite3
 from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
 from trainer.server.context import RequestError
-from trainer.server.filter_keys import Column, Condition, Value, is_key, key_of, sort_value
+from trainer.server.filter_keys import Column, Condition, JsonKey, Source, Value, is_key, key_of, sort_value
 
 T = TypeVar("T")
 
@@ -27,6 +28,7 @@ class _Rank:
     values: tuple[Value, ...]
     descending: bool
     nullable: bool
+    source: Source | None = None
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,6 +55,16 @@ class Order:
             raise RequestError(f"An order has at most {_MAX_RANKS} keys.")
         return cls(tuple(_rank(term.strip()) for term in terms or ["+created_at"]))
 
+    @property
+    def source(self) -> Source | None:
+        """Where a table of values may hold what rows are ordered by, if that is one value."""
+        return self.ranks[0].source if len(self.ranks) == 1 else None
+
+    @property
+    def descending(self) -> bool:
+        """Whether rows of equal values come newest first."""
+        return self.ranks[-1].descending
+
     def columns(self) -> str:
         """Return the SELECT terms that `sql` and `cursor` refer to."""
         return ", ".join(f"{rank.expression} AS order_{index}" for index, rank in enumerate(self.ranks))
@@ -72,9 +84,20 @@ class Order:
             )
         return f"{', '.join(terms)}, id {'DESC' if self.ranks[-1].descending else 'ASC'}"
 
-    def cursor(self, row: Mapping[str, Any]) -> str:
+    def cursor(self, row: Mapping[str, Any] | sqlite3.Row) -> str:
         """Return the cursor of a row that has `columns` and `id`."""
         return cursor_of([row[f"order_{index}"] for index in range(len(self.ranks))], row["id"])
+
+    def bounds(self, cursor: str) -> tuple[list[Value], int]:
+        """Return the order values and the number of the row that a cursor stands for.
+
+        Raises:
+            RequestError: If the cursor was not made by `cursor` for an order of as many keys.
+        """
+        known, number = _read(cursor)
+        if len(known) != len(self.ranks):
+            raise RequestError(f"{cursor[:80]!r} is a cursor of another order.")
+        return known, number
 
     def after(self, cursor: str | None) -> Condition:
         """Return the condition for rows behind a cursor.
@@ -84,9 +107,7 @@ class Order:
         """
         if not cursor:
             return Condition("1")
-        known, number = _read(cursor)
-        if len(known) != len(self.ranks):
-            raise RequestError(f"{cursor[:80]!r} is a cursor of another order.")
+        known, number = self.bounds(cursor)
         than = "<" if self.ranks[-1].descending else ">"
         first = self.ranks[0]
         if len(known) == 1 and not first.nullable:
@@ -101,7 +122,8 @@ def _rank(term: str) -> _Rank:
     key = key_of(term.lstrip("+-"))
     value = sort_value(key)
     is_kept = isinstance(key, Column) and key.expression in ("created_at", "name")
-    return _Rank(value.sql, tuple(value.values), term.startswith("-"), not is_kept)
+    source = key.places[0].source if isinstance(key, JsonKey) and len(key.places) == 1 else None
+    return _Rank(value.sql, tuple(value.values), term.startswith("-"), not is_kept, source)
 
 
 def _behind(rank: _Rank, bound: Value, rest: Condition) -> Condition:

@@ -153,6 +153,7 @@ async def _keep_house(server: Server, idle_minutes: float | None, end: Callable[
         if time.monotonic() - swept > _SWEEP_SECONDS:
             leftovers.sweep(server.store, server.files_dir)
             swept = time.monotonic()
+        housekeeping.fill_value_tables(server.store)
         return is_needed
 
     while True:

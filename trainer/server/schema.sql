@@ -91,6 +91,60 @@ CREATE INDEX IF NOT EXISTS runs_by_best ON runs (project_id, sweep, history_best
 CREATE INDEX IF NOT EXISTS runs_by_state ON runs (state, heartbeat_at);
 CREATE INDEX IF NOT EXISTS runs_by_agent ON runs (agent_id, state) WHERE agent_id IS NOT NULL;
 
+-- Values inside config and summary that runs were filtered or ordered by: an index over what they hold, made when
+-- first asked for. Of each key every run that has it, and it is no null, has one row.
+CREATE TABLE IF NOT EXISTS value_keys (
+    id         INTEGER PRIMARY KEY,
+    project_id INTEGER NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
+    source     TEXT NOT NULL,                   -- config or summary
+    path       TEXT NOT NULL,                   -- as json_extract takes it
+    filled_to  INTEGER,                         -- runs up to this number are in; null: all
+    used_at    INTEGER NOT NULL,
+    UNIQUE (project_id, source, path)
+);
+
+CREATE TABLE IF NOT EXISTS run_values (
+    key    INTEGER NOT NULL REFERENCES value_keys (id) ON DELETE CASCADE,
+    sweep  TEXT NOT NULL,                       -- empty outside sweeps
+    value  NOT NULL,                            -- as json_extract gives it
+    run_id INTEGER NOT NULL,
+    kind   TEXT NOT NULL,                       -- as json_type names it
+    PRIMARY KEY (key, sweep, value, run_id)
+) WITHOUT ROWID;
+
+CREATE TRIGGER IF NOT EXISTS run_values_of_new_run AFTER INSERT ON runs
+WHEN EXISTS (SELECT 1 FROM value_keys WHERE project_id = NEW.project_id)
+BEGIN
+    INSERT OR REPLACE INTO run_values (key, sweep, value, run_id, kind)
+    SELECT id, ifnull(NEW.sweep, ''), json_extract(iif(source = 'config', NEW.config, NEW.summary), path), NEW.id,
+        json_type(iif(source = 'config', NEW.config, NEW.summary), path)
+    FROM value_keys WHERE project_id = NEW.project_id
+    AND json_extract(iif(source = 'config', NEW.config, NEW.summary), path) IS NOT NULL;
+END;
+
+CREATE TRIGGER IF NOT EXISTS run_values_of_changed_run AFTER UPDATE OF config, summary, sweep ON runs
+WHEN EXISTS (SELECT 1 FROM value_keys WHERE project_id = OLD.project_id)
+BEGIN
+    DELETE FROM run_values WHERE (key, sweep, value, run_id) IN (
+        SELECT id, ifnull(OLD.sweep, ''), json_extract(iif(source = 'config', OLD.config, OLD.summary), path), OLD.id
+        FROM value_keys WHERE project_id = OLD.project_id
+    );
+    INSERT OR REPLACE INTO run_values (key, sweep, value, run_id, kind)
+    SELECT id, ifnull(NEW.sweep, ''), json_extract(iif(source = 'config', NEW.config, NEW.summary), path), NEW.id,
+        json_type(iif(source = 'config', NEW.config, NEW.summary), path)
+    FROM value_keys WHERE project_id = NEW.project_id
+    AND json_extract(iif(source = 'config', NEW.config, NEW.summary), path) IS NOT NULL;
+END;
+
+CREATE TRIGGER IF NOT EXISTS run_values_of_gone_run AFTER DELETE ON runs
+WHEN EXISTS (SELECT 1 FROM value_keys WHERE project_id = OLD.project_id)
+BEGIN
+    DELETE FROM run_values WHERE (key, sweep, value, run_id) IN (
+        SELECT id, ifnull(OLD.sweep, ''), json_extract(iif(source = 'config', OLD.config, OLD.summary), path), OLD.id
+        FROM value_keys WHERE project_id = OLD.project_id
+    );
+END;
+
 CREATE TABLE IF NOT EXISTS history (
     run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,
     line   INTEGER NOT NULL,                    -- the offset in wandb-history.jsonl

@@ -102,7 +102,7 @@ class SweepNode:
         wandb's agent asks in the same words, and looks at none of them.
         """
         bound = MAX_CONTROLLED if first is None and controllers.is_local(self._parsed) else MAX_PAGE
-        extra = Condition("sweep = ?", [self.name])
+        extra = Condition("sweep = ?", [self.name], sweep=self.name)
         return run_connection(
             self._context, self._row["project_id"], None, order, bound if first is None else first, after, extra, bound
         )
