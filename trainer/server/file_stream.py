@@ -46,18 +46,24 @@ def store_chunk(
     given = body.get("files")
     chunks = given if isinstance(given, dict) else {}
     is_complete = body.get("complete") is True
-    if writer is None and _starts_over(connection, run_id, chunks.get(_HISTORY)):
-        runs.start_over(connection, run_id)
     is_over = endings.is_over(run)
+    # What a run sends that has said how it ended was on its way, or comes a second time: it changes no state.
+    is_late = writer is None and is_over and run["exit_code"] is not None
+    if writer is None and not is_late and _starts_over(connection, run_id, chunks.get(_HISTORY)):
+        runs.start_over(connection, run_id)
     if is_over and not chunks and not is_complete:
         # A heartbeat that was on its way when the run ended; it does not raise the dead.
         return
-    if not is_over or (writer is None and not (run["state"] == RunState.KILLED and run["stop_requested"])):
+    if not is_over or (
+        writer is None and not is_late and not (run["state"] == RunState.KILLED and run["stop_requested"])
+    ):
         # Else rows were on their way when the run was killed, or when another of its writers ended it: they are kept.
         runs.report(connection, run_id)
     for name, chunk in chunks.items():
         if isinstance(chunk, dict):
             _store_file(connection, run_id, name, chunk, writer)
+    if is_late:
+        return
     if body.get("preempting") is True:
         runs.update(connection, run_id, {"state": RunState.PREEMPTING})
     if is_complete:

@@ -114,6 +114,17 @@ def test_a_late_heartbeat_does_not_raise_the_dead(desk: Desk) -> None:
     assert desk.run("r")["state"] == RunState.FINISHED
 
 
+def test_what_comes_late_does_not_change_how_a_run_ended(desk: Desk) -> None:
+    desk.upsert_run("r")
+    desk.log("r", {"_step": 0, "a": 1})
+    desk.stream("r", preempting=True)
+    for _ in range(2):  # the answer to the last request was lost
+        desk.finish("r", 1)
+    desk.log("r", {"_step": 0, "a": 1})  # a copy of an earlier request
+    assert desk.run("r", "state exitcode") == {"state": RunState.PREEMPTED, "exitcode": 1}
+    assert history(desk, "r") == [{"_step": 0, "a": 1}]
+
+
 @pytest.mark.parametrize(
     "body",
     [
