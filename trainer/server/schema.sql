@@ -168,6 +168,13 @@ CREATE TABLE IF NOT EXISTS console (
     PRIMARY KEY (run_id, line)
 ) WITHOUT ROWID;
 
+-- A run that is deleted while it lives must not come back as the shell that its next change of configuration makes.
+CREATE TABLE IF NOT EXISTS deleted_runs (
+    project_id INTEGER NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
+    name       TEXT NOT NULL,
+    PRIMARY KEY (project_id, name)
+) WITHOUT ROWID;
+
 -- Runs with several writers at once: which lines of whom lie where. Others have none.
 CREATE TABLE IF NOT EXISTS writer_spans (
     run_id INTEGER NOT NULL REFERENCES runs (id) ON DELETE CASCADE,

@@ -95,6 +95,17 @@ def test_an_edit_by_the_public_api_is_no_sign_of_life(desk: Desk) -> None:
     assert edited["state"] == RunState.FINISHED
 
 
+def test_a_run_deleted_while_it_lives_does_not_come_back_by_itself(desk: Desk) -> None:
+    run = desk.upsert_run("r", **FIRST)["bucket"]
+    desk.ask("mutation D($id: ID!) { deleteRun(input: {id: $id}) { clientMutationId } }", id=run["id"])
+    document = "mutation U($input: UpsertBucketInput!) { upsertBucket(input: $input) { inserted } }"
+    changed = {"entityName": "local", "modelName": "p", "name": "r", "config": "{}"}
+    assert "was deleted" in desk.error(document, input=changed)
+    assert desk.run("r") is None
+    assert desk.upsert_run("r", **FIRST)["inserted"] is True
+    assert desk.ask(document, input=changed) == {"upsertBucket": {"inserted": False}}
+
+
 def forked(source: str, step: int) -> str:
     return json.dumps({"_wandb": {"value": {"branch_point": {"run_id": source, "step": step}}}})
 

@@ -101,6 +101,8 @@ def _begin(
     row = runs.find(connection, project["id"], name)
     is_new = row is None
     if row is None:
+        if _is_config_update(given) and runs.is_deleted(connection, project["id"], name):
+            raise RequestError(f"The run {name!r} was deleted; start again, or use another id.")
         shown = values.get("display_name") or invented_name(values.get("sweep"), secrets.randbelow(10_000))
         state = RunState.PENDING if is_pending else RunState.RUNNING
         run_id = runs.insert(connection, project["id"], name, shown, state, sweep=values.get("sweep"))

@@ -63,6 +63,7 @@ def insert(
         " VALUES (?, ?, ?, ?, ?, ?, ?, ?)",
         (project_id, name, display_name, state, sweep, config, now, now),
     )
+    connection.execute("DELETE FROM deleted_runs WHERE project_id = ? AND name = ?", (project_id, name))
     assert cursor.lastrowid is not None
     return cursor.lastrowid
 
@@ -133,8 +134,20 @@ def forget_logged(connection: sqlite3.Connection, run_id: int) -> None:
 
 
 def delete(connection: sqlite3.Connection, run_id: int) -> None:
-    """Remove a run and all it logged."""
+    """Remove a run and all it logged; its name is remembered as that of a deleted run."""
+    connection.execute(
+        "INSERT OR IGNORE INTO deleted_runs (project_id, name) SELECT project_id, name FROM runs WHERE id = ?",
+        (run_id,),
+    )
     connection.execute("DELETE FROM runs WHERE id = ?", (run_id,))
+
+
+def is_deleted(connection: sqlite3.Connection, project_id: int, name: str) -> bool:
+    """Return whether a name that no run has was that of one that was deleted."""
+    row = connection.execute(
+        "SELECT 1 FROM deleted_runs WHERE project_id = ? AND name = ?", (project_id, name)
+    ).fetchone()
+    return row is not None
 
 
 def of_sweep(connection: sqlite3.Connection, project_id: int, sweep: str) -> list[sqlite3.Row]:
