@@ -10,6 +10,7 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+from trainer.agents.early import EarlyStart, begin_early
 from trainer.agents.pool import AgentHost, start_agents
 from trainer.errors import SweepConfigError
 from trainer.records import Json, SweepRecord
@@ -31,6 +32,8 @@ class LaunchRequest:
     """Local agents to start; 0 creates the sweep only."""
     cwd: Path
     """Folder in which the program runs."""
+    fresh: bool | None = None
+    """Whether each run is a new process; None for what the environment says, else warm where it can be."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,6 +97,11 @@ def check_launch(config: Mapping[str, Json], cwd: Path) -> None:
     check_program(config, cwd)
 
 
+def begin_agents(request: LaunchRequest, kind: ServerKind) -> EarlyStart | None:
+    """Begin what can be done for the agents before there is a server or a sweep; `launch_sweep` takes it over."""
+    return begin_early(request.config, kind, request.cwd, fresh=request.fresh) if request.agents else None
+
+
 def launch_sweep(
     connection: Connection,
     client: TrackingClient,
@@ -101,6 +109,7 @@ def launch_sweep(
     *,
     prior_runs: Sequence[str] = (),
     on_created: Callable[[SweepRecord], None] | None = None,
+    early: EarlyStart | None = None,
 ) -> LaunchedSweep:
     """Create a sweep and start its local agents.
 
@@ -110,22 +119,31 @@ def launch_sweep(
         request: What to run, with how many agents.
         prior_runs: Ids of runs that the search starts from.
         on_created: Called as soon as the sweep exists, before the agents are started.
+        early: What `begin_agents` began for this request; ended if the launch fails.
 
     Raises:
         SweepConfigError, ProgramError: As `check_launch`; nothing has been created then.
         ServerError: If the server refuses the sweep.
         AgentError: If the agents could not be started; the sweep exists.
     """
-    check_launch(request.config, request.cwd)
-    sweep = client.create_sweep(
-        request.config,
-        _entity(connection, request.config),
-        connection.project or _text(request.config, "project") or DEFAULT_PROJECT,
-        prior_runs,
-    )
-    if on_created is not None:
-        on_created(sweep)
-    host = start_agents(connection, sweep, request.agents, cwd=request.cwd) if request.agents else None
+    try:
+        check_launch(request.config, request.cwd)
+        early = early or begin_agents(request, connection.kind)
+        sweep = client.create_sweep(
+            request.config,
+            _entity(connection, request.config),
+            connection.project or _text(request.config, "project") or DEFAULT_PROJECT,
+            prior_runs,
+        )
+        if on_created is not None:
+            on_created(sweep)
+        if not request.agents:
+            return LaunchedSweep(sweep, None)
+        host = start_agents(connection, sweep, request.agents, cwd=request.cwd, fresh=request.fresh, early=early)
+    except BaseException:  # an interrupt too: without a host it would be nobody's
+        if early is not None:
+            early.abandon()
+        raise
     return LaunchedSweep(sweep, host)
 
 

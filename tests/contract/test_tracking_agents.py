@@ -8,6 +8,7 @@ import signal
 import threading
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 
@@ -70,7 +71,7 @@ def client(data_dir: Path) -> WandbClient:
 def launch(client: WandbClient, tmp_path: Path) -> Iterator[Launch]:
     """Create a sweep over x and start agents for it; they are gone when the test ends."""
 
-    def start(source: str | None, slots: int = 1, points: int = 3, **options: int) -> tuple[SweepRecord, AgentHost]:
+    def start(source: str | None, slots: int = 1, points: int = 3, **options: Any) -> tuple[SweepRecord, AgentHost]:
         if source is not None:
             (tmp_path / "train.py").write_text(source)
         config: dict[str, Json] = {**GRID, "parameters": {"x": {"values": list[Json](range(1, points + 1))}}}

@@ -145,6 +145,7 @@ class SlotAgent(threading.Thread):
         try:
             self._host.starter.check()
             self._register()
+            self._wait_until_prepared()
             while not self._is_done():
                 self._wake.clear()
                 self._wake.wait(self._turn())
@@ -187,6 +188,12 @@ class SlotAgent(threading.Thread):
             self._update(state=AgentState.WAITING, agent_id=agent_id, last_line="")
             return
         self._leaving = True
+
+    def _wait_until_prepared(self) -> None:
+        """Ask for no run before it can be started: its seconds would count while imports are under way."""
+        while not self._host.starter.is_prepared and self._host.stop_level == 0:
+            self._wake.wait(_MAX_WAIT_SECONDS)
+            self._wake.clear()
 
     def _is_done(self) -> bool:
         self._reap()

@@ -1,7 +1,7 @@
-"""The process that runs a sweep's local agents: `python -m trainer.agents.host FOLDER`.
+"""The process that runs a sweep's local agents: `python -m trainer.agents.host FOLDER [DESCRIPTOR PID]`.
 
 It is a session of its own, outlives the terminal that started it, and says what it does only through its folder.
-The API key reaches it through its environment. Warm starts and devices will be decided by what `RunStarter` does.
+The API key reaches it through its environment. What starts the runs is `RunStarter`, with `WarmStarts` at its side.
 """
 
 from __future__ import annotations
@@ -10,6 +10,7 @@ import logging
 import os
 import select
 import signal
+import socket
 import sys
 import threading
 from collections.abc import Mapping
@@ -17,8 +18,9 @@ from pathlib import Path
 from types import FrameType
 
 from trainer.agents.agent import EMBEDDED_PACE, SHARED_PACE, AgentLimits, SlotAgent
-from trainer.agents.host_files import HostFiles, SlotStatus
+from trainer.agents.host_files import HostFiles, RunStarts, SlotStatus
 from trainer.agents.run_start import RunStarter
+from trainer.agents.warm import WarmStarts
 from trainer.errors import TrainerError
 from trainer.records import Json
 from trainer.settings import Connection, ServerKind
@@ -40,7 +42,8 @@ class Host:
         connection = Connection(spec.kind, spec.base_url, environ.get("WANDB_API_KEY", ""), spec.reference.entity)
         self.reference = spec.reference
         self.client: TrackingClient = WandbClient(connection)
-        self.starter = RunStarter(spec, files, environ)
+        self.warm = WarmStarts(log_path=files.warm_log_path, report=self.report, on_change=self._starts_changed)
+        self.starter = RunStarter(spec, files, environ, self.warm)
         self.pace = EMBEDDED_PACE if spec.kind is ServerKind.EMBEDDED else SHARED_PACE
         self.limits = AgentLimits.from_environ(environ)
         self._files = files
@@ -49,7 +52,7 @@ class Host:
         self._lock = threading.Lock()
         self._wake_reader, self._wake_writer = os.pipe()
         self._stop_level = 0
-        self._written: list[SlotStatus] = []
+        self._written: tuple[list[SlotStatus], RunStarts] | None = None
         self._working = spec.slots
         self._agents = [SlotAgent(slot, self) for slot in range(1, spec.slots + 1)]
 
@@ -81,16 +84,21 @@ class Host:
     def changed(self) -> None:
         """Write the state now: a process that is not on record could not be found after a crash."""
         with self._lock:
-            statuses = [agent.status() for agent in self._agents]
-            if statuses == self._written:
+            state = ([agent.status() for agent in self._agents], self.warm.starts)
+            if state == self._written:
                 return
             try:
-                self._files.write_state(statuses)
+                self._files.write_state(*state)
             except OSError as error:
                 # A full disk must not end the runs: the next change tries again.
                 logger.error("state cannot be written: %s", error)
             else:
-                self._written = statuses
+                self._written = state
+
+    def _starts_changed(self) -> None:
+        self.changed()
+        for agent in self._agents:
+            agent.wake()
 
     def agent_left(self) -> None:
         """Hear that one slot is done for good."""
@@ -107,9 +115,10 @@ class Host:
         except OSError as error:
             logger.error("events cannot be written: %s", error)
 
-    def run(self) -> None:
-        """Work until every slot has left."""
+    def run(self, adopted: tuple[socket.socket, int] | None = None) -> None:
+        """Work until every slot has left; `adopted` is a bootstrap process that its starter began."""
         self.report("host_started", pid=os.getpid(), slots=len(self._agents), python=str(self._interpreter_folder))
+        self.starter.prepare(adopted)
         self.changed()
         for agent in self._agents:
             agent.start()
@@ -124,11 +133,12 @@ class Host:
                     agent.wake()
             self.changed()
         self.changed()
+        self.warm.close()
         self.report("host_ended")
 
 
-def main(directory: Path) -> int:
-    """Run the host of a folder; return the exit code."""
+def main(directory: Path, adopted: tuple[socket.socket, int] | None = None) -> int:
+    """Run the host of a folder, with the bootstrap process that its starter began; return the exit code."""
     files = HostFiles(directory)
     try:
         host = Host(files, os.environ)
@@ -145,10 +155,11 @@ def main(directory: Path) -> int:
     for number in (signal.SIGTERM, signal.SIGINT):
         signal.signal(number, on_stop)
     signal.signal(signal.SIGHUP, on_hangup)
-    host.run()
+    host.run(adopted)
     return 0
 
 
 if __name__ == "__main__":
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
-    sys.exit(main(Path(sys.argv[1])))
+    started = (socket.socket(fileno=int(sys.argv[2])), int(sys.argv[3])) if len(sys.argv) > 3 else None
+    sys.exit(main(Path(sys.argv[1]), started))

@@ -39,8 +39,29 @@ class HostSpec:
     """Folder the runs start in."""
     interpreter_folder: Path
     """Comes first on the runs' PATH, so that `python` is the one meant."""
+    fresh: bool = False
+    """Whether each run is to be a new process, though it could be forked."""
     pid: int = 0
     process_start: str = ""
+
+
+@dataclass(frozen=True)
+class RunStarts:
+    """How a host starts its runs."""
+
+    mode: str
+    """`warm`: forked from a process that has its imports done; `fresh`: a new process each; `warming`: not yet."""
+    python: str = ""
+    """The interpreter; empty where the command starts none."""
+    version: str = ""
+    """Of the interpreter; known once it has answered."""
+    reason: str = ""
+    """Why not warm."""
+
+    def __str__(self) -> str:
+        version = f" ({self.version.rpartition('.')[0]})" if self.version else ""
+        how = {"warm": "warm", "warming": "warm"}.get(self.mode) or f"a fresh process per run: {self.reason}"
+        return f"{self.python}{version}, {how}" if self.python else how
 
 
 @dataclass(frozen=True)
@@ -74,6 +95,11 @@ class HostFiles:
         """What the slots do."""
         return self.directory / "state.json"
 
+    @property
+    def warm_log_path(self) -> Path:
+        """What the process prints from which runs are forked: warnings of imports."""
+        return self.directory / "warm.log"
+
     def run_log(self, run_id: str) -> Path:
         """Return where a run's output goes."""
         return self.directory / "logs" / f"{Path(run_id).name}.log"
@@ -102,6 +128,7 @@ class HostFiles:
                 count=entry["count"],
                 cwd=Path(entry["cwd"]),
                 interpreter_folder=Path(entry["interpreter_folder"]),
+                fresh=entry.get("fresh", False),
                 pid=entry["pid"],
                 process_start=entry["process_start"],
             )
@@ -110,7 +137,7 @@ class HostFiles:
                 f"{path} does not describe an agent host: {error!r}.", hint="Remove its folder."
             ) from error
 
-    def write_state(self, statuses: Sequence[SlotStatus]) -> None:
+    def write_state(self, statuses: Sequence[SlotStatus], starts: RunStarts | None = None) -> None:
         """Replace `state.json`."""
         slots = [
             asdict(replace(status.agent, log_path=None))
@@ -122,7 +149,9 @@ class HostFiles:
             }
             for status in statuses
         ]
-        _write_json(self.state_path, {"version": _VERSION, "slots": slots})
+        _write_json(
+            self.state_path, {"version": _VERSION, "slots": slots, "starts": asdict(starts) if starts else None}
+        )
 
     def read_state(self) -> tuple[SlotStatus, ...]:
         """Return the slots as last written; none before the host has started.
@@ -138,6 +167,15 @@ class HostFiles:
             return tuple(_slot_status(entry) for entry in json.loads(text)["slots"])
         except (ValueError, KeyError, TypeError) as error:
             raise AgentError(f"{self.state_path} cannot be read: {error!r}.", hint="Remove its folder.") from error
+
+    def read_starts(self) -> RunStarts | None:
+        """Return how runs start; None where that is not known."""
+        try:
+            entry = json.loads(self.state_path.read_text(encoding="utf-8"))["starts"]
+            return RunStarts(**entry) if entry else None
+        except (OSError, ValueError, KeyError, TypeError):
+            # It only says how; `read_state` says what is wrong with a file that cannot be read.
+            return None
 
     def append_event(self, event: str, details: Mapping[str, Json]) -> None:
         """Append one line to `events.jsonl`; a line is one write, so threads do not mix."""

@@ -16,9 +16,11 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from trainer.agents.early import EarlyStart
 from trainer.agents.environment import host_environment, interpreter_folder
-from trainer.agents.host_files import HostFiles, HostSpec, SlotStatus
+from trainer.agents.host_files import HostFiles, HostSpec, RunStarts, SlotStatus
 from trainer.agents.process import last_line
+from trainer.agents.warm import chosen_fresh
 from trainer.errors import AgentError
 from trainer.paths import agents_dir
 from trainer.process_identity import is_running, process_start, signal_group
@@ -54,6 +56,10 @@ class AgentHost:
         """Return what its slots do, or did last."""
         return tuple(status.agent for status in HostFiles(self.directory).read_state())
 
+    def starts(self) -> RunStarts | None:
+        """Return how its runs start; None before it has decided."""
+        return HostFiles(self.directory).read_starts()
+
     def is_alive(self) -> bool:
         """Return whether the host's process runs."""
         if self._popen is not None and self._popen.poll() is not None:
@@ -88,7 +94,14 @@ class AgentHost:
 
 
 def start_agents(
-    connection: Connection, sweep: SweepRecord, slots: int, *, count: int | None = None, cwd: Path
+    connection: Connection,
+    sweep: SweepRecord,
+    slots: int,
+    *,
+    count: int | None = None,
+    cwd: Path,
+    fresh: bool | None = None,
+    early: EarlyStart | None = None,
 ) -> AgentHost:
     """Start agents for a sweep in the background, and return when they are at work.
 
@@ -98,6 +111,8 @@ def start_agents(
         slots: Agents, each of which runs one run at a time; at least 1.
         count: Runs to start in all; None for as many as the server gives.
         cwd: Folder the runs start in.
+        fresh: Whether each run is a new process; None for what the environment says, else warm where it can be.
+        early: What `begin_early` began for the same configuration; it is used up.
 
     Raises:
         AgentError: If they do not start; the message names the sweep.
@@ -116,11 +131,12 @@ def start_agents(
         count=count,
         cwd=cwd.resolve(),
         interpreter_folder=interpreter_folder(os.environ, cwd.resolve()),
+        fresh=chosen_fresh() if fresh is None else fresh,
     )
     try:
         files.directory.mkdir(parents=True, mode=0o700)
         files.write_spec(spec)
-        popen = _start_process(files, connection)
+        popen = _start_process(files, connection, early)
         spec = dataclasses.replace(spec, pid=popen.pid, process_start=process_start(popen.pid))
         files.write_spec(spec)
     except OSError as error:
@@ -128,6 +144,8 @@ def start_agents(
             f"Agents for sweep {sweep.reference} could not be started: {error.strerror or error}.",
             hint=f"Check {agents_dir()}.",
         ) from error
+    if early is not None:
+        early.handed_over()
     host = AgentHost(files.directory, spec.pid, spec.reference, spec.slots, spec.process_start, popen)
     try:
         _wait_until_at_work(host, files)
@@ -155,12 +173,17 @@ def local_agents(reference: SweepReference) -> tuple[LocalAgent, ...]:
     return tuple(agent for host in recent for agent in host.agents() if agent.state is AgentState.FAILED)
 
 
-def _start_process(files: HostFiles, connection: Connection) -> subprocess.Popen[bytes]:
+def _start_process(files: HostFiles, connection: Connection, early: EarlyStart | None) -> subprocess.Popen[bytes]:
     # From the folder that holds the package, `-m` finds it whether it is installed or a checkout, without a
     # PYTHONPATH that the runs would inherit. The runs' own folder is in host.json.
+    descriptors = [early.connection.fileno()] if early else []
+    adopted = [str(descriptors[0]), str(early.popen.pid)] if early else []
+    if early is not None:
+        early.log_path.replace(files.warm_log_path)
     with files.log_path.open("ab") as log:
         return subprocess.Popen(
-            [sys.executable, "-m", "trainer.agents.host", str(files.directory)],
+            [sys.executable, "-m", "trainer.agents.host", str(files.directory), *adopted],
+            pass_fds=descriptors,
             cwd=Path(__file__).resolve().parents[2],
             env=host_environment(os.environ, connection.api_key),
             stdin=subprocess.DEVNULL,

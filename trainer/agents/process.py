@@ -1,4 +1,7 @@
-"""One run's process: a group of its own, no stdin, output to a file, and a stop that gets firmer with time."""
+"""One run's process: a group of its own, no stdin, output to a file, and a stop that gets firmer with time.
+
+`FreshRun` starts a new program; `trainer.agents.warm` forks one from a process that has its imports done already.
+"""
 
 from __future__ import annotations
 
@@ -29,60 +32,31 @@ _SDK_PREFIX = "wandb:"
 
 
 class RunProcess:
-    """A started program. Its own thread waits for it, so that its end is noticed at once and costs nothing."""
+    """A started program, however it was started: its signals, its end, what it printed."""
 
-    def __init__(
-        self,
-        argv: Sequence[str],
-        *,
-        environ: Mapping[str, str],
-        cwd: Path,
-        log_path: Path,
-        on_exit: Callable[[], None],
-    ) -> None:
-        """Start the program.
+    pid: int
+    start: str
+    """Tells it from a later process with its pid."""
+
+    def __init__(self, log_path: Path, on_exit: Callable[[], None]) -> None:
+        """Prepare for a program.
 
         Args:
-            argv: Program and arguments.
-            environ: All of its environment.
-            cwd: Folder it starts in.
             log_path: Receives its output; appended to, since a resumed run has one already.
             on_exit: Called once from another thread when the program has ended.
-
-        Raises:
-            ProgramError: If it cannot be started.
         """
         self.log_path = log_path
         self._on_exit = on_exit
         self._steps: list[StopStep] = []
         self._next_step_at = 0.0
         self._last_sent: signal.Signals | None = None
-        if not argv:
-            raise ProgramError("The sweep's command is empty.", hint="Name a program, or a command that starts one.")
-        log = _open_log(log_path)
-        try:
-            with log:
-                self._popen = subprocess.Popen(
-                    list(argv),
-                    env=dict(environ),
-                    cwd=cwd,
-                    stdin=subprocess.DEVNULL,
-                    stdout=log,
-                    stderr=subprocess.STDOUT,
-                    process_group=0,
-                )
-        except (OSError, ValueError) as error:
-            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
-            raise ProgramError(
-                f"{argv[0]!r} cannot be started in {cwd}: {reason}.", hint="Check the sweep's `command`."
-            ) from error
-        self.pid = self._popen.pid
-        self.start = process_start(self.pid)
+        self._code: int | None = None
         self._ended = threading.Event()
-        threading.Thread(target=self._wait, name=f"wait-{self.pid}", daemon=True).start()
 
-    def _wait(self) -> None:
-        if self._popen.wait() != 0 or self.stop_requested:
+    def _has_ended(self, code: int) -> None:
+        """Take note of the end; called once, by what waited for it."""
+        self._code = code
+        if code != 0 or self.stop_requested:
             # Not a daemon: the host waits for it, and it is there before anyone can know that the program ended.
             threading.Thread(target=_end_leftovers, args=(self.pid,), name=f"leftovers-{self.pid}").start()
         self._ended.set()
@@ -91,7 +65,7 @@ class RunProcess:
     @property
     def exit_code(self) -> int | None:
         """None while it runs; negative for the signal that ended it."""
-        return self._popen.returncode if self._ended.is_set() else None
+        return self._code if self._ended.is_set() else None
 
     def wait(self, timeout_seconds: float) -> bool:
         """Wait for the end; return whether it came in time."""
@@ -137,7 +111,64 @@ class RunProcess:
         return last_line(self.log_path)
 
 
-def _open_log(path: Path) -> BinaryIO:
+class FreshRun(RunProcess):
+    """A program started anew. Its own thread waits for it, so that its end is noticed at once and costs nothing."""
+
+    def __init__(
+        self,
+        argv: Sequence[str],
+        *,
+        environ: Mapping[str, str],
+        cwd: Path,
+        log_path: Path,
+        on_exit: Callable[[], None],
+    ) -> None:
+        """Start the program.
+
+        Args:
+            argv: Program and arguments.
+            environ: All of its environment.
+            cwd: Folder it starts in.
+            log_path: As `RunProcess`.
+            on_exit: As `RunProcess`.
+
+        Raises:
+            ProgramError: If it cannot be started.
+        """
+        super().__init__(log_path, on_exit)
+        if not argv:
+            raise ProgramError("The sweep's command is empty.", hint="Name a program, or a command that starts one.")
+        log = open_log(log_path)
+        try:
+            with log:
+                self._popen = subprocess.Popen(
+                    list(argv),
+                    env=dict(environ),
+                    cwd=cwd,
+                    stdin=subprocess.DEVNULL,
+                    stdout=log,
+                    stderr=subprocess.STDOUT,
+                    process_group=0,
+                )
+        except (OSError, ValueError) as error:
+            reason = error.strerror if isinstance(error, OSError) and error.strerror else str(error)
+            raise ProgramError(
+                f"{argv[0]!r} cannot be started in {cwd}: {reason}.", hint="Check the sweep's `command`."
+            ) from error
+        self.pid = self._popen.pid
+        self.start = process_start(self.pid)
+        threading.Thread(target=self._wait, name=f"wait-{self.pid}", daemon=True).start()
+
+    def _wait(self) -> None:
+        self._has_ended(self._popen.wait())
+
+
+def open_log(path: Path) -> BinaryIO:
+    """Open a run's log for appending.
+
+    Raises:
+        ProgramError: If it cannot be written.
+    """
     try:
         path.parent.mkdir(parents=True, exist_ok=True)
         return path.open("ab")

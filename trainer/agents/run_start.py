@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import shutil
+import socket
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -11,7 +12,8 @@ import yaml
 
 from trainer.agents.environment import run_environment, run_variables, wandb_folder
 from trainer.agents.host_files import HostFiles, HostSpec
-from trainer.agents.process import RunProcess
+from trainer.agents.process import FreshRun, RunProcess
+from trainer.agents.warm import RunRequest, WarmStarts
 from trainer.errors import ProgramError
 from trainer.records import AgentCommand, Json
 from trainer.sweep.command import args_json, check_program, command_argv
@@ -21,16 +23,20 @@ from trainer.wire import wrap_config
 class RunStarter:
     """Starts the runs of one sweep; used by all slots of a host."""
 
-    def __init__(self, spec: HostSpec, files: HostFiles, environ: Mapping[str, str]) -> None:
+    def __init__(
+        self, spec: HostSpec, files: HostFiles, environ: Mapping[str, str], warm: WarmStarts | None = None
+    ) -> None:
         """Remember what all runs share.
 
         Args:
             spec: The host's work.
             files: The host's folder.
             environ: The host's environment; it holds the API key.
+            warm: Forks runs where that can be; None for a fresh process each.
         """
         self._spec = spec
         self._files = files
+        self._warm = warm
         self._shared = run_environment(environ, spec, files.directory)
         # The stock agent writes here, and programs may look for their parameters beside their run's files.
         self._parameters = wandb_folder(environ, files.directory) / "wandb" / f"sweep-{spec.reference.id}"
@@ -54,6 +60,17 @@ class RunStarter:
                 hint="Install it, activate its environment, or mend `command`.",
             )
 
+    def prepare(self, adopted: tuple[socket.socket, int] | None = None) -> None:
+        """Begin to get ready to start runs, with a process that is at it already or a new one; returns at once."""
+        if self._warm is not None:
+            argv = tuple(command_argv(self._spec.config, {}, environ=self._shared))
+            self._warm.begin(argv, self._shared, self._spec.cwd, fresh=self._spec.fresh, adopted=adopted)
+
+    @property
+    def is_prepared(self) -> bool:
+        """Whether runs can be started now without waiting."""
+        return self._warm is None or self._warm.is_settled
+
     def start(self, command: AgentCommand, on_exit: Callable[[], None]) -> RunProcess:
         """Start the run that the server handed out.
 
@@ -73,13 +90,13 @@ class RunStarter:
                 hint="Make room, or set WANDB_DIR to a writable folder.",
             ) from error
         environ = self._shared | run_variables(command.run_id, parameters_path)
-        return RunProcess(
-            command_argv(self._spec.config, args, environ=environ, args_json_file=json_path),
-            environ=environ,
-            cwd=self._spec.cwd,
-            log_path=self._files.run_log(command.run_id),
-            on_exit=on_exit,
-        )
+        argv = command_argv(self._spec.config, args, environ=environ, args_json_file=json_path)
+        log_path = self._files.run_log(command.run_id)
+        if self._warm is not None:
+            request = RunRequest(command.run_id, tuple(argv), environ, self._spec.cwd, log_path, on_exit)
+            if (forked := self._warm.start(request)) is not None:
+                return forked
+        return FreshRun(argv, environ=environ, cwd=self._spec.cwd, log_path=log_path, on_exit=on_exit)
 
     def _can_start(self, name: str) -> bool:
         if "/" in name:

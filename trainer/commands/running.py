@@ -13,6 +13,7 @@ from trainer.commands.planning import load_clean
 from trainer.settings import ServerKind, Settings, resolve_settings
 
 if TYPE_CHECKING:
+    from trainer.agents.pool import AgentHost
     from trainer.launch import LaunchRequest
     from trainer.records import SweepRecord
 
@@ -25,6 +26,7 @@ if TYPE_CHECKING:
 @click.option("--seed", type=click.IntRange(0), help="Set the parameter `seed`; also seeds the local search.")
 @click.option("--name", help="Display name of the sweep.")
 @click.option("--headless", is_flag=True, help="Progress lines instead of the app, also in a terminal.")
+@click.option("--fresh", is_flag=True, default=None, help="A new process for each run, instead of a warm start.")
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the result here; implies --headless.")
 @server_options
 @click.pass_obj
@@ -37,6 +39,7 @@ def run(
     seed: int | None,
     name: str | None,
     headless: bool,
+    fresh: bool | None,
     json_path: Path | None,
     server: str | None,
     entity: str | None,
@@ -51,7 +54,7 @@ def run(
 
     settings = resolve_settings(server, entity, project)
     overrides = Overrides(name, settings.entity, count, dataset, seed)
-    request = LaunchRequest(overridden(load_clean(file), overrides), agents, Path.cwd())
+    request = LaunchRequest(overridden(load_clean(file), overrides), agents, Path.cwd(), fresh)
     if json_path is not None:
         check_writable(json_path)
     check_launch(request.config, request.cwd)
@@ -63,16 +66,22 @@ def run(
 def _run_headless(settings: Settings, request: LaunchRequest, json_path: Path | None) -> int:
     """Run a sweep with progress lines and a final leaderboard."""
     from trainer.headless import follow_to_end
-    from trainer.launch import launch_sweep
+    from trainer.launch import begin_agents, launch_sweep
     from trainer.report import write_report
     from trainer.tracking.leaderboard import render_leaderboard
 
-    connection, client = connected(settings)
-    launched = launch_sweep(connection, client, request, on_created=_name_sweep)
+    early = begin_agents(request, settings.kind)
+    try:
+        connection, client = connected(settings)
+    except BaseException:  # an interrupt too: without a host it would be nobody's
+        if early is not None:
+            early.abandon()
+        raise
+    launched = launch_sweep(connection, client, request, on_created=_name_sweep, early=early)
     if launched.host is None:
         narrate(f"No agents were asked for. Start some with: sweep-tui agent {launched.sweep.reference}")
         return 0
-    narrate(f"Agents: {request.agents} local, logs in {launched.host.directory}")
+    _name_agents(request.agents, launched.host)
     outcome = follow_to_end(client, launched.sweep, launched.host, narrate)
     sweep, runs = outcome.progress.sweep, tuple(outcome.progress.runs.values())
     click.echo(render_leaderboard(sweep, runs, top=LEADERBOARD_ROWS))
@@ -89,6 +98,12 @@ def _name_sweep(sweep: SweepRecord) -> None:
     narrate(f"Sweep:  {sweep.name} ({sweep.reference})\n        {sweep.url}")
 
 
+def _name_agents(agents: int, host: AgentHost) -> None:
+    starts = host.starts()
+    how = f", {starts}" if starts is not None else ""
+    narrate(f"Agents: {agents} local{how}; logs in {host.directory}")
+
+
 @click.command(name="open", short_help="Open the live view of SWEEP.")
 @click.argument("sweep")
 @server_options
@@ -102,12 +117,14 @@ def open_(app: AppOpener, sweep: str, server: str | None, entity: str | None, pr
 @click.argument("sweep")
 @click.option("--agents", "-a", type=click.IntRange(1, 256), default=1, show_default=True, help="Agents to start.")
 @click.option("--count", type=click.IntRange(1), help="Runs that these agents do together, then they leave.")
+@click.option("--fresh", is_flag=True, default=None, help="A new process for each run, instead of a warm start.")
 @click.option("--detach", is_flag=True, help="Leave the agents in the background and return.")
 @server_options
 def agent(
     sweep: str,
     agents: int,
     count: int | None,
+    fresh: bool | None,
     detach: bool,
     server: str | None,
     entity: str | None,
@@ -120,8 +137,8 @@ def agent(
     connection, client, record = find_sweep(sweep, resolve_settings(server, entity, project))
     snapshot = client.poll_sweep(record.reference, curves=False)
     ended_before = frozenset(run.id for run in snapshot.runs if run.state.is_terminal)
-    host = start_agents(connection, record, agents, count=count, cwd=Path.cwd())
-    narrate(f"Agents: {agents} local, logs in {host.directory}")
+    host = start_agents(connection, record, agents, count=count, cwd=Path.cwd(), fresh=fresh)
+    _name_agents(agents, host)
     if detach:
         return 0
     outcome = follow_to_end(client, record, host, narrate, host_may_end=count is not None, ended_before=ended_before)

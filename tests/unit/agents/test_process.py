@@ -10,7 +10,7 @@ from pathlib import Path
 
 import pytest
 
-from trainer.agents.process import ASK, KILL, TERMINATE, RunProcess, describe_exit, last_line
+from trainer.agents.process import ASK, KILL, TERMINATE, FreshRun, RunProcess, describe_exit, last_line
 from trainer.errors import ProgramError
 from trainer.process_identity import is_running, process_start, signal_group
 
@@ -19,7 +19,7 @@ PATIENCE_SECONDS = 20.0
 
 def start(folder: Path, source: str, on_exit: Callable[[], None] = lambda: None) -> RunProcess:
     argv = [sys.executable, "-u", "-c", source]
-    return RunProcess(argv, environ=dict(os.environ), cwd=folder, log_path=folder / "logs" / "r.log", on_exit=on_exit)
+    return FreshRun(argv, environ=dict(os.environ), cwd=folder, log_path=folder / "logs" / "r.log", on_exit=on_exit)
 
 
 def wait_for(condition: Callable[[], object]) -> None:
@@ -124,19 +124,19 @@ def test_what_a_program_that_ended_well_leaves_behind_goes_on(tmp_path: Path, mo
 @pytest.mark.parametrize("argv", [[], ["/no/such/program"], ["bad\0name"]])
 def test_what_cannot_be_started_is_said(tmp_path: Path, argv: list[str]) -> None:
     with pytest.raises(ProgramError):
-        RunProcess(argv, environ={}, cwd=tmp_path, log_path=tmp_path / "l", on_exit=lambda: None)
+        FreshRun(argv, environ={}, cwd=tmp_path, log_path=tmp_path / "l", on_exit=lambda: None)
 
 
 def test_a_folder_that_is_gone_is_said(tmp_path: Path) -> None:
     with pytest.raises(ProgramError, match="gone"):
-        RunProcess([sys.executable], environ={}, cwd=tmp_path / "gone", log_path=tmp_path / "l", on_exit=lambda: None)
+        FreshRun([sys.executable], environ={}, cwd=tmp_path / "gone", log_path=tmp_path / "l", on_exit=lambda: None)
 
 
 def test_a_log_that_cannot_be_written_is_named(tmp_path: Path) -> None:
     (tmp_path / "file").touch()
     for log_path in (tmp_path, tmp_path / "file" / "r.log"):
         with pytest.raises(ProgramError, match=f"log {log_path} cannot be written"):
-            RunProcess([sys.executable], environ={}, cwd=tmp_path, log_path=log_path, on_exit=lambda: None)
+            FreshRun([sys.executable], environ={}, cwd=tmp_path, log_path=log_path, on_exit=lambda: None)
 
 
 def test_the_last_line_of_progress_bars_blanks_and_broken_text(tmp_path: Path) -> None:
