@@ -227,7 +227,9 @@ class WarmStarts:
             elif not process.has_ended and process.ready is not None:
                 version = str(process.ready["version"])
                 self._starts = RunStarts("warm", python=str(process.ready["python"]), version=version)
-                details = {name: process.ready[name] for name in ("python", "version", "seconds", "notes")}
+                details = {
+                    name: process.ready[name] for name in ("python", "version", "seconds", "cpu_seconds", "notes")
+                }
                 self._report("warm", pid=process.pid, **details)
             elif process.ready is None:
                 said = last_line(self._log_path)

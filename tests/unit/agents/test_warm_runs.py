@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import os
+import re
 import signal
 import sys
 import threading
@@ -35,7 +36,14 @@ print(json.dumps({
 }))
 """
 
+LEFT_OPEN = {"left.txt": "end\n", "kept.txt": "kept\n", "beside.txt": "beside\n"}
 ENDINGS = {
+    "files left open": (
+        "import sys, types\nleft = open('left.txt', 'a')\nleft.write('end\\n')\n"
+        "def f():\n    f.kept = open('kept.txt', 'a')\n    f.kept.write('kept\\n')\nf()\n"
+        "module = sys.modules['beside'] = types.ModuleType('beside')\n"
+        "module.file = open('beside.txt', 'a')\nmodule.file.write('beside\\n')\ndel module"
+    ),
     "returns": "print('done')",
     "exit code": "import sys; sys.exit(3)",
     "exit text": "import sys; sys.exit('no GPU here')",
@@ -67,6 +75,21 @@ ENDINGS = {
         "import weakref, tempfile\nclass A: pass\na = A()\nweakref.finalize(a, print, 'finalized')\n"
         "d = tempfile.TemporaryDirectory()\nprint('main')"
     ),
+    "finalizers of objects": (
+        "import json\nclass A:\n    def __init__(self, name): self.name = name\n"
+        "    def __del__(self): print('gone', json.dumps(self.name), helper())\n"
+        "alone = A('alone')\nlisted = [A('listed')]\ncycle = A('cycle')\ncycle.me = cycle\n"
+        "def helper(): return 7\nprint('main')"
+    ),
+    "closed stdout": "import sys\nprint('x')\nsys.stdout.close()",
+    "no stdout": "import sys\nprint('x')\nsys.stdout = None\nraise SystemExit('text')",
+    "daemon thread": (
+        "import threading, time\n"
+        "threading.Thread(target=lambda: [time.sleep(0.001) for _ in iter(int, 1)], daemon=True).start()\nprint('x')"
+    ),
+    "exception in a thread": "import threading\nt = threading.Thread(target=int, args='x')\nt.start(); t.join()",
+    "exception in an exit handler": "import atexit\natexit.register(lambda: 1 / 0)\nprint('x')",
+    "logging": "import logging\nlogging.basicConfig(filename='log.txt')\nlogging.warning('x')\nraise SystemExit(2)",
     "unflushed": "import sys\nsys.stdout = open(1, 'w', buffering=65536, closefd=False)\nprint('buffered')",
     "guard": "def main():\n    print('guarded')\nif __name__ == '__main__':\n    main()",
     "much": "for n in range(20000):\n    print('line', n, 'x' * 100)",
@@ -120,13 +143,28 @@ def test_the_interpreters_own_options_hold(tmp_path: Path, flags: tuple[str, ...
     twins.warm.close()
 
 
-def test_a_program_ends_as_in_a_fresh_process(twins: Twins) -> None:
+def compare_endings(twins: Twins) -> None:
     different = {}
     for name, source in ENDINGS.items():
-        fresh, warm = twins.both(source)
+        fresh, warm = ((code, re.sub("0x[0-9a-f]+", "0x", text)) for code, text in twins.both(source))
+        if name == "finalizers of objects":  # in no order that CPython would promise
+            fresh, warm = ((code, "".join(sorted(text.splitlines(True)))) for code, text in (fresh, warm))
         if fresh != warm:
             different[name] = (fresh, warm)
+        for path, text in LEFT_OPEN.items():
+            if name == "files left open":
+                assert (twins.folder / path).read_text() == text + text
     assert not different
+
+
+def test_a_program_ends_as_in_a_fresh_process(twins: Twins) -> None:
+    compare_endings(twins)
+
+
+def test_a_program_ends_alike_with_so_much_imported_that_it_is_left_quickly(twins: Twins) -> None:
+    twins.write("__warm_imports__ = ['sklearn.ensemble']")
+    assert twins.prepare() == "warm"
+    compare_endings(twins)
 
 
 def test_programs_may_start_processes_of_their_own_in_every_way(twins: Twins) -> None:

@@ -1,6 +1,6 @@
 """Turns a forked child into what a fresh interpreter would be, and runs the program in it.
 
-The child ends as an interpreter ends: the caller returns to the bottom of the stack, and CPython does the rest.
+The child ends as an interpreter ends: by SystemExit at the bottom of the stack, or, with much imported, by `leaving`.
 """
 
 from __future__ import annotations
@@ -12,6 +12,7 @@ import sys
 import types
 from typing import Any, Dict, List
 
+from .leaving import QUICK_FROM_MODULES, end_by_interrupt, exit_status, leave
 from .readiness import ExitCalls, renew_folders
 
 SIGNALS = [
@@ -54,8 +55,11 @@ def _renew_seeds() -> None:
 
 
 def run_program(program: Dict[str, Any], arguments: List[str]) -> None:
-    """Run the program as `__main__`. Leaves by SystemExit, or returns; an exception has been reported by then."""
+    """Run the program as `__main__`, and leave by SystemExit or for good; an exception has been reported by then."""
     main = sys.modules["__main__"]
+    inherited = set(sys.modules)
+    quick = len(inherited) > QUICK_FROM_MODULES
+    code = 0
     main.__dict__.clear()
     main.__dict__.update({"__name__": "__main__", "__doc__": None, "__package__": None, "__spec__": None})
     main.__dict__.update({"__loader__": None, "__builtins__": sys.modules["builtins"], "__annotations__": {}})
@@ -77,13 +81,18 @@ def run_program(program: Dict[str, Any], arguments: List[str]) -> None:
             runpy._run_module_as_main("__main__", False)  # type: ignore[attr-defined]
         else:
             _run_file(program["target"], main)
-    except SystemExit:
-        raise
+    except SystemExit as request:
+        if not quick:
+            raise
+        code = exit_status(request)
     except BaseException as error:  # noqa: B036  the interpreter's own edge: what it does with an uncaught exception
         _report(error)
         if isinstance(error, KeyboardInterrupt):
-            _end_by_interrupt()
-        raise SystemExit(1) from None
+            end_by_interrupt()
+        code = 1
+    if quick:
+        leave(code, main, inherited)
+    raise SystemExit(code)
 
 
 def _run_file(target: str, main: types.ModuleType) -> None:
@@ -114,22 +123,3 @@ def _report(error: BaseException) -> None:
     except Exception as failure:  # a hook of the program's that fails: the interpreter says both
         sys.stderr.write(f"Error in sys.excepthook: {failure!r}\n")
         sys.__excepthook__(type(error), error, trace)
-
-
-def _end_by_interrupt() -> None:
-    """Have the process end by SIGINT after everything else, as CPython does after an uncaught KeyboardInterrupt."""
-    import atexit
-    import threading
-
-    def die() -> None:
-        sys.stdout.flush()
-        sys.stderr.flush()
-        signal.signal(signal.SIGINT, signal.SIG_DFL)
-        os.kill(os.getpid(), signal.SIGINT)
-
-    # Exit handlers run last in, first out: this one has to be the first. So the rest is run here, then this.
-    shutdown = getattr(threading, "_shutdown", None)
-    if shutdown is not None:
-        shutdown()
-    atexit._run_exitfuncs()
-    die()
