@@ -113,7 +113,7 @@ def _store_file(
     elif writer is not None:
         _store_shared(connection, run_id, name, offset, lines, writer)
     elif name == _HISTORY:
-        store_history(connection, run_id, offset, lines)
+        _store_history(connection, run_id, offset, lines)
     elif name == _EVENTS:
         streams.put_lines(connection, run_id, "events", offset, [_clean_row(line) for line in lines])
         connection.execute("UPDATE runs SET system_metrics = ? WHERE id = ?", (_clean_row(lines[-1]), run_id))
@@ -157,7 +157,7 @@ def _store_shared(
     last = HistoryKeys(row[0]).last_step
     first_step = 0 if last is None else last + 1
     numbered = [dump_json({**values, "_step": first_step + index}) for index, (_, values) in enumerate(fresh)]
-    store_history(connection, run_id, fresh[0][0], numbered)
+    _store_history(connection, run_id, fresh[0][0], numbered)
 
 
 def _lines(chunk: dict[str, Json]) -> list[str]:
@@ -167,7 +167,7 @@ def _lines(chunk: dict[str, Json]) -> list[str]:
     return [item.encode("utf-8", "replace").decode() for item in items if isinstance(item, str)]
 
 
-def store_history(connection: sqlite3.Connection, run_id: int, offset: int, lines: list[str]) -> None:
+def _store_history(connection: sqlite3.Connection, run_id: int, offset: int, lines: list[str]) -> None:
     """Store rows of a run's history, the first of them at line `offset`, and what is kept by them."""
     if not lines:
         return
@@ -184,7 +184,7 @@ def store_history(connection: sqlite3.Connection, run_id: int, offset: int, line
             keys.add(values, step)
     streams.put_history(connection, run_id, stored)
     best_values.note_rows(connection, run_id, parsed)
-    connection.execute("UPDATE runs SET history_keys = ? WHERE id = ?", (keys.dump(), run_id))
+    runs.set_history_keys(connection, run_id, keys.dump())
 
 
 def _object(text: str) -> dict[str, Json]:

@@ -9,15 +9,19 @@ from __future__ import annotations
 
 import json
 import sqlite3
+from collections.abc import Iterator
 from dataclasses import dataclass
 
 from trainer.records import Json
 from trainer.server.context import RequestError
-from trainer.server.file_stream import dump_json, store_history
-from trainer.server.tables import runs, streams
+from trainer.server.file_stream import dump_json
+from trainer.server.history_keys import HistoryKeys
+from trainer.server.tables import best_values, runs, streams
 
 _EVER = 2**62
-_PAGE = 10_000
+_PAGE = 2_000
+
+_Row = tuple[int, str, dict[str, Json]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -70,7 +74,16 @@ def fork(connection: sqlite3.Connection, run: sqlite3.Row, point: BranchPoint) -
     source = runs.find(connection, run["project_id"], point.run)
     if source is None:
         raise RequestError(f"There is no run {point.run[:80]!r} to fork from in this project.")
-    _take_history(connection, int(run["id"]), _rows_until(connection, source, point.step))
+    run_id, taken = int(run["id"]), 0
+    digest = _Digest()
+    for page in _pages(connection, int(source["id"])):
+        kept = [(step, text, values) for step, text, values in page if step <= point.step]
+        if not kept:
+            break  # steps only grow
+        streams.put_history(connection, run_id, [(taken + i, step, text) for i, (step, text, _) in enumerate(kept)])
+        taken += len(kept)
+        digest.add(kept)
+    digest.keep(connection, run_id)
 
 
 def rewind(connection: sqlite3.Connection, run: sqlite3.Row, step: int) -> None:
@@ -78,22 +91,42 @@ def rewind(connection: sqlite3.Connection, run: sqlite3.Row, step: int) -> None:
 
     System metrics and console go whole: W&B logs both anew after a rewind, and the SDK counts their lines from 0.
     """
-    kept = _rows_until(connection, run, step)
-    runs.forget_logged(connection, int(run["id"]))
-    _take_history(connection, int(run["id"]), kept)
-    runs.resume(connection, int(run["id"]))
+    run_id = int(run["id"])
+    streams.drop_history_after(connection, run_id, step)
+    runs.forget_logged(connection, run_id, but_history=True)
+    digest = _Digest()
+    for page in _pages(connection, run_id):
+        digest.add(page)
+    digest.keep(connection, run_id)
+    runs.resume(connection, run_id)
 
 
-def _rows_until(connection: sqlite3.Connection, run: sqlite3.Row, step: int) -> list[str]:
-    return streams.history(connection, int(run["id"]), -_EVER, step, max(int(run["history_lines"]), 1))
+class _Digest:
+    """What is kept beside rows of a history: which names they have, and their last values."""
+
+    def __init__(self) -> None:
+        self._keys = HistoryKeys("{}")
+        self._summary: dict[str, Json] = {}
+
+    def add(self, rows: list[_Row]) -> None:
+        for step, _, values in rows:
+            self._keys.add(values, step)
+            self._summary |= values
+
+    def keep(self, connection: sqlite3.Connection, run_id: int) -> None:
+        runs.set_history_keys(connection, run_id, self._keys.dump() if self._summary else "{}")
+        runs.update(connection, run_id, {"summary": dump_json(self._summary)})
+        best_values.note_run(connection, run_id)
 
 
-def _take_history(connection: sqlite3.Connection, run_id: int, rows: list[str]) -> None:
-    summary: dict[str, Json] = {}
-    for start in range(0, len(rows), _PAGE):
-        page = rows[start : start + _PAGE]
-        store_history(connection, run_id, start, page)
-        for text in page:
-            summary |= json.loads(text)
-    if summary:
-        runs.update(connection, run_id, {"summary": dump_json(summary)})
+def _pages(connection: sqlite3.Connection, run_id: int) -> Iterator[list[_Row]]:
+    """Yield the rows of a history as (step, JSON, values), by line."""
+    last = -1
+    while lines := streams.lines(connection, run_id, "history", last, _PAGE):
+        last = lines[-1][0]
+        page = []
+        for number, text in lines:
+            values = json.loads(text)
+            step = values.get("_step")
+            page.append((step if isinstance(step, int) else number, text, values))
+        yield page

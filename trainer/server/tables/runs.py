@@ -120,17 +120,23 @@ def start_over(connection: sqlite3.Connection, run_id: int) -> None:
     )
 
 
-def forget_logged(connection: sqlite3.Connection, run_id: int) -> None:
-    """Drop a run's history, system metrics and console, and what is known by them."""
-    for table in ("history", "events", "console"):
+def forget_logged(connection: sqlite3.Connection, run_id: int, *, but_history: bool = False) -> None:
+    """Drop a run's system metrics, console and (unless that stays) history, and what is known by them."""
+    for table in ("events", "console") if but_history else ("history", "events", "console"):
         connection.execute(f"DELETE FROM {table} WHERE run_id = ?", (run_id,))
     writer_spans.forget(connection, run_id)
     connection.execute(
-        "UPDATE runs SET summary = '{}', metric_value = NULL, history_best = NULL, history_best_line = NULL,"
-        " system_metrics = '{}', history_keys = '{}', history_lines = 0, events_lines = 0, console_lines = 0"
+        "UPDATE runs SET metric_value = NULL, history_best = NULL, history_best_line = NULL, system_metrics = '{}',"
+        " history_keys = '{}', history_lines = iif(?, history_lines, 0), events_lines = 0, console_lines = 0"
         " WHERE id = ?",
-        (run_id,),
+        (but_history, run_id),
     )
+    update(connection, run_id, {"summary": "{}"})
+
+
+def set_history_keys(connection: sqlite3.Connection, run_id: int, keys: str) -> None:
+    """Keep what a run's history holds under which name."""
+    connection.execute("UPDATE runs SET history_keys = ? WHERE id = ?", (keys, run_id))
 
 
 def delete(connection: sqlite3.Connection, run_id: int) -> None:

@@ -103,3 +103,12 @@ def thinned_lines(connection: sqlite3.Connection, run_id: int, stream: Stream, c
     numbers = sorted({round(index * (count - 1) / max(wanted - 1, 1)) for index in range(wanted)})
     found = (line(connection, run_id, stream, number) for number in numbers)
     return [text for text in found if text is not None]
+
+
+def drop_history_after(connection: sqlite3.Connection, run_id: int, step: int) -> None:
+    """Remove the history rows of a run with greater steps; the next row goes behind those that are left."""
+    connection.execute("DELETE FROM history WHERE run_id = ? AND step > ?", (run_id, step))
+    connection.execute(
+        "UPDATE runs SET history_lines = (SELECT ifnull(max(line) + 1, 0) FROM history WHERE run_id = ?) WHERE id = ?",
+        (run_id, run_id),
+    )
