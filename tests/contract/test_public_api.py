@@ -232,7 +232,7 @@ print("RESULT" + json.dumps({
         lambda: api.create_automation(event >> DoNothing(), name="n"), lambda: api.automation("n"),
         lambda: api.organization().name, lambda: list(api.registries()), lambda: api.registry("r"),
         lambda: api.create_custom_chart("local", "c", "C", "vega2", "private", {}),
-        lambda: api.job(f"local/{project}/j:v0"), lambda: api.artifact("wandb-registry-model/x:v0"),
+        lambda: api.job(f"local/{project}/j:v0"), lambda: api.artifact(f"wandb-registry-{project}/x:v0"),
     )],
 }))
 """

@@ -8,7 +8,7 @@ _PARTS = (
     (r"runqueue|launchagent|defaultresourceconfig", "launch queues: run programs with `wandb agent`"),
     (r"team|invite|user|serviceaccount|apikey|organization", "accounts and teams: it has one user, `local`"),
     (r"trigger|integration", "automations"),
-    (r"registr|link(ed)?artifact|portfolio", "registries: use the artifacts of a project"),
+    (r"registr|portfolio", "the management of registries: `Artifact.link` to one makes it"),
     (r"view|report", "reports"),
     (r"chart", "custom chart definitions"),
 )

@@ -10,7 +10,10 @@ from typing import Any
 import pytest
 
 from tests.unit.server.conftest import Desk
+from trainer.server import housekeeping
+from trainer.server.filter_keys import KeptValues, key_of
 from trainer.server.filters import compile_filter
+from trainer.server.tables import run_values
 
 NAMES = ["lr", "a b", "x/y", 'quo"te', "back\\slash", "ünï", "<tag>", "per%cent", "it's", "deep", "q[0]", "o$d"]
 SCALARS: list[Any] = [0, 1, 2, -1, 1.0, 0.5, 1e300, 2**53 + 1, True, False, None, "", "1", "abc", "Abc", "ü", "true"]
@@ -134,8 +137,11 @@ def _matches(document: Any, filters: Any) -> bool:
     return True
 
 
-@pytest.mark.parametrize("seed", range(4))
-def test_random_filters_find_what_mongo_finds(desk: Desk, seed: int) -> None:
+@pytest.mark.parametrize("with_tables", [False, True])
+@pytest.mark.parametrize("seed", range(3))
+def test_random_filters_find_what_mongo_finds(
+    desk: Desk, seed: int, with_tables: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
     rng = random.Random(seed)
     documents = {}
     for index in range(40):
@@ -146,13 +152,22 @@ def test_random_filters_find_what_mongo_finds(desk: Desk, seed: int) -> None:
         wire = json.dumps({key: {"value": value} for key, value in config.items()})
         desk.upsert_run(f"r{index}", config=wire, summaryMetrics=json.dumps(summary), tags=tags)
         documents[f"r{index}"] = {"config": config, "summary_metrics": summary, "tags": tags}
+    filters = [_filter(rng) for _ in range(300)]
+    kept = KeptValues()
+    if with_tables:
+        monkeypatch.setattr(run_values, "MAX_KEYS", 10_000)
+        for each in filters:
+            compile_filter(each, lambda name: kept.of(key_of(name)))
+        desk.server.store.write(lambda connection: run_values.note(connection, 1, kept.asked))
+        housekeeping.fill_value_tables(desk.server.store)
+        kept = KeptValues(run_values.kept(desk.server.store.reader, 1))
+        assert len(kept.numbers) > 50
     found_something = 0
-    for _ in range(500):
-        filters = _filter(rng)
-        condition = compile_filter(filters)
+    for each in filters:
+        condition = compile_filter(each, lambda name: kept.of(key_of(name)))
         rows = desk.server.store.reader.execute(f"SELECT name FROM runs WHERE {condition.sql}", condition.values)
         found = {row[0] for row in rows}
-        expected = {name for name, document in documents.items() if _matches(document, filters)}
-        assert found == expected, (filters, {name: documents[name] for name in found ^ expected})
+        expected = {name for name, document in documents.items() if _matches(document, each)}
+        assert found == expected, (each, {name: documents[name] for name in found ^ expected})
         found_something += 0 < len(found) < len(documents)
-    assert found_something > 100
+    assert found_something > 60
