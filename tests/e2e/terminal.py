@@ -34,13 +34,21 @@ KEYS = {
 } | {f"ctrl+{letter}": chr(ord(letter) - 96) for letter in "abcdefghijklmnopqrstuvwxyz"}
 
 
+class _Screen(pyte.Screen):
+    """Takes the private form of SGR (modifyOtherKeys, queries) for what it is: no colours. pyte 0.8 fails on it."""
+
+    def select_graphic_rendition(self, *attributes: int, private: bool = False) -> None:
+        if not private:
+            super().select_graphic_rendition(*attributes)
+
+
 class Terminal:
     """Runs one program; `screen` is what it shows now."""
 
     def __init__(
         self, command: Sequence[str], environ: Mapping[str, str], cwd: Path, columns: int = 80, rows: int = 24
     ) -> None:
-        self._screen = pyte.Screen(columns, rows)
+        self._screen = _Screen(columns, rows)
         self._stream = pyte.ByteStream(self._screen)
         self._lock = threading.Lock()
         self._master, slave = pty.openpty()
@@ -71,7 +79,7 @@ class Terminal:
             if not data:
                 return
             with self._lock:
-                # pyte 0.8 takes the private form of SGR (kitty, modifyOtherKeys) for colours and fails on it.
+                # pyte 0.8 does not know the form with `>`; the one with `?` it hands on as private.
                 self._stream.feed(data.replace(b"\x1b[>", b"\x1b[?"))
 
     @property
