@@ -14,6 +14,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from trainer.server import security
 from trainer.server.listening import Listening
+from trainer.server.web_pages.markup import sign_in
 
 _KEYLESS = ("/storage/", "/sdk/otel/")
 _READING = ("GET", "HEAD", "OPTIONS")
@@ -60,16 +61,20 @@ class Gate:
         if path.startswith(_KEYLESS):
             return None
         if not security.is_authorized(headers.get("authorization"), self._key):
-            return JSONResponse(
-                {"errors": [{"message": "The API key is missing or wrong."}]},
-                401,
-                headers={"WWW-Authenticate": 'Basic realm="sweep-tui; user api, password the API key"'},
-            )
+            return _who_are_you(headers)
         if method not in _READING and _is_from_another_site(host or "", headers):
             return _refused("Pages of other sites may not change anything here.", 403)
         if method not in _READING and headers.get("content-type", "").lower().startswith(_FORM_TYPES):
             return _refused("Send JSON, as `Content-Type: application/json` says.", 415)
         return None
+
+
+def _who_are_you(headers: Headers) -> Response:
+    """Ask for the key: a browser asks its user for it, who is told where to find it."""
+    ask = {"WWW-Authenticate": 'Basic realm="sweep-tui; user api, password the API key", charset="UTF-8"'}
+    if "text/html" in headers.get("accept", ""):
+        return sign_in(ask)
+    return JSONResponse({"errors": [{"message": "The API key is missing or wrong."}]}, 401, headers=ask)
 
 
 def _refused(message: str, status: int) -> Response:
