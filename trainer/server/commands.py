@@ -192,7 +192,10 @@ def _has_ended(run: sqlite3.Row, now: int) -> bool:
 
 
 def _unconfirmed(beat: _Beat, room: int) -> list[Command]:
-    """Return the orders for runs that were handed to this agent and never heard of again; give up the second time."""
+    """Return the orders for runs that were handed to this agent and never heard of again; give up the second time.
+
+    An order of an earlier life of this server counts for nothing: its answer may have died with it.
+    """
     lost = [run for run in beat.missing if not run["seen_alive"] and run["reported_at"] is None]
     if not lost:
         return []
@@ -201,10 +204,12 @@ def _unconfirmed(beat: _Beat, room: int) -> list[Command]:
 
     def job(connection: sqlite3.Connection) -> list[sqlite3.Row]:
         again: list[sqlite3.Row] = []
-        for run in lost:
+        for run in runs.by_ids(connection, [run["id"] for run in lost]):
+            if run["agent_id"] != beat.agent["id"] or run["seen_alive"] or run["reported_at"] is not None:
+                continue  # heard of, or given to another, since it was read
             if are_returned:
                 runs.return_order(connection, run["id"])
-            elif run["attempts"] >= MAX_ATTEMPTS:
+            elif run["attempts"] >= MAX_ATTEMPTS and run["assigned_at"] >= beat.context.store.opened_at:
                 runs.finish(connection, run["id"], RunState.FAILED)
             elif len(again) < room:
                 runs.assign(connection, run["id"], beat.agent["id"])

@@ -61,6 +61,7 @@ class Store:
         """
         self.path = path
         self.faults = Faults(path)
+        self.opened_at = now_micros()
         self.lost: StorageError | None = None
         """Set once the file is no longer where it was: nothing more is acknowledged, and the server is to end."""
         self._local = threading.local()

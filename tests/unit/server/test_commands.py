@@ -63,6 +63,14 @@ def test_an_order_that_was_lost_is_given_again_once(desk: Desk) -> None:
     assert desk.run(first["run_id"])["state"] == RunState.FAILED
 
 
+def test_orders_whose_answers_died_with_the_server_are_not_counted(desk: Desk) -> None:
+    agent = desk.create_agent(desk.create_sweep())
+    [first] = desk.beat(agent)
+    for _ in range(3):
+        desk.restart()
+        assert desk.beat(agent) == [first]
+
+
 def test_points_survive_a_restart_of_the_server(desk: Desk) -> None:
     sweep = desk.create_sweep()
     agent = desk.create_agent(sweep)
