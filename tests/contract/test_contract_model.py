@@ -26,7 +26,7 @@ from hypothesis.stateful import (
 from tests.contract.server_model import Chunk, ModelRun
 from tests.contract.server_restarts import InProcess, Killed, RestartableServer
 
-_MEMORY = Path("/dev/shm")
+MEMORY = Path("/dev/shm")
 """The model's crashes are images of the files: no disk has to be waited for."""
 _EXAMPLES = os.environ.get("CONTRACT_EXAMPLES")
 
@@ -65,7 +65,7 @@ class Runs(RuleBasedStateMachine):
 
     def __init__(self) -> None:
         super().__init__()
-        self.folder = tempfile.TemporaryDirectory(dir=_MEMORY if _MEMORY.is_dir() else None)
+        self.folder = tempfile.TemporaryDirectory(dir=MEMORY if MEMORY.is_dir() else None)
         self.server = self.server_kind(Path(self.folder.name))
         self.runs: dict[str, ModelRun] = {}
         self.number = 0

@@ -18,6 +18,7 @@ import pytest
 import requests
 
 from tests.contract.server_fixtures import eventually, graphql, run_program, wandb_environ
+from trainer.process_identity import process_start
 from trainer.server.lifecycle import ServerAddress, ensure_running, stop_server
 
 if sys.platform != "linux":
@@ -231,6 +232,20 @@ print("Traceback" in (folder / "server.log").read_text(), stop_server(folder))
     assert "is full" in said
     assert str(folder) in said
     assert ended == "False True"
+
+
+def test_a_server_whose_folder_was_moved_away_says_so_and_ends(tmp_path: Path) -> None:
+    folder, elsewhere = tmp_path / "data", tmp_path / "elsewhere"
+    address = ensure_running(folder, timeout_seconds=60)
+    folder.rename(elsewhere)
+    body = {"query": 'mutation { upsertBucket(input: {modelName: "p", name: "r"}) { inserted } }'}
+    reply = requests.post(f"{address.base_url}/graphql", json=body, auth=("api", address.api_key), timeout=30)
+    assert reply.status_code == 503
+    assert "was deleted, moved or replaced while the server ran" in reply.text
+    eventually(lambda: not process_start(address.pid))
+    log = (elsewhere / "server.log").read_text()
+    assert "Traceback" not in log
+    assert log.splitlines()[-1].startswith(f"{folder / 'server.sqlite'} was deleted, moved or replaced")
 
 
 def points_until_the_end(disk: Disk, agent: str) -> list[int]:
