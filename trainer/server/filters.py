@@ -20,6 +20,8 @@ _COMPARISONS = {"$gt": ">", "$gte": ">=", "$lt": "<", "$lte": "<="}
 _TEXT_MATCHES = {"$regex": "{} REGEXP ?", "$contains": "instr({}, ?) > 0", "$like": "{} LIKE ?"}
 _MAX_CONDITIONS = 2000
 _MAX_DEPTH = 20
+_MAX_BRACKETS = 500
+"""SQLite reads JSON that is nested up to 1000 deep."""
 _MAX_VALUES = 25_000
 """SQLite takes 32,766 parameters in a statement; pages add their own, up to two for each branch."""
 _ISO_TIME = "strftime('%Y-%m-%dT%H:%M:%S', {} / 1000000, 'unixepoch')"
@@ -282,7 +284,14 @@ def _whole(key: Key, operand: Json) -> Condition:
     if isinstance(key, Column):
         return Condition("0")
     kind = "array" if isinstance(operand, list) else "object"
-    text = json.dumps(operand, separators=(",", ":"), ensure_ascii=False)
+    try:
+        text = json.dumps(operand, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+    except RecursionError as error:
+        raise RequestError("A filter's list or object is nested too deeply.") from error
+    except ValueError:  # NaN and the infinities are kept as texts: no list holds them
+        return Condition("0")
+    if text.count("[") + text.count("{") > _MAX_BRACKETS:
+        raise RequestError(f"A filter's list or object holds more than {_MAX_BRACKETS} others.")
     conditions = []
     for place in key.places:
         same = f"CASE {place.type} WHEN '{kind}' THEN json({place.value}) = json(?) ELSE 0 END"

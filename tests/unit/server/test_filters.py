@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import base64
 import json
+import random
 from collections.abc import Callable
 from typing import Any
 
@@ -213,3 +214,82 @@ def test_values_that_sql_cannot_hold_are_no_fault(runs: Desk, text: str) -> None
 def test_cursors_that_sql_cannot_hold_are_refused(runs: Desk, cursor: list[Any]) -> None:
     text = base64.b64encode(json.dumps(cursor).encode()).decode()
     assert "is not a cursor" in runs.error(LIST, a=text)
+
+
+HOSTILE: list[Any] = [
+    None,
+    True,
+    0,
+    10**30,
+    -(10**400),
+    1.5,
+    float("nan"),
+    float("inf"),
+    "",
+    "\0",
+    "\ud800",
+    "(",
+    "9999-12-31",
+]
+HOSTILE_KEYS = [
+    "$and",
+    "$or",
+    "$nor",
+    "$not",
+    "$eq",
+    "$gt",
+    "$lte",
+    "$in",
+    "$nin",
+    "$all",
+    "$exists",
+    "$regex",
+    "$options",
+]
+HOSTILE_KEYS += [
+    "config.x",
+    "config.x.y.z",
+    "config.",
+    "config..",
+    "config.value",
+    ".",
+    'config."',
+    "config.\0",
+    "tags",
+    "name",
+]
+HOSTILE_KEYS += [
+    "created_at",
+    "duration",
+    "keys_info.keys.x",
+    "",
+    "config.x[0]",
+    "config.$",
+    "summary_metrics.a",
+    "-name,,",
+]
+
+
+def hostile(rng: random.Random, depth: int = 0) -> Any:
+    kind = rng.random()
+    if depth < 4 and kind < 0.3:
+        return {rng.choice(HOSTILE_KEYS): hostile(rng, depth + 1) for _ in range(rng.randrange(4))}
+    if depth < 4 and kind < 0.5:
+        return [hostile(rng, depth + 1) for _ in range(rng.randrange(4))]
+    return rng.choice(HOSTILE)
+
+
+def test_random_and_hostile_filters_are_answered_or_refused(runs: Desk) -> None:
+    runs.upsert_run("odd", config=json.dumps({"x": {"value": [1, "s", {"y": {"z": None}}]}, '"': {"value": 1}}))
+    rng = random.Random(3)
+    texts = [json.dumps({rng.choice(HOSTILE_KEYS): hostile(rng)}) for _ in range(700)]
+    for depth in (600, 900, 3000):
+        texts += [
+            f'{{"config.x": {"[" * depth}{"]" * depth}}}',
+            f'{{"config.x": {{"$in": {"[" * depth}{"]" * depth}}}}}',
+        ]
+    bodies = [
+        json.dumps(runs.reply(LIST, f=text, o=rng.choice([None, "+", ",", *HOSTILE_KEYS])).body) for text in texts
+    ]
+    assert [text for text, body in zip(texts, bodies, strict=True) if "failed at this request" in body] == []
+    assert sum('"errors"' not in body for body in bodies) > 20
