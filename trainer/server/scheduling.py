@@ -34,8 +34,8 @@ class _Search:
     config_text: str
     optimizer: Optimizer
     metric: Metric | None
-    unfinished: set[int] = field(default_factory=set)
-    """Runs that were told of and may still change."""
+    unfinished: dict[int, tuple[object, ...]] = field(default_factory=dict)
+    """Runs that were told of and may still change, and how they stood then."""
     last_row: int = 0
     told: int = 0
     """How many runs it was told of."""
@@ -155,21 +155,23 @@ def _begin(sweep: sqlite3.Row) -> _Search:
 
 
 def _tell(search: _Search, connection: sqlite3.Connection, sweep: sqlite3.Row) -> None:
-    """Report the runs that are new, those that had not ended when the search last heard, and those that came back."""
+    """Report the runs that are new, and what changed of those that had not ended: a thousand may wait or run."""
     project, name = sweep["project_id"], sweep["name"]
-    for row in runs.unfinished_of_sweep(connection, project, name):
-        if row["id"] <= search.last_row:
-            search.unfinished.add(row["id"])
-    known = runs.by_ids(connection, sorted(search.unfinished))
+    now = {row["id"]: tuple(row) for row in runs.standings_of_unfinished(connection, project, name)}
+    changed = {
+        run for run, standing in now.items() if run <= search.last_row and search.unfinished.get(run) != standing
+    }
+    changed |= search.unfinished.keys() - now.keys()
+    known = runs.by_ids(connection, sorted(changed))
     for row in chain(known, runs.of_sweep_after(connection, project, name, search.last_row)):
         search.optimizer.tell(_observed(row, search))
         search.told += row["id"] > search.last_row
         search.last_row = max(search.last_row, row["id"])
         state = RunState(row["state"])
         if state.is_terminal and state is not RunState.PREEMPTED:  # which is run again
-            search.unfinished.discard(row["id"])
+            search.unfinished.pop(row["id"], None)
         else:
-            search.unfinished.add(row["id"])
+            search.unfinished[row["id"]] = (row["id"], row["state"], row["history_best"], row["metric_value"])
 
 
 def _observed(row: sqlite3.Row, search: _Search) -> ObservedRun:

@@ -229,6 +229,16 @@ def test_a_run_that_comes_back_after_it_was_given_up_is_learned_from(desk: Desk)
     assert desk.beat(other) == [{"type": "exit"}], "its value reached the target"
 
 
+def test_a_value_that_a_live_run_logs_reaches_the_search(desk: Desk) -> None:
+    sweep = desk.create_sweep(GRID.replace("goal: maximize", "goal: maximize, target: 0.9"))
+    agents = [desk.create_agent(sweep) for _ in range(3)]
+    [order] = desk.beat(agents[0])
+    desk.upsert_run(order["run_id"])
+    assert len(desk.beat(agents[1])) == 1
+    desk.log(order["run_id"], {"_step": 0, "acc": 0.95})
+    assert desk.beat(agents[2]) == [], "the target is reached: nothing new begins"
+
+
 def test_hyperband_looks_at_the_metric_it_has_now_and_at_the_life_a_run_has_now(desk: Desk) -> None:
     config = """{program: t.py, method: grid, metric: {name: %s, goal: maximize},
       early_terminate: {type: hyperband, min_iter: 2, eta: 3}, parameters: {x: {values: [1, 2]}}}"""

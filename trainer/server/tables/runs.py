@@ -332,6 +332,15 @@ def outlines_of_sweep(connection: sqlite3.Connection, project_id: int, sweep: st
     ).fetchall()
 
 
+def standings_of_unfinished(connection: sqlite3.Connection, project_id: int, sweep: str) -> list[sqlite3.Row]:
+    """Return (id, state, history_best, metric_value) of the runs of a sweep that are pending, running or preempting."""
+    return connection.execute(
+        "SELECT id, state, history_best, metric_value FROM runs WHERE project_id = ? AND sweep = ?"
+        " AND state IN (?, ?, ?)",
+        (project_id, sweep, RunState.PENDING, *_ALIVE),
+    ).fetchall()
+
+
 def any_running_of_sweep(connection: sqlite3.Connection, project_id: int, sweep: str) -> bool:
     """Return whether some run of a sweep has begun and not ended."""
     row = connection.execute(
