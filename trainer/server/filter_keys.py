@@ -253,11 +253,16 @@ def _place(column: str, names: Sequence[str]) -> Place:
     return Place(f"(SELECT {last}.value {rows})", f"(SELECT {last}.type {rows})", tuple(names))
 
 
+NOT_SORTED = "('NaN', '-Infinity')"
+"""What diverged metrics are kept as: texts, which SQL sorts above all numbers. `-summary_metrics.acc` is the SDK's way
+to the best run of a sweep (0.31, Sweep.best_run), so that in orders they count as no value."""
+
+
 def sort_value(key: Key) -> Condition:
     """Return the SQL of what rows are ordered by."""
     if isinstance(key, Column):
         return Condition(key.expression)
-    if len(key.places) == 1:
-        return Condition(key.places[0].value, list(key.places[0].values))
     values = [value for place in key.places for value in place.values]
-    return Condition(f"coalesce({', '.join(place.value for place in key.places)})", values)
+    found = [place.value for place in key.places]
+    whole = found[0] if len(found) == 1 else f"coalesce({', '.join(found)})"
+    return Condition(f"nullif(nullif({whole}, 'NaN'), '-Infinity')", values)

@@ -129,6 +129,14 @@ def test_pages_cover_everything_once_while_runs_arrive_and_go(runs: Desk, order:
     assert len(seen) == len(set(seen))
 
 
+def test_a_run_that_diverged_is_never_the_best(runs: Desk) -> None:
+    runs.finish("r0", acc=float("nan"))
+    runs.finish("r3", acc=-float("inf"))
+    assert names(runs, order="-summary_metrics.acc")[:2] == ["r2", "r1"]
+    assert names(runs, order="+summary_metrics.acc")[:2] == ["r1", "r2"]
+    assert pages(runs, "-summary_metrics.acc", lambda *_: None) == names(runs, order="-summary_metrics.acc")
+
+
 def test_an_order_names_known_keys_and_not_too_many(runs: Desk) -> None:
     assert names(runs, order="-summary_metrics.a,b") == names(runs, order="-created_at")
     assert "nothing" in runs.error(LIST, o="+nothing")

@@ -39,7 +39,7 @@ _ORDERS = [
     "+config.lr",
     "-config.no",
 ]
-_VALUES: list[Any] = [0.1, 1, 1.0, 2, "text", "a", True, False, None, [1, "text"], {"b": 1}, 0.5, -3, 2**60, "é"]
+_VALUES: list[Any] = [0.1, 1, 1.0, 2, "text", "a", True, False, None, [1, "text"], {"b": 1}, 0.5, -3, 2**60, "é", "NaN"]
 
 
 @pytest.fixture

@@ -5,7 +5,7 @@ from __future__ import annotations
 import sqlite3
 
 from trainer.server.context import RequestContext, parse_json
-from trainer.server.filter_keys import Condition, KeptValues, Value, key_of
+from trainer.server.filter_keys import NOT_SORTED, Condition, KeptValues, Value, key_of
 from trainer.server.filters import compile_filter
 from trainer.server.handlers.run_node import RunNode
 from trainer.server.pages import MAX_PAGE, Order, connection_of, page_size
@@ -108,7 +108,7 @@ def _walk(
     bound = order.bounds(after) if after else None
     rows: list[sqlite3.Row] = []
     if bound is None or bound[0][0] is not None:
-        place, values = "key = ?", list[Value]([number])
+        place, values = f"key = ? AND value NOT IN {NOT_SORTED}", list[Value]([number])
         if bound is not None:
             place, values = f"{place} AND (value, run_id) {than} (?, ?)", [*values, *bound[0], bound[1]]
         if condition.sweep is not None:
@@ -129,9 +129,10 @@ def _walk(
         bound = None
     if len(rows) < limit:
         behind = Condition("1") if bound is None else Condition(f"id {than} ?", [bound[1]])
+        sorted_runs = f"SELECT run_id FROM run_values WHERE key = ? AND value NOT IN {NOT_SORTED}"
         rows += connection.execute(
             f"SELECT *, NULL AS order_0 FROM runs WHERE {_scoped(condition)} AND {behind.sql}"
-            f" AND +id NOT IN (SELECT run_id FROM run_values WHERE key = ?) ORDER BY id {word} LIMIT ?",
+            f" AND +id NOT IN ({sorted_runs}) ORDER BY id {word} LIMIT ?",
             (*_scope_values(project_id, condition), *behind.values, number, limit - len(rows)),
         ).fetchall()
     return rows
