@@ -24,9 +24,9 @@ from trainer.errors import StorageError
 from trainer.records import Json
 from trainer.server import faults, graphql, transfers, web_pages
 from trainer.server.context import RequestContext, load_json
-from trainer.server.documents import DocumentCache
+from trainer.server.documents import LONG_QUERY, DocumentCache, PreparedDocument
 from trainer.server.early_stops import EarlyStops
-from trainer.server.file_stream import is_to_stop, store_chunk
+from trainer.server.file_stream import is_to_stop, parts_of, store_chunk
 from trainer.server.gate import Gate
 from trainer.server.listening import Listening
 from trainer.server.scheduling import Scheduler
@@ -110,7 +110,7 @@ def create_app(server: Server) -> ASGIApp:
             return _error("A GraphQL request needs `query`, a text, and may have `variables`, an object.", 400)
         name = operation if isinstance(operation, str) and operation else None
         try:
-            prepared = documents.prepare(query)
+            prepared = await _prepared(server, documents, query)
             fitted = documents.fit_variables(prepared.operation(name), variables)
             is_heartbeat = "agentHeartbeat" in prepared.root_fields(name)
         except GraphQLError as error:
@@ -155,6 +155,12 @@ def create_app(server: Server) -> ASGIApp:
     return Gate(inner, server.key, server.listening, server.note_request)
 
 
+async def _prepared(server: Server, documents: DocumentCache, query: str) -> PreparedDocument:
+    if len(query) > LONG_QUERY:
+        return await server.in_worker(lambda: documents.prepare(query))
+    return documents.prepare(query)
+
+
 def _writer(request: Request, header: str) -> str | None:
     """Return who sends, where a run has several writers at once: they alone say so (SDK 0.31, `mode="shared"`)."""
     if request.headers.get("x-wandb-use-async-filestream") != "true":
@@ -167,14 +173,19 @@ def _store_stream(
 ) -> bool | None:
     """Store a chunk; return whether the run is to stop, or None if there is no such run."""
 
-    def job(connection: sqlite3.Connection) -> bool | None:
+    def job(connection: sqlite3.Connection, part: dict[str, Json]) -> bool | None:
         run = runs.find_by_path(connection, entity, project, name)
         if run is None:
             return None
-        store_chunk(connection, run, body, writer)
+        store_chunk(connection, run, part, writer)
         return is_to_stop(connection, run)
 
-    return server.store.write(job)
+    stopped: bool | None = None
+    for part in parts_of(body):
+        stopped = server.store.write(lambda connection, part=part: job(connection, part))  # type: ignore[misc]
+        if stopped is None:
+            return None
+    return stopped
 
 
 class _BadBodyError(Exception):
@@ -197,6 +208,7 @@ async def _json_body(request: Request, limit: int) -> dict[str, Json]:
         # Nobody may be left to read this; whoever is (a proxy) is to try again.
         raise _BadBodyError("The request ended early.", 503) from error
     raw = b"".join(parts)
+    parts.clear()
     try:
         if request.headers.get("content-encoding", "").lower() == "gzip":
             raw = _unzipped(raw, limit)

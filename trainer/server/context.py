@@ -104,8 +104,8 @@ def load_json(text: str | bytes) -> Json:
         RecursionError: If it nests too deeply.
     """
     value: Json = json.loads(text)
-    escape = b"\\ud" if isinstance(text, bytes) else "\\ud"
-    if escape in text.lower():  # type: ignore[operator]
+    escapes = (b"\\ud", b"\\uD") if isinstance(text, bytes) else ("\\ud", "\\uD")
+    if any(escape in text for escape in escapes):  # type: ignore[operator]
         value = json.loads(json.dumps(value, ensure_ascii=False).encode("utf-8", "replace"))
     return value
 

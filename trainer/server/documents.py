@@ -51,7 +51,8 @@ MAX_FIELDS = 5000
 """Fields of a document after its fragments are spread; the SDK's largest has about 120."""
 _MAX_TOKENS = 20_000
 _CACHE_SIZE = 256
-_CACHEABLE_LENGTH = 50_000
+LONG_QUERY = 50_000
+"""Characters beyond which a document is not remembered, and is not for the event loop to read."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -84,7 +85,7 @@ class PreparedDocument:
 
 
 class DocumentCache:
-    """Prepares documents for one schema, and remembers the last few hundred. For the event loop's thread only."""
+    """Prepares documents for one schema, and remembers the last few hundred. For one thread, but for long ones."""
 
     def __init__(self, schema: GraphQLSchema) -> None:
         self._schema = schema
@@ -116,7 +117,7 @@ class DocumentCache:
                 if isinstance(node, OperationDefinitionNode)
             },
         )
-        if len(text) <= _CACHEABLE_LENGTH:
+        if len(text) <= LONG_QUERY:
             self._prepared[text] = prepared
             if len(self._prepared) > _CACHE_SIZE:
                 self._prepared.popitem(last=False)

@@ -10,7 +10,7 @@ import json
 import logging
 import math
 import sqlite3
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
 
 from trainer.records import Json
 from trainer.server import endings, writers
@@ -27,6 +27,9 @@ _SUMMARY = "wandb-summary.json"
 _CONSOLE = "output.log"
 _STREAMS: Mapping[str, streams.Stream] = {_HISTORY: "history", _EVENTS: "events", _CONSOLE: "console"}
 MAX_LINE = 2**53
+_MAX_PART_LINES = 500
+_MAX_PART_SIZE = 1_000_000
+"""Characters."""
 AGENT_AT_WORK = 20_000_000
 """An agent heard of within this many microseconds is at work; they beat every five seconds at least."""
 
@@ -70,6 +73,40 @@ def store_chunk(
         ended = runs.by_id(connection, run_id)
         assert ended is not None
         endings.end_with_code(connection, ended, _exit_code(body.get("exitcode")))
+
+
+def parts_of(body: dict[str, Json]) -> Iterator[dict[str, Json]]:
+    """Yield a request in parts to be stored one after another, the last with all that is not lines.
+
+    A request of 10 MB, which the SDK sends of a run that logged while it was offline (0.31), would keep every other
+    run waiting for seconds. Should only some parts get to the disk, the request is sent again, and they are no news.
+    """
+    files = body.get("files")
+    if isinstance(files, dict):
+        files = dict(files)
+        for name in (_HISTORY, _CONSOLE):
+            chunk = files.get(name)
+            offset = chunk.get("offset") if isinstance(chunk, dict) else None
+            lines = chunk.get("content") if isinstance(chunk, dict) else None
+            if not isinstance(lines, list) or not isinstance(offset, int) or isinstance(offset, bool) or offset < 0:
+                continue
+            start = 0
+            for end in _cuts(lines):
+                yield {"files": {name: {"offset": offset + start, "content": lines[start:end]}}}
+                start = end
+            files[name] = {"offset": offset + start, "content": lines[start:]}
+        body = {**body, "files": files}
+    yield body
+
+
+def _cuts(lines: list[Json]) -> Iterator[int]:
+    """Yield where to cut lines so that no piece is too long for one transaction."""
+    start, size = 0, 0
+    for index, line in enumerate(lines):
+        size += len(line) if isinstance(line, str) else 0
+        if index > start and (index - start >= _MAX_PART_LINES or size > _MAX_PART_SIZE):
+            yield index
+            start, size = index, len(line) if isinstance(line, str) else 0
 
 
 def is_to_stop(connection: sqlite3.Connection, run: sqlite3.Row) -> bool:

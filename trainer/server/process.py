@@ -7,6 +7,7 @@ import logging
 import os
 import signal
 import socket
+import sys
 import threading
 import time
 from collections.abc import Callable, Iterator
@@ -56,6 +57,8 @@ def run_server(
     Raises:
         ServerError: If the database cannot be used, or was taken away meanwhile.
     """
+    # A request passes between three threads: while one of them computes, each hand-over waits so long for the GIL.
+    sys.setswitchinterval(0.001)
     os.umask(0o077)  # what is made from here on is the owner's, whatever becomes of the folder's mode
     server = Server(Store(folder / DATABASE_FILE), key, listening, folder / FILES_FOLDER)
     if broken := file_store.remove_partials(folder / FILES_FOLDER):

@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 
 from tests.unit.server.conftest import Desk
+from trainer.server.file_stream import parts_of
 from trainer.states import RunState
 
 
@@ -189,3 +190,34 @@ def test_numbers_beyond_json_and_sqlite_are_no_fault(desk: Desk) -> None:
     assert found["state"] == RunState.FAILED
     json.dumps(found, allow_nan=False)
     assert json.loads(found["history"][0])["a"] == "NaN"
+
+
+def test_a_long_chunk_is_stored_in_parts_as_if_whole(desk: Desk) -> None:
+    rows = [json.dumps({"_step": step, "loss": step}) for step in range(1234)]
+    console = [f"2026-11-27T12:00:00.000000 line {number} {'x' * 9000}" for number in range(300)]
+    body: dict[str, Any] = {
+        "files": {
+            "wandb-history.jsonl": {"offset": 0, "content": rows},
+            "output.log": {"offset": 0, "content": console},
+            "wandb-summary.json": {"offset": 0, "content": ['{"loss": 7}']},
+        },
+        "complete": True,
+        "exitcode": 0,
+    }
+    fields = "state summaryMetrics historyLineCount logLineCount history(samples: 2000) historyKeys"
+    for name, bodies in (("whole", [body]), ("parts", list(parts_of(body))), ("again", list(parts_of(body))[:3] * 2)):
+        desk.upsert_run(name)
+        for part in bodies:
+            desk.stream(name, **part)
+    parts = list(parts_of(body))
+    assert len(parts) == 5
+    assert sum("complete" in part for part in parts) == 1
+    assert desk.run("parts", fields) == desk.run("whole", fields)
+    assert desk.run("again", "historyLineCount state") == {"historyLineCount": 1000, "state": "running"}
+    for odd in (
+        {},
+        {"files": 3},
+        {"files": {"output.log": {"offset": -1, "content": console}}},
+        {"files": {"x": None}},
+    ):
+        assert list(parts_of(odd)) == [odd]  # type: ignore[arg-type]
