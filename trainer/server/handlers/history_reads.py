@@ -8,9 +8,10 @@ import sqlite3
 
 from trainer.records import Json
 from trainer.server.context import RequestError, parse_json_object
-from trainer.server.handlers.history_samples import EVER, pick, rows_with_keys
+from trainer.server.handlers.history_samples import pick, rows_with_keys
 from trainer.server.pages import connection_of, cursor_of, read_cursor
 from trainer.server.tables import streams
+from trainer.server.tables.streams import EVER
 
 MAX_SAMPLES = 100_000
 _MAX_PAGE_ROWS = 500_000

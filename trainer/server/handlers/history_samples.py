@@ -12,9 +12,8 @@ from collections.abc import Iterator, Sequence
 
 from trainer.records import Json
 from trainer.server.tables import streams
+from trainer.server.tables.streams import EVER
 
-EVER = 2**62
-"""Steps lie below it, and above its negative."""
 _USUAL = ("_step", "_runtime", "_timestamp")
 """What every row of the SDK has."""
 

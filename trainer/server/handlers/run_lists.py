@@ -85,11 +85,14 @@ def run_connection(
 def _sort(
     connection: sqlite3.Connection, project_id: int, condition: Condition, order: Order, after: str | None, limit: int
 ) -> list[sqlite3.Row]:
-    """Return a page of runs, left to SQLite."""
+    """Return a page of runs, left to SQLite: first their numbers, since runs as a whole are slow to sort."""
     behind = order.after(after)
+    numbers = (
+        f"SELECT id AS number, {order.columns()} FROM runs WHERE {_scoped(condition)} AND {behind.sql}"
+        f" ORDER BY {order.sql()} LIMIT ?"
+    )
     return connection.execute(
-        f"SELECT *, {order.columns()} FROM runs WHERE {_scoped(condition)} AND {behind.sql}"
-        f" ORDER BY {order.sql()} LIMIT ?",
+        f"SELECT runs.*, page.* FROM ({numbers}) AS page CROSS JOIN runs ON runs.id = number ORDER BY {order.sql()}",
         (*order.values, *_scope_values(project_id, condition), *behind.values, limit),
     ).fetchall()
 
