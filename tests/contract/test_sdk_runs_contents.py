@@ -2,9 +2,12 @@
 
 from __future__ import annotations
 
+import re
 import subprocess
 import sys
 from pathlib import Path
+
+import requests
 
 from tests.contract.server_fixtures import Environment, environ, graphql, project, run_program, server
 from tests.contract.test_sdk_runs_lives import SHARED_BEGINNING, result_of
@@ -129,6 +132,8 @@ def test_values_and_console(tmp_path: Path, environ: Environment, server: Server
     document = 'query Q($p: String) { project(name: $p) { run(name: "r") { alerts { title text severity } } } }'
     alerts = graphql(server, document, p=project)["project"]["run"]["alerts"]
     assert alerts == [{"title": "title", "text": "text", "severity": "ERROR"}]
+    page = requests.get(f"{server.base_url}/local/{project}/runs/r", auth=("api", server.api_key), timeout=30)
+    assert {"Alerts", "title", "text"} <= set(re.findall(r"\w+", page.text))
 
 
 _FILES = (
