@@ -174,7 +174,9 @@ def _take_note(beat: _Beat) -> None:
 
 
 def _waits(run: sqlite3.Row) -> bool:
-    return run["state"] in (RunState.PENDING, RunState.PREEMPTED) and run["agent_id"] is None
+    """Return whether a run that an agent lists waits for one; not if its process said its end and is just leaving."""
+    is_waiting = run["state"] in (RunState.PENDING, RunState.PREEMPTED) and run["agent_id"] is None
+    return is_waiting and run["exit_code"] is None
 
 
 def _is_past(heard_at: int, interval: int, now: int) -> bool:

@@ -243,6 +243,19 @@ def test_a_preempted_run_of_a_sweep_is_handed_out_again_before_anything_new(desk
     assert desk.beat(other) == [{"type": "exit"}]
 
 
+def test_a_preempted_run_whose_agent_still_lists_it_is_handed_out_once_it_is_gone(desk: Desk) -> None:
+    agent = desk.create_agent(desk.create_sweep())
+    [order] = desk.beat(agent)
+    name = order["run_id"]
+    desk.beat(agent, name)
+    desk.upsert_run(name, **FIRST)
+    desk.log(name, {"_step": 0, "acc": 1})
+    desk.stream(name, preempting=True)
+    desk.finish(name, 143)
+    assert desk.beat(agent, name) == []
+    assert desk.beat(agent) == [order | {"type": "resume"}]
+
+
 def test_a_preempted_run_outside_sweeps_and_one_that_was_stopped_wait_for_nobody(desk: Desk) -> None:
     sweep = desk.create_sweep("{program: t.py, method: grid, parameters: {x: {values: [1]}}}")
     agent = desk.create_agent(sweep)

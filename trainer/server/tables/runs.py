@@ -184,7 +184,8 @@ def assign(connection: sqlite3.Connection, run_id: int, agent_id: int) -> None:
     now = now_micros()
     connection.execute(
         "UPDATE runs SET agent_id = ?, assigned_at = ?, heartbeat_at = ?, seen_alive = 0, attempts = attempts + 1,"
-        " reported_at = iif(state = ?, NULL, reported_at), state = iif(state = ?, ?, state) WHERE id = ?",
+        " reported_at = iif(state = ?, NULL, reported_at), state = iif(state = ?, ?, state), exit_code = NULL"
+        " WHERE id = ?",
         (agent_id, now, now, RunState.PREEMPTED, RunState.PREEMPTED, RunState.PENDING, run_id),
     )
 
