@@ -184,3 +184,13 @@ def test_half_an_upload_leaves_what_was_there(tmp_path: Path) -> None:
         file.append(b"ha")
         raise ConnectionError
     assert [path.read_bytes() for path in tmp_path.iterdir()] == [b"whole"]
+
+
+def test_filters_and_orders_that_versions_do_not_have_are_said_to_be_unknown(desk: Desk) -> None:
+    Writer(desk, "a").log(f=b"x")
+    document = """query V($o: String, $f: JSONString) { project(name: "p") { artifactCollection(name: "a") {
+      artifacts(order: $o, filters: $f) { totalCount edges { version } } } } }"""
+    found = desk.ask(document, o="-size", f='{"state": "COMMITTED"}')["project"]["artifactCollection"]["artifacts"]
+    assert found == {"totalCount": 1, "edges": [{"version": "v0"}]}
+    assert "cannot be ordered by 'colour'" in desk.error(document, o="colour")
+    assert "cannot be filtered" in desk.error(document, f='{"metadata.x": 1}')

@@ -6,7 +6,8 @@ import json
 import sqlite3
 from typing import TYPE_CHECKING
 
-from trainer.server.context import RequestContext, RequestError, iso_time, storage_id
+from trainer.records import Json
+from trainer.server.context import RequestContext, RequestError, iso_time, parse_json, storage_id
 from trainer.server.handlers.file_nodes import FileNode
 from trainer.server.pages import MAX_PAGE, connection_of, cursor_of, page_size, read_cursor
 from trainer.server.tables import artifacts, collections, files, projects, runs
@@ -17,6 +18,8 @@ if TYPE_CHECKING:
     from trainer.server.handlers.run_node import RunNode
 
 _NO_TTL = -2
+_ALL_VERSIONS: tuple[Json, ...] = (None, {}, {"state": "COMMITTED"})
+"""Filters that leave out nothing; the last is what the SDK asks for by itself (0.31)."""
 
 
 class ArtifactNode:
@@ -261,6 +264,8 @@ class CollectionNode:
         ranking = MemberOrder.parse(order)
         if ranking is None:
             raise RequestError(f"Versions of artifacts cannot be ordered by {order!r}.")
+        if parse_json(filters, "filters") not in _ALL_VERSIONS:
+            raise RequestError("Versions of artifacts cannot be filtered here but by tags, which the SDK does itself.")
         size = page_size(first)
         behind = read_cursor(after) if after else None
         start = None if behind is None or behind[0] is None else (behind[0], behind[1])
