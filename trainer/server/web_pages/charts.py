@@ -8,8 +8,9 @@ import sqlite3
 from collections.abc import Iterator
 
 from trainer.records import Json
-from trainer.server.handlers.history_samples import EVER, pick, rows_with_keys
+from trainer.server.handlers.history_samples import pick, rows_with_keys
 from trainer.server.tables import streams
+from trainer.server.tables.streams import EVER
 from trainer.server.web_pages.markup import Markup, join, number, text
 
 MAX_CHARTS = 24
