@@ -26,7 +26,7 @@ from trainer.server import faults, graphql, transfers, web_pages
 from trainer.server.context import RequestContext, load_json
 from trainer.server.documents import LONG_QUERY, DocumentCache, PreparedDocument
 from trainer.server.early_stops import EarlyStops
-from trainer.server.file_stream import is_to_stop, parts_of, store_chunk
+from trainer.server.file_stream import dump_json, is_to_stop, parts_of, store_chunk
 from trainer.server.gate import Gate
 from trainer.server.listening import Listening
 from trainer.server.scheduling import Scheduler
@@ -58,6 +58,8 @@ class Server:
     workers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(12, "request"))
     searchers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(8, "heartbeat"))
     """Heartbeats wait for searches and for one another: they get threads of their own."""
+    streamers: ThreadPoolExecutor = field(default_factory=lambda: ThreadPoolExecutor(8, "stream"))
+    """What runs log waits for no reader, however many queries there are and however long they take."""
 
     @property
     def signer(self) -> FileSigner:
@@ -91,6 +93,7 @@ class Server:
         """Finish what is being written, and close the database."""
         self.workers.shutdown()
         self.searchers.shutdown()
+        self.streamers.shutdown()
         self.store.close()
 
 
@@ -118,7 +121,7 @@ def create_app(server: Server) -> ASGIApp:
         context = server.context(f"http://{request.headers['host']}", _writer(request, "x-wandb-client-id"))
         pool = server.searchers if is_heartbeat else server.workers
         reply = await server.in_worker(lambda: graphql.execute(schema, prepared, fitted, name, context), pool)
-        return JSONResponse(reply.body, reply.status)
+        return _json_response(reply.body, reply.status)
 
     async def file_stream(request: Request) -> Response:
         try:
@@ -130,7 +133,7 @@ def create_app(server: Server) -> ASGIApp:
         path = request.path_params
         writer = _writer(request, "x-wandb-async-client-id")
         stopped = await server.in_worker(
-            lambda: _store_stream(server, path["entity"], path["project"], path["run"], body, writer)
+            lambda: _store_stream(server, path["entity"], path["project"], path["run"], body, writer), server.streamers
         )
         if stopped is None:
             return _error(f"There is no run {path['entity']}/{path['project']}/{path['run']}.", 404)
@@ -226,6 +229,13 @@ def _unzipped(raw: bytes, limit: int) -> bytes:
     if len(plain) > limit:
         raise _BadBodyError(f"The request is larger than {limit} bytes.", 413)
     return plain
+
+
+def _json_response(body: dict[str, object], status: int) -> Response:
+    try:
+        return JSONResponse(body, status)
+    except ValueError:  # NaN, an infinity, or half a surrogate pair: JSON has none of them
+        return Response(dump_json(body), status, media_type="application/json")  # type: ignore[arg-type]
 
 
 def _error(message: str, status: int) -> JSONResponse:

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, TypeVar
 
 from trainer.errors import InputError
 from trainer.records import Json
+from trainer.server.budget import Budget
 from trainer.server.security import FileSigner
 from trainer.server.store import Store
 
@@ -49,6 +50,8 @@ class RequestContext:
     """Without a trailing slash, as the client reached us: addresses of files start with it."""
     writer: str | None = None
     """Who asks, if it is one of several writers of a run (`mode="shared"`)."""
+    budget: Budget = field(default_factory=Budget)
+    """What is left of what a query may cost."""
     totals: dict[tuple[object, ...], int] = field(default_factory=dict)
     """How many runs meet a condition, as counted in this request."""
 
@@ -138,6 +141,17 @@ def parse_json_object(text: str | None, what: str) -> dict[str, Json]:
     return value
 
 
+_LAST = 2**62
+"""No step, line or time of anything is beyond this; it fits what SQLite can hold, with room for sums."""
+
+
+def bounded(value: object) -> object:
+    """Return a value of a request with integers that are beyond everything brought within bounds."""
+    if isinstance(value, int) and not -_LAST <= value <= _LAST:
+        return _LAST if value > 0 else -_LAST
+    return value
+
+
 class Arguments:
     """A GraphQL input object, read by type. The schema has checked names and types already."""
 
@@ -166,7 +180,7 @@ class Arguments:
 
     def integer(self, name: str) -> int | None:
         """Return a whole number, or None if it was not given."""
-        value = self._values.get(name)
+        value = bounded(self._values.get(name))
         return value if isinstance(value, int) and not isinstance(value, bool) else None
 
     def number(self, name: str) -> float | None:

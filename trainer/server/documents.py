@@ -7,7 +7,7 @@ arguments, input fields and variable types are dropped, each logged once. An unk
 from __future__ import annotations
 
 import logging
-from collections import OrderedDict
+from collections import Counter, OrderedDict
 from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 
@@ -47,6 +47,11 @@ logger = logging.getLogger(__name__)
 NULL_FIELD = "_unknown"
 """A field that every object type has and that is null: what unknown fields are rewritten to."""
 MAX_DEPTH = 24
+MAX_SAME = 100
+"""Times that one selection may ask for the same field under different aliases."""
+_MAX_INTROSPECTION = 2
+"""Lists of fields within lists of fields that may be asked about the schema; each multiplies the answer."""
+_SCHEMA_LISTS = frozenset({"fields", "inputFields", "interfaces", "possibleTypes"})
 MAX_FIELDS = 5000
 """Fields of a document after its fragments are spread; the SDK's largest has about 120."""
 _MAX_TOKENS = 20_000
@@ -212,33 +217,41 @@ class _Ruler:
 
     def __init__(self, fragments: Mapping[str, SelectionSetNode]) -> None:
         self._fragments = fragments
-        self._sizes: dict[str, tuple[int, int]] = {}
+        self._sizes: dict[str, tuple[int, int, int]] = {}
 
-    def measure(self, selections: SelectionSetNode | None, within: frozenset[str]) -> tuple[int, int]:
-        """Return how many fields a selection has, and how deep it goes.
+    def measure(self, selections: SelectionSetNode | None, within: frozenset[str]) -> tuple[int, int, int]:
+        """Return how many fields a selection has, how deep it goes, and how deep its lists of fields of the schema do.
 
         Raises:
             GraphQLError: If that is too many or too deep, or a fragment contains itself.
         """
-        fields = depth = 0
+        fields = depth = lists = 0
+        same: Counter[str] = Counter()
         for node in selections.selections if selections else ():
             if isinstance(node, FragmentSpreadNode):
-                inner, height = self._fragment(node.name.value, within)
+                inner, height, nested = self._fragment(node.name.value, within)
             elif isinstance(node, FieldNode):
-                inner, height = self.measure(node.selection_set, within)
+                name = node.name.value
+                same[name] += 1
+                if same[name] > MAX_SAME:
+                    raise GraphQLError(f"The document asks for {name!r} more than {MAX_SAME} times in one place.")
+                inner, height, nested = self.measure(node.selection_set, within)
                 inner, height = inner + 1, height + 1
+                if name in ("__schema", "__type") and nested > _MAX_INTROSPECTION:
+                    raise GraphQLError("The document goes too deep into the schema.")
+                nested += name in _SCHEMA_LISTS
             elif isinstance(node, InlineFragmentNode):
-                inner, height = self.measure(node.selection_set, within)
+                inner, height, nested = self.measure(node.selection_set, within)
             else:
                 continue
-            fields, depth = fields + inner, max(depth, height)
+            fields, depth, lists = fields + inner, max(depth, height), max(lists, nested)
         if fields > MAX_FIELDS:
             raise GraphQLError(f"The document asks for more than {MAX_FIELDS} fields.")
         if depth > MAX_DEPTH:
             raise GraphQLError(f"The document is nested deeper than {MAX_DEPTH} levels.")
-        return fields, depth
+        return fields, depth, lists
 
-    def _fragment(self, name: str, within: frozenset[str]) -> tuple[int, int]:
+    def _fragment(self, name: str, within: frozenset[str]) -> tuple[int, int, int]:
         if name in within:
             raise GraphQLError(f"The fragment {name!r} contains itself.")
         if name not in self._sizes:

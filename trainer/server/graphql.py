@@ -8,12 +8,14 @@ from __future__ import annotations
 
 import logging
 import re
+import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
 from functools import lru_cache
 from importlib.resources import files
 
 from graphql import (
+    GraphQLError,
     GraphQLField,
     GraphQLObjectType,
     GraphQLResolveInfo,
@@ -26,11 +28,16 @@ from graphql import (
 
 from trainer.errors import StorageError, TrainerError
 from trainer.server import faults
-from trainer.server.context import RequestContext, RequestError
+from trainer.server.budget import BudgetError
+from trainer.server.context import RequestContext, RequestError, bounded
 from trainer.server.documents import NULL_FIELD, PreparedDocument
 from trainer.server.handlers.registry import MUTATIONS, QUERIES
 
 logger = logging.getLogger(__name__)
+
+_STEPS_BETWEEN_LOOKS = 50_000
+"""SQLite instructions, about a millisecond, between two looks at the clock."""
+_MAX_MESSAGE = 2000
 
 
 @dataclass(frozen=True, slots=True)
@@ -69,8 +76,12 @@ def execute(
     """Execute a request in this thread and return the reply; never raises for what a client can do."""
     operation = prepared.operation(operation_name)
     if operation.operation is OperationType.QUERY:
-        with context.store.snapshot():
-            result = _execute(schema, prepared, variables, operation_name, context)
+        with context.store.snapshot() as connection:
+            connection.set_progress_handler(context.budget.is_late, _STEPS_BETWEEN_LOOKS)
+            try:
+                result = _execute(schema, prepared, variables, operation_name, context)
+            finally:
+                connection.set_progress_handler(None, 0)
     else:
         result = _execute(schema, prepared, variables, operation_name, context)
     return result
@@ -95,7 +106,7 @@ def _execute(
     body: dict[str, object] = {"data": result.data}
     status = 200
     if result.errors:
-        causes = [context.store.faults.of(error.original_error) or error.original_error for error in result.errors]
+        causes = [_cause(error, context) for error in result.errors]
         body["errors"] = [
             {"message": _message(cause, error.message)}
             for cause, error in zip(causes[:20], result.errors[:20], strict=True)
@@ -108,28 +119,45 @@ def _execute(
     return GraphQLReply(body, status)
 
 
+def _cause(error: GraphQLError, context: RequestContext) -> Exception | None:
+    original = error.original_error
+    if isinstance(original, sqlite3.OperationalError) and context.budget.is_late():
+        return context.budget.too_late()
+    return context.store.faults.of(original) or original
+
+
 def _message(original: Exception | None, message: str) -> str:
-    if isinstance(original, StorageError):
+    if isinstance(original, StorageError | BudgetError):
         return str(original)
-    if original is None or isinstance(original, TrainerError):
-        return message
+    if original is None or isinstance(original, TrainerError | GraphQLError):
+        # What a client sent is quoted in full by graphql-core, megabytes of it.
+        return message if len(message) <= _MAX_MESSAGE else f"{message[:_MAX_MESSAGE]} …"
     # The request boundary: a fault of ours must not end the server, nor show its inside to the client.
     logger.error("a handler failed", exc_info=original)
     return f"The server failed at this request ({type(original).__name__}); its log says more."
 
 
 def _resolve(source: object, info: GraphQLResolveInfo[RequestContext], **arguments: object) -> object:
+    value = _value(source, info, arguments)
+    if info.operation.operation is OperationType.QUERY:
+        info.context.budget.spend(value)
+    return value
+
+
+def _value(source: object, info: GraphQLResolveInfo[RequestContext], arguments: dict[str, object]) -> object:
     field = info.field_name
+    if arguments or source is None:
+        info.context.budget.check()
     if source is None:
         handlers = MUTATIONS if info.operation.operation is OperationType.MUTATION else QUERIES
-        given = {snake_case(name): value for name, value in arguments.items()}
+        given = {snake_case(name): bounded(value) for name, value in arguments.items()}
         return handlers[field](info.context, **given)
     if isinstance(source, dict):
         value = source.get(field)
         return value() if callable(value) else value
     value = getattr(source, snake_case(field), None)
     if callable(value):
-        return value(**{snake_case(name): argument for name, argument in arguments.items()})
+        return value(**{snake_case(name): bounded(argument) for name, argument in arguments.items()})
     return value
 
 
