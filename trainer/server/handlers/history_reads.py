@@ -45,10 +45,9 @@ def rows(
 def _is_page(low: int, high: int, samples: int | None) -> bool:
     """Return whether a reader goes through the history in pages of `samples` steps: none of their rows may be lost.
 
-    A step may have several rows (several processes wrote the run), so that a page holds more rows than steps. SDK
-    0.25 asks for one sample less than its range has steps, and means all of them.
+    A step may have several rows (several processes wrote the run), so that a page holds more rows than steps.
     """
-    return high - low <= (samples or 0)
+    return high - low < (samples or 0)
 
 
 def _whole_page(connection: sqlite3.Connection, run_id: int, low: int, high: int) -> list[str]:
@@ -75,6 +74,8 @@ def sampled(connection: sqlite3.Connection, run_id: int, spec: str) -> list[dict
     asked = samples if isinstance(samples, int) and not isinstance(samples, bool) else _DEFAULT_SAMPLES
     wanted = min(max(asked, 1), MAX_SAMPLES)
     low, high = (_step(given.get("minStep"), -EVER), _step(given.get("maxStep"), EVER))
+    if high - low == asked:
+        high -= 1  # SDKs up to 0.25 mean an end that is not part of the page, and begin the next one there
     if _is_page(low, high, asked):
         page = (json.loads(text) for text in _whole_page(connection, run_id, low, high))
         return [picked for row in page if (picked := pick(row, names) if names else row) is not None]
