@@ -53,7 +53,7 @@ def follow_to_end(
     failures = _Failures(narrate)
     stop = threading.Event()
     with _interruptible(stop) as interrupted:
-        watch = _HostWatch(sweep.reference, host, stop)
+        watch = _HostWatch(sweep.reference, host, stop, narrate)
         try:
             problem = _narrate_events(client, progress, watch, failures, narrate, stop, server_patience_seconds)
         except TrainerError as error:
@@ -150,7 +150,11 @@ class _HostWatch:
     ROUNDS_OF_GRACE = 3
     """Agents leave before the server's last word is read, so a host that is gone gets a few more rounds."""
 
-    def __init__(self, reference: SweepReference, host: AgentHost | None, stop: threading.Event) -> None:
+    def __init__(
+        self, reference: SweepReference, host: AgentHost | None, stop: threading.Event, narrate: Callable[[str], None]
+    ) -> None:
+        self._narrate = narrate
+        self._starts = host.starts() if host is not None else None
         self._reference = reference
         self._host = host
         self._stop = stop
@@ -159,6 +163,12 @@ class _HostWatch:
 
     def agents(self) -> tuple[LocalAgent, ...]:
         """Return the local agents of the sweep as they are now."""
+        starts = self._host.starts() if self._host is not None else None
+        if starts is not None and starts != self._starts:
+            if starts.mode == "fresh":
+                # Known at once where the command says so; only later where its imports do.
+                self._narrate(f"Agents: {starts}")
+            self._starts = starts
         if self._host is not None and not self._host.is_alive():
             self._rounds_gone += 1
             if self._rounds_gone > self.ROUNDS_OF_GRACE:

@@ -10,12 +10,12 @@ import socket
 import threading
 import time
 from collections import deque
-from collections.abc import Mapping
-from dataclasses import dataclass, replace
+from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
 from trainer.agents.host_files import SlotStatus
+from trainer.agents.pace import AgentLimits, AgentPace
 from trainer.agents.process import ASK, KILL, TERMINATE, RunProcess, StopStep, describe_exit
 from trainer.agents.run_start import RunStarter
 from trainer.errors import AuthenticationError, NotFoundError, ProgramError, ServerError
@@ -30,40 +30,6 @@ MAX_AWAY_SECONDS = 3600.0
 """An agent without a run gives up on a server that has been away for this long."""
 _MAX_WAIT_SECONDS = 3600.0
 """Waits are cut to this: what waits for nothing but an event would overflow the clock."""
-
-
-@dataclass(frozen=True)
-class AgentPace:
-    """How often an agent talks to its server."""
-
-    heartbeat_seconds: float
-    """While a run is under way."""
-    first_wait_seconds: float
-    """After the server first said wait; doubles up to `max_wait_seconds`."""
-    max_wait_seconds: float
-
-
-EMBEDDED_PACE = AgentPace(heartbeat_seconds=1.0, first_wait_seconds=0.2, max_wait_seconds=1.0)
-SHARED_PACE = AgentPace(heartbeat_seconds=5.0, first_wait_seconds=5.0, max_wait_seconds=5.0)
-"""The stock agent's pace, for servers that other people use too."""
-
-
-@dataclass(frozen=True)
-class AgentLimits:
-    """When an agent gives up, and how long it waits for a run to end."""
-
-    max_initial_failures: int = 5
-    """Give up when this many first runs all fail at once; 0 for never."""
-    ask_seconds: float = 15.0
-    kill_delay_seconds: float = 30.0
-
-    @classmethod
-    def from_environ(cls, environ: Mapping[str, str]) -> AgentLimits:
-        """Return the limits, by the stock agent's variables where they are set."""
-        failures = int(_number(environ.get("WANDB_AGENT_MAX_INITIAL_FAILURES"), cls.max_initial_failures))
-        if environ.get("WANDB_AGENT_DISABLE_FLAPPING") == "true":
-            failures = 0
-        return cls(failures, cls.ask_seconds, _number(environ.get("WANDB_AGENT_KILL_DELAY"), cls.kill_delay_seconds))
 
 
 class Supervisor(Protocol):
@@ -91,6 +57,13 @@ class Supervisor(Protocol):
     def agent_left(self) -> None:
         """Hear that one slot is done for good."""
 
+    @property
+    def slots(self) -> int:
+        """How many slots the host has."""
+
+    def work_arrived(self, slot: int) -> None:
+        """Hear that a slot which had waited got a run: there may be more."""
+
     def report(self, event: str, **details: Json) -> None:
         """Append an event to the host's record."""
 
@@ -106,6 +79,7 @@ class SlotAgent(threading.Thread):
         super().__init__(name=f"slot-{slot}", daemon=True)
         self._host = host
         self._wake = threading.Event()
+        self._hurry = threading.Event()
         self._lock = threading.Lock()
         self._record = LocalAgent(slot=slot, state=AgentState.STARTING, host_pid=os.getpid())
         self._process: RunProcess | None = None
@@ -129,6 +103,11 @@ class SlotAgent(threading.Thread):
 
     def wake(self) -> None:
         """Have the agent look around now."""
+        self._wake.set()
+
+    def hurry(self) -> None:
+        """Have the agent ask for a run now, if it waits for one; called from other threads."""
+        self._hurry.set()
         self._wake.set()
 
     def refresh_last_line(self) -> None:
@@ -210,7 +189,9 @@ class SlotAgent(threading.Thread):
         next_signal = self._process.advance_stop() if self._process else None
         if self._process is None and self._leaving:
             return 0
-        if time.monotonic() >= self._next_heartbeat_at:
+        hurried = self._hurry.is_set() and self._process is None and self._retry_seconds == 0.0
+        self._hurry.clear()
+        if hurried or time.monotonic() >= self._next_heartbeat_at:
             self._beat()
             return 0
         waits = [self._next_heartbeat_at - time.monotonic()] + ([next_signal] if next_signal is not None else [])
@@ -274,7 +255,8 @@ class SlotAgent(threading.Thread):
         if self._process is not None or self._queue:
             self._wait_seconds = 0.0
             return pace.heartbeat_seconds
-        self._wait_seconds = min(max(self._wait_seconds * 2, pace.first_wait_seconds), pace.max_wait_seconds)
+        longest = pace.longest_wait(self._host.slots)
+        self._wait_seconds = min(max(self._wait_seconds * 2, pace.first_wait_seconds), longest)
         return self._wait_seconds
 
     def _reserve(self) -> bool:
@@ -305,6 +287,8 @@ class SlotAgent(threading.Thread):
                     return
                 self._reserved += 1
             self._queue.append(command)
+            if self._wait_seconds > self._host.pace.first_wait_seconds:
+                self._host.work_arrived(self._record.slot)
         elif command.type == "stop":
             self._queue = deque(queued for queued in self._queue if queued.run_id != command.run_id)
             if self._process is not None and command.run_id == self._record.run_id:
@@ -346,7 +330,13 @@ class SlotAgent(threading.Thread):
         run_id, line = self._record.run_id, process.last_line()
         failed = code != 0 and not process.stop_requested
         self._host.report(
-            "run_ended", slot=self._record.slot, run_id=run_id, exit_code=code, seconds=round(seconds, 3), failed=failed
+            "run_ended",
+            slot=self._record.slot,
+            run_id=run_id,
+            exit_code=code,
+            seconds=round(seconds, 3),
+            failed=failed,
+            **process.usage,
         )
         with self._lock:
             self._process = None
@@ -379,10 +369,3 @@ class SlotAgent(threading.Thread):
         with self._lock:
             self._record = replace(self._record, **changes)
         self._host.changed()
-
-
-def _number(text: str | None, otherwise: float) -> float:
-    try:
-        return float(text) if text else otherwise
-    except ValueError:
-        return otherwise

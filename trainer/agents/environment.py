@@ -24,13 +24,16 @@ def interpreter_folder(environ: Mapping[str, str], cwd: Path) -> Path:
     """Return the folder whose `python` runs the sweep's program.
 
     Stock agents take whatever `python` is first on PATH. That fails where this program was started from an
-    environment nobody activated, so: our own where it is the `.venv` of the folder in which the runs start (somebody
-    named it by its path), else the active environment, else that `.venv`, else our own.
+    environment nobody activated, so: our own where it is the environment of the folder in which the runs start
+    (somebody named it by its path), else the active environment, else that folder's (`.venv`, then `venv`), else our
+    own.
     """
-    own, local = Path(sys.prefix), cwd / ".venv"
-    if local.exists() and local.resolve() == own.resolve():
+    own, local = Path(sys.prefix), [cwd / ".venv", cwd / "venv"]
+    if any(folder.exists() and folder.resolve() == own.resolve() for folder in local):
         return Path(sys.executable).parent
-    for candidate in (environ.get("VIRTUAL_ENV", ""), str(local)):
+    # conda's base environment is active for everybody who has conda: it is nobody's choice.
+    conda = environ.get("CONDA_PREFIX", "") if environ.get("CONDA_DEFAULT_ENV", "base") != "base" else ""
+    for candidate in (environ.get("VIRTUAL_ENV", ""), conda, *map(str, local)):
         if candidate and (Path(candidate) / "bin" / "python").exists():
             return Path(candidate) / "bin"
     return Path(sys.executable).parent

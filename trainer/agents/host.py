@@ -17,8 +17,9 @@ from collections.abc import Mapping
 from pathlib import Path
 from types import FrameType
 
-from trainer.agents.agent import EMBEDDED_PACE, SHARED_PACE, AgentLimits, SlotAgent
+from trainer.agents.agent import SlotAgent
 from trainer.agents.host_files import HostFiles, RunStarts, SlotStatus
+from trainer.agents.pace import EMBEDDED_PACE, SHARED_PACE, AgentLimits
 from trainer.agents.run_start import RunStarter
 from trainer.agents.warm import WarmStarts
 from trainer.errors import TrainerError
@@ -65,6 +66,17 @@ class Host:
         """Stop, or stop more firmly when asked before. Takes no lock, so a signal handler may call it."""
         self._stop_level = min(self._stop_level + 1, _MAX_STOP_LEVEL)
         os.write(self._wake_writer, b"!")
+
+    @property
+    def slots(self) -> int:
+        """How many slots there are."""
+        return len(self._agents)
+
+    def work_arrived(self, slot: int) -> None:
+        """Have the other slots ask for a run too."""
+        for number, agent in enumerate(self._agents, start=1):
+            if number != slot:
+                agent.hurry()
 
     def reserve_run(self) -> bool:
         """Take one of the runs the host may still start; False when none is left."""

@@ -51,6 +51,8 @@ class RunProcess:
         self._next_step_at = 0.0
         self._last_sent: signal.Signals | None = None
         self._code: int | None = None
+        self.usage: Mapping[str, float] = {}
+        """What it used, once it has ended, where that is known: `max_rss_kb`, `cpu_seconds`."""
         self._ended = threading.Event()
 
     def _has_ended(self, code: int) -> None:

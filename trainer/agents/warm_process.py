@@ -32,8 +32,9 @@ class ForkedRun(RunProcess):
         self.pid = pid
         self.start = process_start(pid)
 
-    def has_ended(self, code: int) -> None:
+    def has_ended(self, code: int, usage: Mapping[str, float]) -> None:
         """Take note of the end; called once, from the thread that hears of it."""
+        self.usage = usage
         self._has_ended(code)
 
 
@@ -155,7 +156,7 @@ class WarmProcess:
         for run in list(self._runs.values()):
             # Without it, what it had started (wandb-core among them) ends too, and nobody could tell their end.
             run.send(KILL)
-            run.has_ended(-KILL)
+            run.has_ended(-KILL, {})
         self._runs.clear()
         self._socket.close()
         self._on_change(self)
@@ -178,7 +179,8 @@ class WarmProcess:
         elif event == "ended":
             ended = self._runs.pop(int(message["pid"]), None)
             if ended is not None:
-                ended.has_ended(os.waitstatus_to_exitcode(int(message["status"])))
+                usage = {name: message[name] for name in ("max_rss_kb", "cpu_seconds") if name in message}
+                ended.has_ended(os.waitstatus_to_exitcode(int(message["status"])), usage)
 
 
 def spawn_bootstrap(

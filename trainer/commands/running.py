@@ -65,11 +65,9 @@ def run(
 
 def _run_headless(settings: Settings, request: LaunchRequest, json_path: Path | None) -> int:
     """Run a sweep with progress lines and a final leaderboard."""
-    from trainer.headless import follow_to_end
     from trainer.launch import begin_agents, launch_sweep
-    from trainer.report import write_report
-    from trainer.tracking.leaderboard import render_leaderboard
 
+    # Before anything else, the imports that follow included: it takes longest.
     early = begin_agents(request, settings.kind)
     try:
         connection, client = connected(settings)
@@ -77,6 +75,10 @@ def _run_headless(settings: Settings, request: LaunchRequest, json_path: Path | 
         if early is not None:
             early.abandon()
         raise
+    from trainer.headless import follow_to_end
+    from trainer.report import write_report
+    from trainer.tracking.leaderboard import render_leaderboard
+
     launched = launch_sweep(connection, client, request, on_created=_name_sweep, early=early)
     if launched.host is None:
         narrate(f"No agents were asked for. Start some with: sweep-tui agent {launched.sweep.reference}")

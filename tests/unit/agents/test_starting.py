@@ -13,9 +13,9 @@ import pytest
 import yaml
 
 from trainer.agents import pool
-from trainer.agents.agent import AgentLimits
 from trainer.agents.environment import host_environment, interpreter_folder, run_environment
 from trainer.agents.host_files import HostFiles, HostSpec, SlotStatus
+from trainer.agents.pace import AgentLimits
 from trainer.agents.pool import AgentHost, live_hosts, local_agents, start_agents
 from trainer.agents.run_start import RunStarter, parameter_file
 from trainer.errors import AgentError, ProgramError
@@ -95,6 +95,13 @@ def test_the_environment_in_force_decides_the_python(tmp_path: Path) -> None:
     assert interpreter_folder(active, tmp_path / "work") == tmp_path / "active" / "bin"
     assert interpreter_folder({}, tmp_path / "work") == tmp_path / "work" / ".venv" / "bin"
     assert interpreter_folder({"VIRTUAL_ENV": "/gone"}, tmp_path) == Path(sys.executable).parent
+    conda = {"CONDA_PREFIX": str(tmp_path / "active"), "CONDA_DEFAULT_ENV": "wine"}
+    assert interpreter_folder(conda, tmp_path / "work") == tmp_path / "active" / "bin"
+    assert interpreter_folder(conda | {"CONDA_DEFAULT_ENV": "base"}, tmp_path / "work").is_relative_to(
+        tmp_path / "work"
+    )
+    (tmp_path / "work" / ".venv").rename(tmp_path / "work" / "venv")
+    assert interpreter_folder({}, tmp_path / "work") == tmp_path / "work" / "venv" / "bin"
 
 
 def test_our_own_environment_wins_where_it_is_the_folders_own(tmp_path: Path) -> None:

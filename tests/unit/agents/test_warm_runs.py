@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import os
 import re
+import shutil
 import signal
 import sys
 import threading
@@ -288,6 +289,35 @@ def test_fifty_runs_leave_nothing_behind(twins: Twins) -> None:
     for number in range(50):
         assert outcome(twins.start_warm(str(number))) == (0, f"{number}\n")
     assert (_held_by(process.pid), len(os.listdir("/proc/self/fd")), threading.active_count()) <= before
+
+
+@pytest.mark.skipif(not os.environ.get("SWEEP_TUI_LONG_TESTS"), reason="takes minutes; set SWEEP_TUI_LONG_TESTS=1")
+@pytest.mark.timeout(1800)
+def test_a_thousand_runs_neither_hang_nor_leak(twins: Twins) -> None:
+    twins.environ["WANDB_MODE"] = "offline"
+    twins.write("import sys, wandb\nwith wandb.init() as run:\n    run.log({'x': 1})\nprint('end', sys.argv[1])")
+    assert twins.prepare() == "warm"
+    process = twins.warm._process
+    assert process is not None
+    early: tuple[object, ...] = ()
+    for number in range(500):
+        pair = [twins.start_warm(f"{number}.{half}") for half in (1, 2)]
+        for half, run in enumerate(pair, start=1):
+            code, text = outcome(run)
+            assert (code, f"end {number}.{half}" in text) == (0, True), text
+        run_folder = twins.folder / "wandb"
+        shutil.rmtree(run_folder)
+        if number in (50, 499):
+            now = _held_by(process.pid), len(os.listdir("/proc/self/fd")), threading.active_count()
+            assert not early or now == early[:3]
+            early = (*now, _resident(process.pid)) if not early else early
+    assert _resident(process.pid) < int(str(early[3])) * 1.05
+    assert not [name for name in os.listdir("/tmp") if name.startswith(f"wandb-{process.pid}-")]
+
+
+def _resident(pid: int) -> int:
+    status = Path(f"/proc/{pid}/status").read_text().splitlines()
+    return next(int(line.split()[1]) for line in status if line.startswith("VmRSS"))
 
 
 def _held_by(pid: int) -> tuple[int, int]:
