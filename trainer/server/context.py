@@ -156,6 +156,13 @@ class Arguments:
     """A GraphQL input object, read by type. The schema has checked names and types already."""
 
     def __init__(self, values: Mapping[str, object]) -> None:
+        """Read an input object.
+
+        Raises:
+            RequestError: If it is none: under a type name that only the client knows, anything may come.
+        """
+        if not isinstance(values, Mapping):
+            raise RequestError("The input is not an object.")
         self._values = values
 
     def text(self, name: str) -> str | None:
