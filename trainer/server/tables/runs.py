@@ -174,7 +174,7 @@ def count_of_sweep(connection: sqlite3.Connection, project_id: int, sweep: str) 
 def unfinished_of_sweep(connection: sqlite3.Connection, project_id: int, sweep: str) -> list[sqlite3.Row]:
     """Return the runs of a sweep that are pending, running or preempting, oldest first."""
     return connection.execute(
-        "SELECT * FROM runs WHERE project_id = ? AND sweep = ? AND state IN (?, ?, ?) ORDER BY id",
+        "SELECT * FROM runs WHERE project_id = ? AND sweep = ? AND state IN (?, ?, ?) ORDER BY +id",
         (project_id, sweep, RunState.PENDING, *_ALIVE),
     ).fetchall()
 
@@ -300,7 +300,7 @@ def waiting_of_sweep(connection: sqlite3.Connection, project_id: int, sweep: str
     """Return the oldest run of a sweep that waits for an agent, or None."""
     row: sqlite3.Row | None = connection.execute(
         "SELECT * FROM runs WHERE project_id = ? AND sweep = ? AND state IN (?, ?) AND agent_id IS NULL"
-        " AND assigned_at IS NULL ORDER BY id LIMIT 1",
+        " AND assigned_at IS NULL ORDER BY +id LIMIT 1",
         (project_id, sweep, RunState.PENDING, RunState.PREEMPTED),
     ).fetchone()
     return row
@@ -372,8 +372,9 @@ def return_order(connection: sqlite3.Connection, run_id: int) -> None:
 def handed_out_of_sweep(connection: sqlite3.Connection, project_id: int, sweep: str) -> int:
     """Return how many runs of a sweep an agent was given, or began by themselves."""
     row = connection.execute(
-        "SELECT count(*) FROM runs WHERE project_id = ? AND sweep = ? AND NOT (state = ? AND agent_id IS NULL)",
-        (project_id, sweep, RunState.PENDING),
+        "SELECT count(*) - (SELECT count(*) FROM runs WHERE project_id = ? AND sweep = ? AND state = ?"
+        " AND agent_id IS NULL) FROM runs WHERE project_id = ? AND sweep = ?",
+        (project_id, sweep, RunState.PENDING, project_id, sweep),
     ).fetchone()
     return int(row[0])
 
