@@ -81,7 +81,7 @@ class Sweeps(RuleBasedStateMachine):
         self.server.close()
         self.folder.cleanup()
 
-    @initialize(kind=st.sampled_from(["grid", "random"]), size=st.integers(1, 4))
+    @initialize(kind=st.sampled_from(["grid", "random"]), size=st.integers(2, 6))
     def first_sweep(self, kind: str, size: int) -> None:
         self.create_sweep(kind, size)
         self.enroll(0)
@@ -90,15 +90,17 @@ class Sweeps(RuleBasedStateMachine):
     def create_sweep(self, kind: str, size: int) -> None:
         self.sweeps.append(ModelSweep(self.server.desk.create_sweep(_CONFIGS[kind](size)), kind, size))
 
-    @rule(size=st.integers(1, 4))
-    def second_sweep(self, size: int) -> None:
-        if len(self.sweeps) == 1:
-            self.create_sweep("grid", size)
-            self.enroll(1)
+    @rule(kind=st.sampled_from(["grid", "random"]), size=st.integers(2, 6))
+    def next_sweep(self, kind: str, size: int) -> None:
+        """A second sweep, or another one when all are over."""
+        if len(self.sweeps) == 1 or all(sweep.state in ("FINISHED", "CANCELED") for sweep in self.sweeps):
+            self.create_sweep(kind, size)
+            for _ in range(2):
+                self.enroll(len(self.sweeps) - 1)
 
     @rule(which=WHICH)
     def enroll(self, which: int) -> None:
-        if len(self.agents) < 5:
+        if len(self.agents) < 8:
             sweep = self.sweeps[which % len(self.sweeps)]
             self.agents.append(ModelAgent(self.server.desk.create_agent(sweep.made), sweep))
 
@@ -111,6 +113,12 @@ class Sweeps(RuleBasedStateMachine):
         """An agent asks; the answer may not arrive."""
         if agent := self.pick(which):
             self.ask(agent, is_lost)
+
+    @rule()
+    def all_beat(self) -> None:
+        """A few seconds of every agent's life."""
+        for agent in self.agents[:]:
+            self.ask(agent)
 
     def ask(self, agent: ModelAgent, is_lost: bool = False) -> list[dict[str, Any]]:
         commands = self.server.desk.beat(agent.id, *agent.live)
@@ -178,12 +186,13 @@ class Sweeps(RuleBasedStateMachine):
         if agent := self.pick(which, lambda agent: agent.live):
             self.lose(agent, agent.live[0])
 
-    @rule(which=WHICH)
+    @rule(which=st.integers(0, 9))
     def agent_dies(self, which: int) -> None:
-        if agent := self.pick(which):
+        agent = self.pick(which)
+        if which < 3 and agent is not None:
             self.agents.remove(agent)
 
-    @rule(seconds=st.sampled_from([11, 101, 401]))
+    @rule(seconds=st.sampled_from([11, 11, 11, 101, 401]))
     def pass_time(self, seconds: int) -> None:
         self.server.pass_time(seconds)
         for agent in self.agents:
@@ -192,7 +201,7 @@ class Sweeps(RuleBasedStateMachine):
         if seconds > AGENT_SILENCE_SECONDS:
             self.free |= {name for name, owner in self.owners.items() if owner not in heard}
 
-    @rule(which=WHICH, state=st.sampled_from(["PAUSED", "RUNNING", "RUNNING", "FINISHED", "CANCELED"]))
+    @rule(which=WHICH, state=st.sampled_from(["RUNNING"] * 5 + ["PAUSED"] * 3 + ["FINISHED", "CANCELED"]))
     def set_state(self, which: int, state: str) -> None:
         """People pause, resume, stop and cancel; what makes no sense is refused."""
         sweep = self.sweeps[which % len(self.sweeps)]
@@ -205,12 +214,12 @@ class Sweeps(RuleBasedStateMachine):
     def crash(self) -> None:
         self.server.crash()
 
-    @rule(which=WHICH)
+    @rule(which=st.integers(0, 12))
     def work_to_the_end(self, which: int) -> None:
         """All other agents die; a new one can always bring the sweep to its end."""
         sweep = self.sweeps[which % len(self.sweeps)]
-        if sweep.state in ("FINISHED", "CANCELED"):
-            return
+        if which < 11 or sweep.state in ("FINISHED", "CANCELED"):
+            return  # not often, for it leaves little to do
         self.set_state(which, "RUNNING")
         self.agents = [agent for agent in self.agents if agent.sweep is not sweep]
         worker = ModelAgent(self.server.desk.create_agent(sweep.made), sweep)
