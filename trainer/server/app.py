@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import json
 import logging
 import sqlite3
 import time
@@ -215,7 +216,9 @@ async def _json_body(request: Request, limit: int) -> dict[str, Json]:
     try:
         if request.headers.get("content-encoding", "").lower() == "gzip":
             raw = _unzipped(raw, limit)
-        body = load_json(raw)
+        text = raw.decode(json.detect_encoding(raw), "surrogatepass")
+        del raw  # bytes, text and values of 10 MB at once are more than the server otherwise needs
+        body = load_json(text)
     except (ValueError, OSError, EOFError, zlib.error, RecursionError) as error:
         raise _BadBodyError(f"The request is not JSON: {error}", 400) from error
     if not isinstance(body, dict):
