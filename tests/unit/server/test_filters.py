@@ -152,7 +152,7 @@ def test_an_order_names_known_keys_and_not_too_many(runs: Desk) -> None:
         ('{"$where": "1"}', "$where"),
         ('{"config.lr": {"$near": 1}}', "$near"),
         ('{"passwords": 1}', "passwords"),
-        ('{"name": {"$regex": "(?=a)"}}', "looks around"),
+        ('{"name": {"$regex": "(?=a)"}}', "perl operator"),
         ('{"name": {"$regex": "("}}', "regular expression"),
         ('{"$or": 3}', "$or"),
         ('{"created_at": "yesterday"}', "yesterday"),
