@@ -163,6 +163,21 @@ def test_system_events_are_kept_apart(desk: Desk) -> None:
     }
 
 
+def test_nested_values_of_whole_rows_have_dotted_names_and_media_stay_whole(desk: Desk) -> None:
+    desk.upsert_run("r")
+    media = {"_type": "histogram", "values": [1], "bins": [0, 1]}
+    deep: dict[str, Any] = {}
+    for _ in range(300):
+        deep = {"x": deep}
+    desk.log("r", {"_step": 0, "train": {"loss": 1, "by": {"class": 2}}, "h": media, "empty": {}, "deep": deep})
+    [row] = history(desk, "r")
+    assert (row["train.loss"], row["train.by.class"], row["h"], row["empty"]) == (1, 2, media, {})
+    assert "train" not in row
+    spec = json.dumps({"samples": 10})
+    [[sampled]] = desk.run("r", f"sampledHistory(specs: [{json.dumps(spec)}])")["sampledHistory"]
+    assert sampled == row
+
+
 def test_sampled_history_thins_and_selects(desk: Desk) -> None:
     desk.upsert_run("r")
     desk.log("r", *({"_step": step, "loss": step, "n": {"x": step}} for step in range(1000)))

@@ -8,6 +8,7 @@ import sqlite3
 
 from trainer.records import Json
 from trainer.server.context import RequestError, parse_json_object
+from trainer.server.file_stream import dump_json
 from trainer.server.handlers.history_samples import pick, rows_with_keys
 from trainer.server.pages import connection_of, cursor_of, read_cursor
 from trainer.server.tables import streams
@@ -16,6 +17,8 @@ from trainer.server.tables.streams import EVER
 MAX_SAMPLES = 100_000
 _MAX_PAGE_ROWS = 500_000
 _DEFAULT_SAMPLES = 500
+_MAX_FLATTENED = 50
+"""Levels of nested objects that become dotted names; what lies deeper stays an object."""
 _CONSOLE_LINE = re.compile(
     r"(?P<level>ERROR )?(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?) (?P<text>.*)", re.DOTALL
 )
@@ -34,12 +37,29 @@ def rows(
         RequestError: If a page of steps has more rows than one answer holds.
     """
     wanted = min(max(samples or _DEFAULT_SAMPLES, 1), MAX_SAMPLES)
-    if min_step is None and max_step is None:
-        return streams.thinned_lines(connection, int(run["id"]), "history", run["history_lines"], wanted)
     low, high = -EVER if min_step is None else min_step, EVER if max_step is None else max_step - 1
-    if _is_page(low, high, samples):
-        return _whole_page(connection, int(run["id"]), low, high)
-    return streams.history(connection, int(run["id"]), low, high, wanted)
+    if min_step is None and max_step is None:
+        found = streams.thinned_lines(connection, int(run["id"]), "history", run["history_lines"], wanted)
+    elif _is_page(low, high, samples):
+        found = _whole_page(connection, int(run["id"]), low, high)
+    else:
+        found = streams.history(connection, int(run["id"]), low, high, wanted)
+    return [dump_json(_flat_row(text)) if text.find("{", 1) > 0 else text for text in found]
+
+
+def _flat_row(text: str) -> dict[str, Json]:
+    """Return a row with the values of nested objects under dotted names, as W&B gives them; media stay whole."""
+    flat: dict[str, Json] = {}
+
+    def spread(values: dict[str, Json], prefix: str, depth: int) -> None:
+        for key, value in values.items():
+            if isinstance(value, dict) and value and "_type" not in value and depth < _MAX_FLATTENED:
+                spread(value, f"{prefix}{key}.", depth + 1)
+            else:
+                flat[prefix + key] = value
+
+    spread(json.loads(text), "", 0)
+    return flat
 
 
 def _is_page(low: int, high: int, samples: int | None) -> bool:
@@ -77,10 +97,12 @@ def sampled(connection: sqlite3.Connection, run_id: int, spec: str) -> list[dict
     if high - low == asked:
         high -= 1  # SDKs up to 0.25 mean an end that is not part of the page, and begin the next one there
     if _is_page(low, high, asked):
-        page = (json.loads(text) for text in _whole_page(connection, run_id, low, high))
-        return [picked for row in page if (picked := pick(row, names) if names else row) is not None]
+        page = _whole_page(connection, run_id, low, high)
+        if names:
+            return [picked for text in page if (picked := pick(json.loads(text), names)) is not None]
+        return [_flat_row(text) for text in page]
     if not names:
-        return [json.loads(text) for text in streams.history(connection, run_id, low, high, wanted)]
+        return [_flat_row(text) for text in streams.history(connection, run_id, low, high, wanted)]
     return rows_with_keys(connection, run_id, names, low, high, wanted)
 
 
