@@ -142,6 +142,9 @@ class WarmStarts:
         with self._lock:
             process = self._process
         if process is None or not process.is_ready:
+            if self._starts.mode == "warm":
+                # One was lost or outdated; the next is at its imports.
+                self._report("run_started_fresh", run_id=request.run_id, reason="imports are under way again")
             return None
         command = python_command(request.argv)
         if command != self._command or isinstance(command, str):
@@ -225,12 +228,14 @@ class WarmStarts:
             if process.unfit_because:
                 self._give_up(process.unfit_because)
             elif not process.has_ended and process.ready is not None:
-                version = str(process.ready["version"])
-                self._starts = RunStarts("warm", python=str(process.ready["python"]), version=version)
                 details = {
                     name: process.ready[name] for name in ("python", "version", "seconds", "cpu_seconds", "notes")
                 }
+                # Reported first: whoever sees the state finds the event.
                 self._report("warm", pid=process.pid, **details)
+                self._starts = RunStarts(
+                    "warm", python=str(process.ready["python"]), version=str(process.ready["version"])
+                )
             elif process.ready is None:
                 said = last_line(self._log_path)
                 self._give_up("its preparation ended" + (f": {said}" if said else ""))
@@ -249,8 +254,8 @@ class WarmStarts:
         self._settle(RunStarts("fresh", python=self._starts.python, version=self._starts.version, reason=reason))
 
     def _settle(self, starts: RunStarts) -> None:
-        self._starts = starts
         self._report("fresh", python=starts.python, reason=starts.reason)
+        self._starts = starts
 
 
 def chosen_fresh(environ: Mapping[str, str] = os.environ) -> bool:

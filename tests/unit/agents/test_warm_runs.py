@@ -122,6 +122,22 @@ if __name__ == "__main__":
 """
 
 
+NUMERICAL = """
+import numpy, scipy.linalg, xgboost
+from sklearn.datasets import load_wine
+from sklearn.ensemble import HistGradientBoostingClassifier, RandomForestClassifier
+from sklearn.model_selection import cross_val_score
+features, target = load_wine(return_X_y=True)
+square = numpy.random.default_rng(0).random((600, 600))
+print(round(float(numpy.linalg.slogdet(square @ square.T + numpy.eye(600))[1]), 3))
+print(round(float(abs(scipy.linalg.eigvalsh(square + square.T)).max()), 3))
+print(HistGradientBoostingClassifier(max_iter=5, random_state=0).fit(features, target).score(features, target))
+print(RandomForestClassifier(8, n_jobs=2, random_state=0).fit(features, target).score(features, target))
+print(cross_val_score(RandomForestClassifier(3, random_state=0), features, target, cv=3, n_jobs=2).round(3))
+print(xgboost.XGBClassifier(n_estimators=5, n_jobs=2).fit(features, target).score(features, target))
+"""
+
+
 @pytest.fixture
 def twins(tmp_path: Path) -> Iterator[Twins]:
     pair = Twins(tmp_path)
@@ -172,6 +188,13 @@ def test_programs_may_start_processes_of_their_own_in_every_way(twins: Twins) ->
     fresh, warm = twins.both(PROCESSES)
     assert warm == fresh
     assert fresh[0] == 0
+
+
+def test_libraries_with_thread_pools_of_their_own_work_on_two_cores(twins: Twins) -> None:
+    twins.environ["OPENBLAS_NUM_THREADS"] = twins.environ["OMP_NUM_THREADS"] = "2"
+    fresh, warm = twins.both(NUMERICAL)
+    assert fresh[0] == 0, fresh
+    assert warm == fresh
 
 
 @pytest.mark.parametrize("target", ["package", "package.part", "single"])
