@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
 from typing import Any
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from tests.unit.server.conftest import Desk
+from trainer.server.handlers.history_samples import rows_with_keys
+from trainer.server.tables.streams import EVER
 
-_DOCUMENT = 'query Q($s: [JSONString!]!) { project(name: "p") { run(name: "a") { sampledHistory(specs: $s) } } }'
 _NAMES = ["x", "y", "a.b", 'q"\\', "é"]
-
-
-def sampled(desk: Desk, **spec: Any) -> list[dict[str, Any]]:
-    rows: list[dict[str, Any]] = desk.ask(_DOCUMENT, s=[json.dumps(spec)])["project"]["run"]["sampledHistory"][0]
-    return rows
 
 
 rows_of_a_run = st.lists(
@@ -49,8 +44,7 @@ def test_samples_are_rows_with_the_keys_and_all_of_them_where_they_fit(
     try:
         desk.upsert_run("a")
         desk.log("a", *rows)
-        bounds = {} if steps is None else {"minStep": steps[0], "maxStep": steps[1]}
-        low, high = steps or (0, 30)
+        low, high = steps or (-EVER, EVER)
         high -= steps is not None and high - low == samples  # older SDKs' way to say where a page ends
 
         def value(row: dict[str, Any], name: str) -> Any:
@@ -62,10 +56,10 @@ def test_samples_are_rows_with_the_keys_and_all_of_them_where_they_fit(
             for row in sorted(rows, key=lambda row: row["_step"])
             if low <= row["_step"] <= high and all(value(row, name) is not None for name in names)
         ]
-        found = sampled(desk, keys=["_step", *names], samples=samples, **bounds)
-        is_page = steps is not None and high - low < samples
-        assert len(found) == (len(expected) if is_page else min(len(expected), samples))
-        assert sampled(desk, keys=["_step", *names], samples=100, **bounds) == expected
+        connection, keys = desk.server.store.reader, ["_step", *names]
+        found = rows_with_keys(connection, 1, keys, low, high, samples)
+        assert len(found) == min(len(expected), samples)
+        assert rows_with_keys(connection, 1, keys, low, high, 100) == expected
         rest = iter(expected)
         assert all(row in rest for row in found), "samples are in order, and each is a row"
     finally:
