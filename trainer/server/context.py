@@ -54,6 +54,8 @@ class RequestContext:
     """What is left of what a query may cost."""
     totals: dict[tuple[object, ...], int] = field(default_factory=dict)
     """How many runs meet a condition, as counted in this request."""
+    shaped: list[tuple[list[str | int], list[object]]] = field(default_factory=list)
+    """Lists of the answer that are as the client wants them already, by their paths."""
 
     @property
     def connection(self) -> sqlite3.Connection:

@@ -7,11 +7,9 @@ Nodes are plain objects or dictionaries. A field `historyLineCount` is the attri
 from __future__ import annotations
 
 import logging
-import re
 import sqlite3
 from collections.abc import Mapping
 from dataclasses import dataclass
-from functools import lru_cache
 from importlib.resources import files
 
 from graphql import (
@@ -28,16 +26,20 @@ from graphql import (
 
 from trainer.errors import StorageError, TrainerError
 from trainer.server import faults
-from trainer.server.budget import BudgetError
+from trainer.server.budget import BudgetError, BusyError, QueryEnded
 from trainer.server.context import RequestContext, RequestError, bounded
 from trainer.server.documents import NULL_FIELD, PreparedDocument
 from trainer.server.handlers.registry import MUTATIONS, QUERIES
+from trainer.server.members import member, snake_case
+from trainer.server.plain_lists import PlainList, put_at
 
 logger = logging.getLogger(__name__)
 
 _STEPS_BETWEEN_LOOKS = 50_000
 """SQLite instructions, about a millisecond, between two looks at the clock."""
 _MAX_MESSAGE = 2000
+_STATUS_BUSY = 429
+"""The SDK asks again after it (0.31)."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -75,16 +77,30 @@ def execute(
 ) -> GraphQLReply:
     """Execute a request in this thread and return the reply; never raises for what a client can do."""
     operation = prepared.operation(operation_name)
-    if operation.operation is OperationType.QUERY:
-        with context.store.snapshot() as connection:
-            connection.set_progress_handler(context.budget.is_late, _STEPS_BETWEEN_LOOKS)
-            try:
-                result = _execute(schema, prepared, variables, operation_name, context)
-            finally:
-                connection.set_progress_handler(None, 0)
-    else:
-        result = _execute(schema, prepared, variables, operation_name, context)
-    return result
+    if operation.operation is not OperationType.QUERY:
+        return _bounded(schema, prepared, variables, operation_name, context)
+    with context.store.snapshot():
+        context.budget.start()
+        return _bounded(schema, prepared, variables, operation_name, context)
+
+
+def _bounded(
+    schema: GraphQLSchema,
+    prepared: PreparedDocument,
+    variables: Mapping[str, object],
+    operation_name: str | None,
+    context: RequestContext,
+) -> GraphQLReply:
+    connection = context.connection
+    connection.set_progress_handler(context.budget.is_late, _STEPS_BETWEEN_LOOKS)
+    try:
+        return _execute(schema, prepared, variables, operation_name, context)
+    except QueryEnded as end:
+        status = _STATUS_BUSY if isinstance(end.reason, BusyError) else 200
+        return GraphQLReply({"data": None, "errors": [{"message": str(end.reason)}]}, status)
+    finally:
+        connection.set_progress_handler(None, 0)
+        context.budget.close()
 
 
 def _execute(
@@ -103,6 +119,8 @@ def _execute(
         field_resolver=_resolve,
         type_resolver=lambda value, *_: value.typename,
     )
+    for path, shaped in context.shaped:
+        put_at(result.data, path, shaped)
     body: dict[str, object] = {"data": result.data}
     status = 200
     if result.errors:
@@ -116,13 +134,15 @@ def _execute(
                 status = cause.status
             elif isinstance(cause, StorageError):
                 status = faults.STATUS
+            elif isinstance(cause, BusyError):
+                status = _STATUS_BUSY
     return GraphQLReply(body, status)
 
 
 def _cause(error: GraphQLError, context: RequestContext) -> Exception | None:
     original = error.original_error
-    if isinstance(original, sqlite3.OperationalError) and context.budget.is_late():
-        return context.budget.too_late()
+    if isinstance(original, sqlite3.OperationalError) and context.budget.ended is not None:
+        return context.budget.ended
     return context.store.faults.of(original) or original
 
 
@@ -139,8 +159,11 @@ def _message(original: Exception | None, message: str) -> str:
 
 def _resolve(source: object, info: GraphQLResolveInfo[RequestContext], **arguments: object) -> object:
     value = _value(source, info, arguments)
-    if info.operation.operation is OperationType.QUERY:
-        info.context.budget.spend(value)
+    context = info.context
+    context.budget.spend(value)
+    if isinstance(value, PlainList) and (shaped := value.shaped(info)) is not None:
+        context.shaped.append((info.path.as_list(), shaped))
+        return []
     return value
 
 
@@ -149,19 +172,16 @@ def _value(source: object, info: GraphQLResolveInfo[RequestContext], arguments: 
     if arguments or source is None:
         info.context.budget.check()
     if source is None:
-        handlers = MUTATIONS if info.operation.operation is OperationType.MUTATION else QUERIES
         given = {snake_case(name): bounded(value) for name, value in arguments.items()}
-        return handlers[field](info.context, **given)
-    if isinstance(source, dict):
-        value = source.get(field)
-        return value() if callable(value) else value
+        if info.operation.operation is not OperationType.MUTATION:
+            return QUERIES[field](info.context, **given)
+        info.context.budget.stop()
+        done = MUTATIONS[field](info.context, **given)
+        info.context.budget.start()
+        return done
+    if not arguments or isinstance(source, dict):
+        return member(source, field)
     value = getattr(source, snake_case(field), None)
     if callable(value):
         return value(**{snake_case(name): bounded(argument) for name, argument in arguments.items()})
     return value
-
-
-@lru_cache(maxsize=2000)
-def snake_case(name: str) -> str:
-    """Return a GraphQL name as Python writes it: `clientIDMapping` is `client_id_mapping`."""
-    return re.sub(r"(?<=[a-z0-9])([A-Z])|(?<=[A-Z])([A-Z])(?=[a-z])", r"_\1\2", name).lower()

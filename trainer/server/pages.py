@@ -6,7 +6,7 @@ import base64
 import binascii
 import json
 import sqlite3
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
@@ -182,13 +182,13 @@ def connection_of(
     node: Callable[[T], object],
     cursor: Callable[[T], str],
     total: Callable[[], int] | None = None,
+    edges: Callable[[Iterable[dict[str, Any]]], list[Any]] = list,
 ) -> dict[str, object]:
     """Return a GraphQL connection of up to `size` of the rows; one more row than that means there is a next page."""
-    shown = rows[:size]
-    edges = [{"node": node(row), "cursor": cursor(row)} for row in shown]
+    made = edges({"node": node(row), "cursor": cursor(row)} for row in rows[:size])
     return {
         "totalCount": total,
-        "edges": edges,
-        "nodes": [edge["node"] for edge in edges],
-        "pageInfo": {"hasNextPage": len(rows) > size, "endCursor": edges[-1]["cursor"] if edges else None},
+        "edges": made,
+        "nodes": [edge["node"] for edge in made],
+        "pageInfo": {"hasNextPage": len(rows) > size, "endCursor": made[-1]["cursor"] if made else None},
     }

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
+import threading
 
 import pytest
 from graphql import GraphQLError, get_introspection_query
 
 from tests.unit.server.conftest import Desk
 from trainer.server import budget
-from trainer.server.budget import Budget, BudgetError
+from trainer.server.budget import Budget, QueryEnded
 
 _NESTED = "{ __schema { types " + "{ fields { type " * 4 + "{ name }" + " } }" * 4 + " } }"
 
@@ -74,7 +75,9 @@ def test_lists_within_lists_end_when_the_answer_is_too_large(desk: Desk, monkeyp
 
 def test_a_query_that_takes_too_long_is_ended_within_sql_too(desk: Desk) -> None:
     late = Budget(seconds=0)
-    with pytest.raises(BudgetError, match="takes longer than 0 s"):
+    late.check()  # nothing runs yet
+    late.start()
+    with pytest.raises(QueryEnded, match="takes longer than 0 s"):
         late.check()
     with desk.server.store.snapshot() as connection:
         connection.set_progress_handler(late.is_late, 1000)
@@ -88,8 +91,76 @@ def test_text_and_fields_count() -> None:
     small = Budget(resolved=10, text=100)
     small.spend("x" * 90)
     small.check()
-    with pytest.raises(BudgetError):
+    with pytest.raises(QueryEnded):
         small.spend(["y" * 20])
-    with pytest.raises(BudgetError):
+    with pytest.raises(QueryEnded):
         Budget(resolved=10).spend([1] * 20)
     assert budget.MAX_RESOLVED >= 100_000  # a page of 1,000 whole runs has about 60,000
+
+
+def test_what_a_mutation_returns_is_bounded_and_what_it_does_is_not(
+    desk: Desk, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    for number in range(50):
+        desk.upsert_run(f"r{number}")
+    lists = " ".join(f"a{n}: runs(first: 50) {{ edges {{ node {{ id name }} }} }}" for n in range(40))
+    document = (
+        f'mutation {{ upsertBucket(input: {{modelName: "p", name: "made"}}) {{ bucket {{ project {{ {lists} }} }} }} }}'
+    )
+    monkeypatch.setattr(budget.Budget.__init__, "__defaults__", (60.0, 5000, 10**6))
+    assert "more than one answer may hold" in desk.error(document)
+    monkeypatch.setattr(budget.Budget.__init__, "__defaults__", (0.0, 5000, 10**6))
+    assert desk.upsert_run("r1")["inserted"] is False  # reads no list: nothing to be late for
+    monkeypatch.undo()
+    assert desk.run("made")["state"] == "running"
+
+
+def test_heavy_queries_take_turns_and_light_ones_need_none(desk: Desk, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(budget, "_turns", threading.BoundedSemaphore(1))
+    monkeypatch.setattr(budget, "WAIT_SECONDS", 0.01)
+    light = "{ viewer { teams { edges { node { name } } } } }"
+    with budget._turns:
+        desk.ask(light)
+        monkeypatch.setattr(budget, "LIGHT_SECONDS", 0.0)
+        reply = desk.reply(light)
+    assert reply.status == 429
+    assert reply.body["data"] is None
+    for _ in range(3):
+        desk.ask(light)  # each gives its turn back
+
+
+def test_long_plain_lists_are_what_the_query_asks_for(desk: Desk) -> None:
+    desk.upsert_run("r")
+    lines = ["2026-01-01T00:00:00.5 one", "ERROR 2026-01-01T00:00:01Z two", "2026-01-01T00:00:02+01:00 a\nb", "odd"]
+    desk.stream("r", files={"output.log": {"offset": 0, "content": lines}})
+    plain = "logLines(first: 10) { edges { c: cursor node { ...L label } } pageInfo { hasNextPage endCursor } }"
+    # With a directive, which is not plain, graphql-core makes the same list field by field.
+    slow = plain.replace("label", "label @include(if: true)")
+    made = [
+        desk.ask(
+            f'{{ project(name: "p") {{ run(name: "r") {{ one: {fields} two: {fields} }} }} }}'
+            " fragment L on LogLine { number l: line ... on LogLine { level timestamp } __typename unheardOf }"
+        )["project"]["run"]
+        for fields in (plain, slow)
+    ]
+    assert made[0] == made[1]
+    assert made[0]["one"] == made[0]["two"]
+    nodes = [edge["node"] for edge in made[0]["one"]["edges"]]
+    assert [(node["l"], node["level"], node["timestamp"]) for node in nodes] == [
+        ("one", None, "2026-01-01T00:00:00.5"),
+        ("two", "error", "2026-01-01T00:00:01Z"),
+        ("a\nb", None, "2026-01-01T00:00:02+01:00"),
+        ("odd", None, None),
+    ]
+
+
+def test_files_are_announced_together_in_their_order(desk: Desk) -> None:
+    desk.upsert_run("r")
+    document = """mutation M($f: [String!]!) { createRunFiles(input: {
+        entityName: "local", projectName: "p", runName: "r", files: $f}) { files { id name uploadUrl } } }"""
+    names = [f"f{number}" for number in range(1200, 0, -1)] + ["./f7"]
+    made = desk.ask(document, f=names)["createRunFiles"]["files"]
+    assert [file["name"] for file in made] == [name.removeprefix("./") for name in names]
+    assert len({file["id"] for file in made}) == 1200
+    assert made == desk.ask(document, f=names)["createRunFiles"]["files"]
+    assert "50,000 files at most" in desk.error(document, f=["x"] * 50_001)

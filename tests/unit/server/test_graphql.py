@@ -9,7 +9,8 @@ from graphql import GraphQLError
 
 from tests.unit.server.conftest import GRID, Desk
 from trainer.server.documents import DocumentCache
-from trainer.server.graphql import load_schema, snake_case
+from trainer.server.graphql import load_schema
+from trainer.server.members import snake_case
 
 
 def test_unknown_fields_are_null(desk: Desk) -> None:

@@ -11,6 +11,7 @@ from trainer.server.context import RequestError, parse_json_object
 from trainer.server.file_stream import dump_json
 from trainer.server.handlers.history_samples import pick, rows_with_keys
 from trainer.server.pages import connection_of, cursor_of, read_cursor
+from trainer.server.plain_lists import PlainList
 from trainer.server.tables import streams
 from trainer.server.tables.streams import EVER
 
@@ -19,9 +20,7 @@ _MAX_PAGE_ROWS = 500_000
 _DEFAULT_SAMPLES = 500
 _MAX_FLATTENED = 50
 """Levels of nested objects that become dotted names; what lies deeper stays an object."""
-_CONSOLE_LINE = re.compile(
-    r"(?P<level>ERROR )?(?P<time>\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?) (?P<text>.*)", re.DOTALL
-)
+_CONSOLE_HEAD = re.compile(r"(ERROR )?(\d{4}-\d\d-\d\dT\d\d:\d\d:\d\d(?:\.\d+)?(?:Z|[+-]\d\d:\d\d)?) ")
 
 
 def rows(
@@ -129,13 +128,14 @@ def console(
     start = read_cursor(after)[1] if after else -1
     tail = last is not None and first is None
     found = streams.lines(connection, run_id, "console", start, size if tail else size + 1, last=tail)
-    return connection_of(found, size, _console_line, lambda item: cursor_of(None, item[0]))
+    return connection_of(found, size, _console_line, lambda item: cursor_of(None, item[0]), edges=PlainList)
 
 
 def _console_line(item: tuple[int, str]) -> dict[str, object]:
     number, stored = item
-    match = _CONSOLE_LINE.fullmatch(stored)
-    if match is None:
+    head = _CONSOLE_HEAD.match(stored)
+    if head is None:
         return {"number": number, "timestamp": None, "level": None, "label": None, "line": stored}
-    level = "error" if match["level"] else None
-    return {"number": number, "timestamp": match["time"], "level": level, "label": None, "line": match["text"]}
+    error, moment = head.groups()
+    line = stored[head.end() :]
+    return {"number": number, "timestamp": moment, "level": "error" if error else None, "label": None, "line": line}

@@ -153,7 +153,11 @@ class RunNode:
 
     def sampled_history(self, specs: list[str]) -> list[list[dict[str, Json]]]:
         """Return one list of rows per spec."""
-        return [history_reads.sampled(self._context.connection, self._row_id, spec) for spec in specs[:50]]
+        found = []
+        for spec in specs[:50]:
+            self._context.budget.check()
+            found.append(history_reads.sampled(self._context.connection, self._row_id, spec))
+        return found
 
     def parquet_history(self, live_keys: list[str] | None = None) -> dict[str, object]:
         """Return that nothing was exported as parquet: the history is live from its first step on (SDK 0.31)."""

@@ -9,6 +9,7 @@ from typing import Literal
 from trainer.server.store import now_micros
 
 Kind = Literal["run", "artifact", "manifest"]
+_NAMES_AT_ONCE = 500
 
 
 def by_id(connection: sqlite3.Connection, file_id: int) -> sqlite3.Row | None:
@@ -17,16 +18,20 @@ def by_id(connection: sqlite3.Connection, file_id: int) -> sqlite3.Row | None:
     return row
 
 
-def announce_run_file(connection: sqlite3.Connection, run_id: int, name: str) -> int:
-    """Return the id of a run's file, made now if it was not there."""
-    connection.execute(
+def announce_run_files(connection: sqlite3.Connection, run_id: int, names: Sequence[str]) -> list[sqlite3.Row]:
+    """Return a run's files of some names, in their order, those made now that were not there."""
+    now = now_micros()
+    connection.executemany(
         "INSERT INTO files (run_id, kind, name, updated_at) VALUES (?, 'run', ?, ?) ON CONFLICT DO NOTHING",
-        (run_id, name, now_micros()),
+        [(run_id, name, now) for name in names],
     )
-    row = connection.execute(
-        "SELECT id FROM files WHERE run_id = ? AND name = ? AND kind = 'run'", (run_id, name)
-    ).fetchone()
-    return int(row[0])
+    found: dict[str, sqlite3.Row] = {}
+    for start in range(0, len(names), _NAMES_AT_ONCE):
+        part = names[start : start + _NAMES_AT_ONCE]
+        marks = ", ".join("?" * len(part))
+        sql = f"SELECT * FROM files WHERE run_id = ? AND kind = 'run' AND name IN ({marks})"
+        found |= {row["name"]: row for row in connection.execute(sql, (run_id, *part))}
+    return [found[name] for name in names]
 
 
 def announce_artifact_file(
