@@ -3,11 +3,9 @@
 from __future__ import annotations
 
 import asyncio
-import json
 import logging
 import sqlite3
 import time
-import zlib
 from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass, field
@@ -16,7 +14,7 @@ from typing import TypeVar
 
 from graphql import GraphQLError
 from starlette.applications import Starlette
-from starlette.requests import ClientDisconnect, Request
+from starlette.requests import Request
 from starlette.responses import JSONResponse, PlainTextResponse, Response
 from starlette.routing import Route
 from starlette.types import ASGIApp
@@ -24,11 +22,12 @@ from starlette.types import ASGIApp
 from trainer.errors import StorageError
 from trainer.records import Json
 from trainer.server import faults, graphql, transfers, web_pages
-from trainer.server.context import RequestContext, load_json
+from trainer.server.context import RequestContext
 from trainer.server.documents import LONG_QUERY, DocumentCache, PreparedDocument
 from trainer.server.early_stops import EarlyStops
 from trainer.server.file_stream import dump_json, is_to_stop, parts_of, store_chunk
 from trainer.server.gate import Gate
+from trainer.server.intake import MAX_GRAPHQL_BODY, MAX_STREAM_BODY, BadBodyError, Intake
 from trainer.server.listening import Listening
 from trainer.server.scheduling import Scheduler
 from trainer.server.security import FileSigner
@@ -37,11 +36,6 @@ from trainer.server.tables import runs
 
 logger = logging.getLogger(__name__)
 T = TypeVar("T")
-
-MAX_GRAPHQL_BODY = 32 * 2**20
-"""Bytes; `wandb verify` (SDK 0.31) sends 10 MB and expects an answer."""
-MAX_STREAM_BODY = 256 * 2**20
-"""Bytes; the SDK cuts its stream into requests of 10 MB, whatever a run logs and prints at once (0.31, measured)."""
 
 
 @dataclass(slots=True)
@@ -100,45 +94,7 @@ class Server:
 
 def create_app(server: Server) -> ASGIApp:
     """Return the ASGI application of a server."""
-    schema = graphql.load_schema()
-    documents = DocumentCache(schema)
-
-    async def answer_graphql(request: Request) -> Response:
-        try:
-            body = await _json_body(request, MAX_GRAPHQL_BODY)
-        except _BadBodyError as error:
-            return _error(str(error), error.status)
-        query, variables, operation = body.get("query"), body.get("variables"), body.get("operationName")
-        variables = {} if variables is None else variables
-        if not isinstance(query, str) or not isinstance(variables, dict):
-            return _error("A GraphQL request needs `query`, a text, and may have `variables`, an object.", 400)
-        name = operation if isinstance(operation, str) and operation else None
-        try:
-            prepared = await _prepared(server, documents, query)
-            fitted = documents.fit_variables(prepared.operation(name), variables)
-            is_heartbeat = "agentHeartbeat" in prepared.root_fields(name)
-        except GraphQLError as error:
-            return _error(error.message, 200)
-        context = server.context(f"http://{request.headers['host']}", _writer(request, "x-wandb-client-id"))
-        pool = server.searchers if is_heartbeat else server.workers
-        reply = await server.in_worker(lambda: graphql.execute(schema, prepared, fitted, name, context), pool)
-        return _json_response(reply.body, reply.status)
-
-    async def file_stream(request: Request) -> Response:
-        try:
-            body = await _json_body(request, MAX_STREAM_BODY)
-        except _BadBodyError as error:
-            # A 4xx makes the SDK drop the rest of the run, so none is for what it may send: its rows travel as texts
-            # inside well-formed JSON, far below the bound. What is neither was not sent by it.
-            return _error(str(error), error.status)
-        path = request.path_params
-        writer = _writer(request, "x-wandb-async-client-id")
-        stopped = await server.in_worker(
-            lambda: _store_stream(server, path["entity"], path["project"], path["run"], body, writer), server.streamers
-        )
-        if stopped is None:
-            return _error(f"There is no run {path['entity']}/{path['project']}/{path['run']}.", 404)
-        return JSONResponse({"exitcode": None, "limits": {}, **({"stopped": True} if stopped else {})})
+    intake = Intake()
 
     async def health(request: Request) -> Response:
         return PlainTextResponse("ok\n")
@@ -149,14 +105,68 @@ def create_app(server: Server) -> ASGIApp:
 
     routes = [
         Route("/healthz", health),
-        Route("/graphql", answer_graphql, methods=["POST"]),
-        Route("/files/{entity}/{project}/{run}/file_stream", file_stream, methods=["POST"]),
+        _graphql_route(server, intake),
+        _stream_route(server, intake),
         Route("/sdk/otel/{rest:path}", telemetry, methods=["GET", "POST"]),
         *transfers.routes(server),
         *web_pages.routes(server),
     ]
     inner = Starlette(routes=routes, exception_handlers={Exception: _fault, StorageError: _disk_fault})
     return Gate(inner, server.key, server.listening, server.note_request)
+
+
+def _graphql_route(server: Server, intake: Intake) -> Route:
+    schema = graphql.load_schema()
+    documents = DocumentCache(schema)
+
+    async def answer_graphql(request: Request) -> Response:
+        try:
+            async with intake.body(request, MAX_GRAPHQL_BODY, server.in_worker) as body:
+                return await answer_query(request, body)
+        except BadBodyError as error:
+            return _error(str(error), error.status)
+        except GraphQLError as error:
+            return _error(error.message, 200)
+
+    async def answer_query(request: Request, body: dict[str, Json]) -> Response:
+        query, given, operation = body.get("query"), body.get("variables"), body.get("operationName")
+        variables = {} if given is None else given
+        if not isinstance(query, str) or not isinstance(variables, dict):
+            return _error("A GraphQL request needs `query`, a text, and may have `variables`, an object.", 400)
+        name = operation if isinstance(operation, str) and operation else None
+        prepared = await _prepared(server, documents, query)
+        is_heartbeat = "agentHeartbeat" in prepared.root_fields(name)
+        context = server.context(f"http://{request.headers['host']}", _writer(request, "x-wandb-client-id"))
+
+        def answer() -> Response:
+            fitted = documents.fit_variables(prepared.operation(name), variables)
+            reply = graphql.execute(schema, prepared, fitted, name, context)
+            return _json_response(reply.body, reply.status)
+
+        return await server.in_worker(answer, server.searchers if is_heartbeat else server.workers)
+
+    return Route("/graphql", answer_graphql, methods=["POST"])
+
+
+def _stream_route(server: Server, intake: Intake) -> Route:
+    async def file_stream(request: Request) -> Response:
+        path = request.path_params
+        address = (path["entity"], path["project"], path["run"])
+        writer = _writer(request, "x-wandb-async-client-id")
+        try:
+            async with intake.body(request, MAX_STREAM_BODY, server.in_worker) as body:
+                stopped = await server.in_worker(
+                    lambda: _store_stream(server, *address, body, writer), server.streamers
+                )
+        except BadBodyError as error:
+            # A 4xx makes the SDK drop the rest of the run, so none is for what it may send: its rows travel as texts
+            # inside well-formed JSON, far below the bound. What is neither was not sent by it.
+            return _error(str(error), error.status)
+        if stopped is None:
+            return _error(f"There is no run {'/'.join(address)}.", 404)
+        return JSONResponse({"exitcode": None, "limits": {}, **({"stopped": True} if stopped else {})})
+
+    return Route("/files/{entity}/{project}/{run}/file_stream", file_stream, methods=["POST"])
 
 
 async def _prepared(server: Server, documents: DocumentCache, query: str) -> PreparedDocument:
@@ -190,48 +200,6 @@ def _store_stream(
         if stopped is None:
             return None
     return stopped
-
-
-class _BadBodyError(Exception):
-    """A request body that cannot be used."""
-
-    def __init__(self, message: str, status: int) -> None:
-        super().__init__(message)
-        self.status = status
-
-
-async def _json_body(request: Request, limit: int) -> dict[str, Json]:
-    parts, size = [], 0
-    try:
-        async for part in request.stream():
-            size += len(part)
-            if size > limit:
-                raise _BadBodyError(f"The request is larger than {limit} bytes.", 413)
-            parts.append(part)
-    except ClientDisconnect as error:
-        # Nobody may be left to read this; whoever is (a proxy) is to try again.
-        raise _BadBodyError("The request ended early.", 503) from error
-    raw = b"".join(parts)
-    parts.clear()
-    try:
-        if request.headers.get("content-encoding", "").lower() == "gzip":
-            raw = _unzipped(raw, limit)
-        text = raw.decode(json.detect_encoding(raw), "surrogatepass")
-        del raw  # bytes, text and values of 10 MB at once are more than the server otherwise needs
-        body = load_json(text)
-    except (ValueError, OSError, EOFError, zlib.error, RecursionError) as error:
-        raise _BadBodyError(f"The request is not JSON: {error}", 400) from error
-    if not isinstance(body, dict):
-        raise _BadBodyError("The request is not a JSON object.", 400)
-    return body
-
-
-def _unzipped(raw: bytes, limit: int) -> bytes:
-    inflater = zlib.decompressobj(zlib.MAX_WBITS | 16)
-    plain = inflater.decompress(raw, limit + 1)
-    if len(plain) > limit:
-        raise _BadBodyError(f"The request is larger than {limit} bytes.", 413)
-    return plain
 
 
 def _json_response(body: dict[str, object], status: int) -> Response:
