@@ -10,7 +10,7 @@ import os
 import signal
 import sys
 import types
-from typing import Any, Dict, List
+from typing import Any, Dict, FrozenSet, List
 
 from .leaving import QUICK_FROM_MODULES, end_by_interrupt, exit_status, leave
 from .readiness import ExitCalls, renew_folders
@@ -54,10 +54,16 @@ def _renew_seeds() -> None:
         numpy_random.seed()
 
 
-def run_program(program: Dict[str, Any], arguments: List[str]) -> None:
-    """Run the program as `__main__`, and leave by SystemExit or for good; an exception has been reported by then."""
+def run_program(program: Dict[str, Any], arguments: List[str], inherited: FrozenSet[str]) -> None:
+    """Run the program as `__main__`, and leave by SystemExit or for good; an exception has been reported by then.
+
+    Args:
+        program: What the host said of it.
+        arguments: What follows it on the command line.
+        inherited: Names of the modules that were imported ahead. From the parent, since to count a reference to each
+            in a child would copy a thousand pages.
+    """
     main = sys.modules["__main__"]
-    inherited = set(sys.modules)
     quick = len(inherited) > QUICK_FROM_MODULES
     code = 0
     main.__dict__.clear()

@@ -15,11 +15,12 @@ import signal
 import sys
 import threading
 import types
-from typing import List, Set
+from typing import FrozenSet, List
 
 QUICK_FROM_MODULES = 400
 """With fewer modules imported ahead, the interpreter ends itself: that takes no time then."""
 _KEPT_TO_THE_END = (types.ModuleType, types.FunctionType, type)
+_LOOKED_BEYOND = 20
 _FLUSH_FAILED = 120
 """CPython's exit status when the program ended well and its output could not be written."""
 
@@ -39,7 +40,7 @@ def exit_status(request: SystemExit) -> int:
     return 1
 
 
-def leave(code: int, main: types.ModuleType, inherited: Set[str]) -> None:
+def leave(code: int, main: types.ModuleType, inherited: FrozenSet[str]) -> None:
     """End the process; return only where the interpreter has to end it after all.
 
     Args:
@@ -53,11 +54,26 @@ def leave(code: int, main: types.ModuleType, inherited: Set[str]) -> None:
         return
     _run_exit_handlers()
     flushed = _flush()
-    _finalize([main, *(module for name, module in list(sys.modules.items()) if name not in inherited)])
+    _finalize([main, *_imported_since(inherited)])
     if not (_flush() and flushed) and code == 0:
         code = _FLUSH_FAILED
     # With the lock held, so that no daemon thread runs on while libraries close.
     PyDLL(None).exit(code & 0xFF)
+
+
+def _imported_since(inherited: FrozenSet[str]) -> List[types.ModuleType]:
+    """Return the modules that the program imported, last first, without touching the others."""
+    modules: List[types.ModuleType] = []
+    passed = 0
+    for name in reversed(sys.modules):
+        if name not in inherited:
+            modules.append(sys.modules[name])
+        elif passed < _LOOKED_BEYOND:
+            # One that the program took out and imported again stands among its own.
+            passed += 1
+        else:
+            break
+    return modules
 
 
 def _run_exit_handlers() -> None:

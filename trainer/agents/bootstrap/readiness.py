@@ -6,7 +6,6 @@ Knows Linux's /proc. Where something cannot be looked at, it is taken to be as i
 from __future__ import annotations
 
 import atexit
-import gc
 import os
 import sys
 import tempfile
@@ -131,7 +130,9 @@ class ExitCalls:
 
 def temporary_folders() -> List[Any]:
     """Return the temporary folders that imports have made."""
-    return [item for item in gc.get_objects() if isinstance(item, tempfile.TemporaryDirectory)]
+    finalizers = weakref.finalize._registry.values()  # type: ignore[attr-defined]
+    objects = [finalizer.weakref() for finalizer in finalizers]
+    return [item for item in objects if isinstance(item, tempfile.TemporaryDirectory)]
 
 
 def renew_folders(folders: List[Any]) -> None:

@@ -14,7 +14,7 @@ import signal
 import socket
 import sys
 import time
-from typing import Any, Callable, Dict, List, Optional, Tuple
+from typing import Any, Callable, Dict, FrozenSet, List, Optional, Tuple
 
 from .child import SIGNALS, become_run, run_program
 from .leaving import QUICK_FROM_MODULES
@@ -62,6 +62,7 @@ class _Server:
         self._folders: List[Any] = []
         self._children: Dict[int, float] = {}
         self._watched: Dict[str, Tuple[float, int]] = {}
+        self._inherited: FrozenSet[str] = frozenset()
         self._checked_at = 0.0
         self._wake_reader, self._wake_writer = -1, -1
         self._pid = os.getpid()
@@ -82,10 +83,10 @@ class _Server:
         self._folders = temporary_folders()
         self._watched = _watched_files()
         self._listen_for_children()
+        self._inherited = frozenset(sys.modules)
         if len(sys.modules) > QUICK_FROM_MODULES:
             # Collections in the children leave alone what they share. (With less, the interpreter ends a child, and
             # has to find all that it should finalize.)
-            gc.collect()
             gc.freeze()
         self._send(
             {
@@ -181,7 +182,7 @@ class _Server:
             os.write(2, (f"The run cannot start: {error}\n").encode())
             os._exit(126)
         program, arguments = self._program, list(request["arguments"])
-        return lambda: run_program(program, arguments)
+        return lambda: run_program(program, arguments, self._inherited)
 
     def _reap(self) -> None:
         for pid in list(self._children):
