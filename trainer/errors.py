@@ -44,6 +44,10 @@ class ProgramError(InputError):
     """The program a sweep names cannot be started."""
 
 
+class DeviceError(InputError):
+    """GPUs that were asked for cannot be had."""
+
+
 class DatasetError(InputError):
     """A data set is unknown or unusable."""
 

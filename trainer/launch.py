@@ -7,9 +7,11 @@ from __future__ import annotations
 
 import copy
 from collections.abc import Callable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from pathlib import Path
 
+from trainer.agents.assignment import assign_devices
+from trainer.agents.devices import DevicePlan, DeviceWish
 from trainer.agents.early import EarlyStart, begin_early
 from trainer.agents.pool import AgentHost, start_agents
 from trainer.errors import SweepConfigError
@@ -28,12 +30,28 @@ class LaunchRequest:
     """What the user asked to run."""
 
     config: Mapping[str, Json]
-    agents: int
-    """Local agents to start; 0 creates the sweep only."""
+    agents: int | None
+    """Local agents to start; 0 creates the sweep only, None starts one, or as many as the GPUs asked for have room."""
     cwd: Path
     """Folder in which the program runs."""
     fresh: bool | None = None
     """Whether each run is a new process; None for what the environment says, else warm where it can be."""
+    devices: DeviceWish = DeviceWish()
+    """The GPUs asked for."""
+    plan: DevicePlan | None = None
+    """What each agent gets; None until it has been decided."""
+    live: bool = False
+    """Whether metrics are to arrive within a second on any server."""
+
+    def planned(self) -> LaunchRequest:
+        """Return the request with the devices of its agents decided; blocks while the GPUs' driver answers.
+
+        Raises:
+            DeviceError: If the GPUs asked for cannot be had.
+        """
+        if self.plan is not None or self.agents == 0:
+            return self
+        return replace(self, plan=assign_devices(self.devices, self.agents))
 
 
 @dataclass(frozen=True, slots=True)
@@ -98,8 +116,11 @@ def check_launch(config: Mapping[str, Json], cwd: Path) -> None:
 
 
 def begin_agents(request: LaunchRequest, kind: ServerKind) -> EarlyStart | None:
-    """Begin what can be done for the agents before there is a server or a sweep; `launch_sweep` takes it over."""
-    return begin_early(request.config, kind, request.cwd, fresh=request.fresh) if request.agents else None
+    """Begin what can be done for planned agents before there is a server or a sweep; `launch_sweep` takes it over."""
+    if request.plan is None:
+        return None
+    threads = request.plan.cpu_threads
+    return begin_early(request.config, kind, request.cwd, fresh=request.fresh, cpu_threads=threads)
 
 
 def launch_sweep(
@@ -122,12 +143,13 @@ def launch_sweep(
         early: What `begin_agents` began for this request; ended if the launch fails.
 
     Raises:
-        SweepConfigError, ProgramError: As `check_launch`; nothing has been created then.
+        SweepConfigError, ProgramError, DeviceError: If it cannot run here; nothing has been created then.
         ServerError: If the server refuses the sweep.
         AgentError: If the agents could not be started; the sweep exists.
     """
     try:
         check_launch(request.config, request.cwd)
+        request = request.planned()
         early = early or begin_agents(request, connection.kind)
         sweep = client.create_sweep(
             request.config,
@@ -137,9 +159,12 @@ def launch_sweep(
         )
         if on_created is not None:
             on_created(sweep)
-        if not request.agents:
+        if request.plan is None:
             return LaunchedSweep(sweep, None)
-        host = start_agents(connection, sweep, request.agents, cwd=request.cwd, fresh=request.fresh, early=early)
+        host = start_agents(
+            connection, sweep, len(request.plan.slots), cwd=request.cwd, fresh=request.fresh, early=early,
+            devices=request.plan, live=request.live,
+        )  # fmt: skip
     except BaseException:  # an interrupt too: without a host it would be nobody's
         if early is not None:
             early.abandon()

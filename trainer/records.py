@@ -139,6 +139,10 @@ class LocalAgent:
     """Last line the current (or last) run printed, or why the agent stopped."""
     log_path: Path | None = None
     """Log of the current (or last) run."""
+    device: str = ""
+    """What its runs may use, for people: `GPU 0 NVIDIA H100 (GPU-1a2b3c4d)`; empty where nothing was decided."""
+    gpu_uuids: tuple[str, ...] = ()
+    """The GPUs it is pinned to; empty where it is not."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -49,7 +49,7 @@ class TerminalApp:
         require_terminal("the same command with `--headless`")
         from tui.start import OpenLaunch
 
-        return _show(settings, OpenLaunch(request.config, request.agents))
+        return _show(settings, OpenLaunch(request.config, request.agents, request))
 
 
 def main() -> NoReturn:

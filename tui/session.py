@@ -19,6 +19,7 @@ from trainer.states import SweepState
 
 if TYPE_CHECKING:
     from trainer.events import SweepEvent
+    from trainer.launch import LaunchRequest
     from trainer.tracking.client import TrackingClient
 
 
@@ -111,24 +112,36 @@ class Session:
         """Return one sweep; blocks."""
         return self.client.read_sweep(reference)
 
-    def launch(self, config: Mapping[str, Json], agents: int, project: str | None = None) -> SweepRecord:
+    def launch(
+        self,
+        config: Mapping[str, Json],
+        agents: int | None,
+        project: str | None = None,
+        *,
+        gpus: str = "",
+        given: LaunchRequest | None = None,
+    ) -> SweepRecord:
         """Check a configuration, create the sweep and start its local agents; blocks.
 
         Args:
             config: The sweep configuration.
-            agents: Local agents to start; 0 creates the sweep only.
+            agents: Local agents to start; 0 creates the sweep only, None starts as many as the GPUs have room for.
             project: Where to create it; None for the session's project, else the configuration's.
+            gpus: GPUs for the agents: `all`, `none`, numbers or UUIDs; empty where nothing was said.
+            given: What the command line asked for besides.
 
         Raises:
-            SweepConfigError, ProgramError: If it cannot run; nothing has been created then.
+            SweepConfigError, ProgramError, DeviceError: If it cannot run; nothing has been created then.
             ServerError, AgentError: If the server or this machine refuses.
         """
+        from trainer.agents.devices import DeviceWish
         from trainer.launch import LaunchRequest, launch_sweep
 
+        request = given or LaunchRequest(config, agents, self.cwd, devices=DeviceWish(gpus) if gpus else DeviceWish())
         connection = self.connect()
         if project:
             connection = dataclasses.replace(connection, project=project)
-        return launch_sweep(connection, self.client, LaunchRequest(config, agents, self.cwd)).sweep
+        return launch_sweep(connection, self.client, request).sweep
 
     def follow(self, reference: SweepReference, stop: threading.Event) -> Iterator[SweepEvent]:
         """Yield everything about a sweep and its local agents, then what changes, until `stop` is set; blocks."""
@@ -142,9 +155,13 @@ class Session:
 
     def start_agents(self, reference: SweepReference, count: int) -> None:
         """Start `count` more local agents for a sweep; blocks."""
+        from trainer.agents.assignment import assign_devices
+        from trainer.agents.devices import DeviceWish
         from trainer.agents.pool import start_agents
 
-        start_agents(self.connect(), self.client.read_sweep(reference), count, cwd=self.cwd)
+        connection, sweep = self.connect(), self.client.read_sweep(reference)
+        plan = assign_devices(DeviceWish(), count)
+        start_agents(connection, sweep, count, cwd=self.cwd, devices=plan)
 
     def stop_agents(self, reference: SweepReference) -> int:
         """Ask the local agents of a sweep to stop their runs and end; return how many hosts were asked. Blocks."""

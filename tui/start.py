@@ -4,8 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from typing import TYPE_CHECKING
 
 from trainer.records import Json
+
+if TYPE_CHECKING:
+    from trainer.launch import LaunchRequest
 
 
 @dataclass(frozen=True, slots=True)
@@ -26,7 +30,9 @@ class OpenLaunch:
     """Launch a sweep, then its live view."""
 
     config: Mapping[str, Json]
-    agents: int
+    agents: int | None
+    request: LaunchRequest | None = None
+    """All that the command line asked for, from GPUs to a fresh process for each run."""
 
 
 Start = OpenHome | OpenSweep | OpenLaunch

@@ -7,6 +7,7 @@ from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 from trainer.errors import TrainerError
+from trainer.launch import LaunchRequest
 from trainer.records import Json, Metric, SweepRecord, SweepReference
 from trainer.settings import Connection, ServerKind, Settings
 from trainer.states import SweepState
@@ -42,7 +43,8 @@ class MemorySession(Session):
         self.sweeps = list(sweeps)
         self.failure = failure
         self.states_set: list[tuple[str, SweepState]] = []
-        self.launched: list[tuple[Mapping[str, Json], int, str | None]] = []
+        self.launched: list[tuple[Mapping[str, Json], int | None, str | None]] = []
+        self.gpus_asked_for: list[str] = []
 
     def connect(self) -> Connection:
         if self.failure is not None:
@@ -58,7 +60,16 @@ class MemorySession(Session):
         self.connect()
         self.states_set.append((reference.id, state))
 
-    def launch(self, config: Mapping[str, Json], agents: int, project: str | None = None) -> SweepRecord:
+    def launch(
+        self,
+        config: Mapping[str, Json],
+        agents: int | None,
+        project: str | None = None,
+        *,
+        gpus: str = "",
+        given: LaunchRequest | None = None,
+    ) -> SweepRecord:
         self.connect()
         self.launched.append((config, agents, project))
+        self.gpus_asked_for.append(gpus)
         return make_sweep("launched", config=config)

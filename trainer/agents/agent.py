@@ -14,6 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any, Protocol
 
+from trainer.agents.devices import SlotDevice
 from trainer.agents.host_files import SlotStatus
 from trainer.agents.pace import AgentLimits, AgentPace
 from trainer.agents.process import ASK, KILL, TERMINATE, RunProcess, StopStep, describe_exit
@@ -75,13 +76,20 @@ class _GaveUpError(Exception):
 class SlotAgent(threading.Thread):
     """The thread of one slot."""
 
-    def __init__(self, slot: int, host: Supervisor) -> None:
+    def __init__(self, slot: int, host: Supervisor, device: SlotDevice | None = None) -> None:
         super().__init__(name=f"slot-{slot}", daemon=True)
         self._host = host
+        self._device = device or SlotDevice()
         self._wake = threading.Event()
         self._hurry = threading.Event()
         self._lock = threading.Lock()
-        self._record = LocalAgent(slot=slot, state=AgentState.STARTING, host_pid=os.getpid())
+        self._record = LocalAgent(
+            slot=slot,
+            state=AgentState.STARTING,
+            host_pid=os.getpid(),
+            device=self._device.label,
+            gpu_uuids=self._device.gpu_uuids or (),
+        )
         self._process: RunProcess | None = None
         self._started_at = 0.0
         self._queue: deque[AgentCommand] = deque()
@@ -308,7 +316,7 @@ class SlotAgent(threading.Thread):
 
     def _start(self, command: AgentCommand) -> None:
         self._reserved -= 1
-        process = self._host.starter.start(command, self._wake.set)
+        process = self._host.starter.start(command, self._wake.set, self._device)
         self._started_at = time.monotonic()
         with self._lock:
             self._process = process

@@ -46,7 +46,7 @@ class EarlyStart:
 
 
 def begin_early(
-    config: Mapping[str, Json], kind: ServerKind, cwd: Path, *, fresh: bool | None = None
+    config: Mapping[str, Json], kind: ServerKind, cwd: Path, *, fresh: bool | None = None, cpu_threads: int = 0
 ) -> EarlyStart | None:
     """Start to prepare the runs of a sweep that is about to be created; None where its runs will not be warm.
 
@@ -55,13 +55,14 @@ def begin_early(
         kind: Its server.
         cwd: Folder the runs will start in.
         fresh: As `start_agents`.
+        cpu_threads: As in the plan that `start_agents` will be given.
     """
     if reason_against_warm() or (chosen_fresh() if fresh is None else fresh):
         return None
     cwd = cwd.resolve()
     spec = HostSpec(
         reference=SweepReference("", "", ""), config=config, kind=kind, base_url="", slots=1, count=None, cwd=cwd,
-        interpreter_folder=interpreter_folder(os.environ, cwd),
+        interpreter_folder=interpreter_folder(os.environ, cwd), cpu_threads=cpu_threads,
     )  # fmt: skip
     environ = run_environment(os.environ, spec, cwd)
     command = python_command(command_argv(config, {}, environ=environ))

@@ -7,15 +7,17 @@ import sys
 from collections.abc import Mapping
 from pathlib import Path
 
+from trainer.agents.devices import SHARE_VARIABLE, THREAD_VARIABLE
 from trainer.agents.host_files import HostSpec
 from trainer.settings import ServerKind
 
 _NOT_INHERITED = ("WANDB_SERVICE", "WANDB_RUN_ID", "WANDB_SWEEP_ID", "WANDB_SWEEP_PARAM_PATH")
 """A socket that may be dead (every later wandb call would fail), and what names another run."""
 
-_EMBEDDED_DEFAULTS = {
-    # Metrics arrive each second, not each fifteen; no telemetry probes, which also makes the first log faster.
-    "WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL": "1",
+_LIVE_DEFAULTS = {"WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL": "1"}
+"""Metrics arrive each second, not each fifteen (SDK 0.31)."""
+_EMBEDDED_DEFAULTS = _LIVE_DEFAULTS | {
+    # No telemetry probes, which also makes the first log faster.
     "WANDB_ERROR_REPORTING": "false",
 }
 
@@ -55,6 +57,10 @@ def run_environment(environ: Mapping[str, str], spec: HostSpec, directory: Path)
     shared = {name: value for name, value in environ.items() if name not in _NOT_INHERITED}
     if spec.kind is ServerKind.EMBEDDED:
         shared = _EMBEDDED_DEFAULTS | shared
+    elif spec.live:
+        shared = _LIVE_DEFAULTS | shared
+    if spec.cpu_threads and not limits_threads(shared):
+        shared |= {THREAD_VARIABLE: str(spec.cpu_threads), SHARE_VARIABLE: str(spec.cpu_threads)}
     path = shared.get("PATH") or os.defpath
     return (
         {"PYTHONUNBUFFERED": "1"}
@@ -68,6 +74,11 @@ def run_environment(environ: Mapping[str, str], spec: HostSpec, directory: Path)
             "WANDB_SWEEP_ID": spec.reference.id,
         }
     )
+
+
+def limits_threads(environ: Mapping[str, str]) -> bool:
+    """Return whether the user limits threads; then nobody else does."""
+    return bool(environ.get(THREAD_VARIABLE)) and SHARE_VARIABLE not in environ
 
 
 def run_variables(run_id: str, parameters_path: Path) -> dict[str, str]:

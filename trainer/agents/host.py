@@ -55,7 +55,7 @@ class Host:
         self._stop_level = 0
         self._written: tuple[list[SlotStatus], RunStarts] | None = None
         self._working = spec.slots
-        self._agents = [SlotAgent(slot, self) for slot in range(1, spec.slots + 1)]
+        self._agents = [SlotAgent(slot, self, spec.device_of(slot)) for slot in range(1, spec.slots + 1)]
 
     @property
     def stop_level(self) -> int:

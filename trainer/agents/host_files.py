@@ -15,6 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
+from trainer.agents.devices import SlotDevice
 from trainer.errors import AgentError
 from trainer.records import Json, LocalAgent, SweepReference
 from trainer.settings import ServerKind
@@ -41,8 +42,19 @@ class HostSpec:
     """Comes first on the runs' PATH, so that `python` is the one meant."""
     fresh: bool = False
     """Whether each run is to be a new process, though it could be forked."""
+    devices: tuple[SlotDevice, ...] = ()
+    """What each slot is pinned to; slots beyond its end leave the GPUs as they are."""
+    cpu_threads: int = 0
+    """Threads that a run's numerical libraries may use; 0 for no limit. The same for all slots of a host, since it
+    has to be said before a library is loaded, and warm runs share the libraries."""
+    live: bool = False
+    """Whether metrics are to arrive within a second on any server, and not only on the embedded one."""
     pid: int = 0
     process_start: str = ""
+
+    def device_of(self, slot: int) -> SlotDevice:
+        """Return what a slot, counted from 1, is pinned to."""
+        return self.devices[slot - 1] if slot <= len(self.devices) else SlotDevice()
 
 
 @dataclass(frozen=True)
@@ -129,6 +141,9 @@ class HostFiles:
                 cwd=Path(entry["cwd"]),
                 interpreter_folder=Path(entry["interpreter_folder"]),
                 fresh=entry.get("fresh", False),
+                devices=tuple(_slot_device(device) for device in entry.get("devices", ())),
+                cpu_threads=entry.get("cpu_threads", 0),
+                live=entry.get("live", False),
                 pid=entry["pid"],
                 process_start=entry["process_start"],
             )
@@ -187,6 +202,11 @@ class HostFiles:
             os.close(descriptor)
 
 
+def _slot_device(entry: Mapping[str, Any]) -> SlotDevice:
+    uuids = entry["gpu_uuids"]
+    return SlotDevice(None if uuids is None else tuple(uuids), entry["label"])
+
+
 def _slot_status(entry: Mapping[str, Any]) -> SlotStatus:
     started = entry["run_started_at"]
     agent = LocalAgent(
@@ -200,6 +220,8 @@ def _slot_status(entry: Mapping[str, Any]) -> SlotStatus:
         runs_failed=entry["runs_failed"],
         last_line=entry["last_line"],
         log_path=Path(entry["log_path"]) if entry["log_path"] else None,
+        device=entry.get("device", ""),
+        gpu_uuids=tuple(entry.get("gpu_uuids", ())),
     )
     return SlotStatus(agent, entry["child_pid"], entry["child_start"])
 

@@ -16,6 +16,7 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from trainer.agents.devices import DevicePlan
 from trainer.agents.early import EarlyStart
 from trainer.agents.environment import host_environment, interpreter_folder
 from trainer.agents.host_files import HostFiles, HostSpec, RunStarts, SlotStatus
@@ -102,6 +103,8 @@ def start_agents(
     cwd: Path,
     fresh: bool | None = None,
     early: EarlyStart | None = None,
+    devices: DevicePlan | None = None,
+    live: bool = False,
 ) -> AgentHost:
     """Start agents for a sweep in the background, and return when they are at work.
 
@@ -113,6 +116,8 @@ def start_agents(
         cwd: Folder the runs start in.
         fresh: Whether each run is a new process; None for what the environment says, else warm where it can be.
         early: What `begin_early` began for the same configuration; it is used up.
+        devices: What each slot may use; None to leave GPUs and threads as they are.
+        live: Whether metrics are to arrive within a second also where the server is not the embedded one.
 
     Raises:
         AgentError: If they do not start; the message names the sweep.
@@ -132,6 +137,9 @@ def start_agents(
         cwd=cwd.resolve(),
         interpreter_folder=interpreter_folder(os.environ, cwd.resolve()),
         fresh=chosen_fresh() if fresh is None else fresh,
+        devices=devices.slots if devices else (),
+        cpu_threads=devices.cpu_threads if devices else 0,
+        live=live,
     )
     try:
         files.directory.mkdir(parents=True, mode=0o700)

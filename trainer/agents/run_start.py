@@ -10,6 +10,7 @@ from typing import Any
 
 import yaml
 
+from trainer.agents.devices import SlotDevice
 from trainer.agents.environment import run_environment, run_variables, wandb_folder
 from trainer.agents.host_files import HostFiles, HostSpec
 from trainer.agents.process import FreshRun, RunProcess
@@ -71,8 +72,13 @@ class RunStarter:
         """Whether runs can be started now without waiting."""
         return self._warm is None or self._warm.is_settled
 
-    def start(self, command: AgentCommand, on_exit: Callable[[], None]) -> RunProcess:
+    def start(self, command: AgentCommand, on_exit: Callable[[], None], device: SlotDevice | None = None) -> RunProcess:
         """Start the run that the server handed out.
+
+        Args:
+            command: The run, with its hyperparameters.
+            on_exit: Called when it has ended.
+            device: The GPUs it may use; None leaves them as they are.
 
         Raises:
             ProgramError: If it cannot be started.
@@ -90,6 +96,9 @@ class RunStarter:
                 hint="Make room, or set WANDB_DIR to a writable folder.",
             ) from error
         environ = self._shared | run_variables(command.run_id, parameters_path)
+        if device is not None:
+            # In a warm run too this is early enough: the process it is forked from has not touched CUDA.
+            environ |= device.environ()
         argv = command_argv(self._spec.config, args, environ=environ, args_json_file=json_path)
         log_path = self._files.run_log(command.run_id)
         if self._warm is not None:

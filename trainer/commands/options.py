@@ -64,6 +64,28 @@ def server_options(command: _F) -> _F:
     return command
 
 
+def agent_options(command: _F) -> _F:
+    """Add the options of how local agents run: on which GPUs, warm or fresh, how live."""
+    for option in (
+        click.option(
+            "--live", is_flag=True, help="Metrics within a second on any server; the cloud's default is 15 s."
+        ),
+        click.option(
+            "--fresh", is_flag=True, default=None, help="A new process for each run, instead of a warm start."
+        ),
+        click.option("--slots-per-gpu", type=click.IntRange(1, 64), help="Agents that share a GPU; 1 unless given."),
+        click.option("--gpus-per-run", type=click.IntRange(1, 64), help="GPUs for each run; 1 unless given."),
+        click.option(
+            "--gpus",
+            metavar="all|0,1|none",
+            default="auto",
+            help="GPUs for the agents, one each, by number or UUID; busy ones are skipped. See `gpus`.",
+        ),
+    ):
+        command = option(command)
+    return command
+
+
 def narrate(text: str) -> None:
     """Say something about the work: stderr, so that stdout holds data only."""
     click.echo(text, err=True)

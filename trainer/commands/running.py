@@ -8,11 +8,20 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trainer.commands.options import LEADERBOARD_ROWS, AppOpener, connected, find_sweep, narrate, server_options
+from trainer.commands.options import (
+    LEADERBOARD_ROWS,
+    AppOpener,
+    agent_options,
+    connected,
+    find_sweep,
+    narrate,
+    server_options,
+)
 from trainer.commands.planning import load_clean
 from trainer.settings import ServerKind, Settings, resolve_settings
 
 if TYPE_CHECKING:
+    from trainer.agents.devices import DevicePlan
     from trainer.agents.pool import AgentHost
     from trainer.launch import LaunchRequest
     from trainer.records import SweepRecord
@@ -20,26 +29,32 @@ if TYPE_CHECKING:
 
 @click.command(short_help="Create the sweep of FILE, start agents, show it live.")
 @click.argument("file", type=click.Path(path_type=Path))
-@click.option("--agents", "-a", type=click.IntRange(0, 256), default=1, show_default=True, help="Local agents.")
+@click.option(
+    "--agents", "-a", type=click.IntRange(0, 256), help="Local agents; 1 unless given, or one per GPU asked for."
+)
 @click.option("--count", type=click.IntRange(1), help="Runs in all; becomes the sweep's run_cap.")
 @click.option("--dataset", help="Set the parameter `dataset`.")
 @click.option("--seed", type=click.IntRange(0), help="Set the parameter `seed`; also seeds the local search.")
 @click.option("--name", help="Display name of the sweep.")
 @click.option("--headless", is_flag=True, help="Progress lines instead of the app, also in a terminal.")
-@click.option("--fresh", is_flag=True, default=None, help="A new process for each run, instead of a warm start.")
+@agent_options
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the result here; implies --headless.")
 @server_options
 @click.pass_obj
 def run(
     app: AppOpener | None,
     file: Path,
-    agents: int,
+    agents: int | None,
     count: int | None,
     dataset: str | None,
     seed: int | None,
     name: str | None,
     headless: bool,
+    gpus: str,
+    gpus_per_run: int | None,
+    slots_per_gpu: int | None,
     fresh: bool | None,
+    live: bool,
     json_path: Path | None,
     server: str | None,
     entity: str | None,
@@ -49,12 +64,15 @@ def run(
 
     Exit code: 0 done, 1 runs failed or the server was lost, 2 bad input, 130 interrupted.
     """
+    from trainer.agents.devices import DeviceWish
     from trainer.launch import LaunchRequest, Overrides, check_launch, overridden
     from trainer.report import check_writable
 
     settings = resolve_settings(server, entity, project)
     overrides = Overrides(name, settings.entity, count, dataset, seed)
-    request = LaunchRequest(overridden(load_clean(file), overrides), agents, Path.cwd(), fresh)
+    wish = DeviceWish(gpus, gpus_per_run, slots_per_gpu)
+    config = overridden(load_clean(file), overrides)
+    request = LaunchRequest(config, agents, Path.cwd(), fresh, wish, live=live)
     if json_path is not None:
         check_writable(json_path)
     check_launch(request.config, request.cwd)
@@ -68,6 +86,7 @@ def _run_headless(settings: Settings, request: LaunchRequest, json_path: Path | 
     from trainer.launch import begin_agents, launch_sweep
 
     # Before anything else, the imports that follow included: it takes longest.
+    request = request.planned()
     early = begin_agents(request, settings.kind)
     try:
         connection, client = connected(settings)
@@ -83,7 +102,7 @@ def _run_headless(settings: Settings, request: LaunchRequest, json_path: Path | 
     if launched.host is None:
         narrate(f"No agents were asked for. Start some with: sweep-tui agent {launched.sweep.reference}")
         return 0
-    _name_agents(request.agents, launched.host)
+    _name_agents(launched.host, request.plan)
     outcome = follow_to_end(client, launched.sweep, launched.host, narrate)
     sweep, runs = outcome.progress.sweep, tuple(outcome.progress.runs.values())
     click.echo(render_leaderboard(sweep, runs, top=LEADERBOARD_ROWS))
@@ -100,10 +119,12 @@ def _name_sweep(sweep: SweepRecord) -> None:
     narrate(f"Sweep:  {sweep.name} ({sweep.reference})\n        {sweep.url}")
 
 
-def _name_agents(agents: int, host: AgentHost) -> None:
+def _name_agents(host: AgentHost, plan: DevicePlan | None) -> None:
     starts = host.starts()
     how = f", {starts}" if starts is not None else ""
-    narrate(f"Agents: {agents} local{how}; logs in {host.directory}")
+    narrate(f"Agents: {host.slots} local{how}; logs in {host.directory}")
+    if plan is not None:
+        narrate("Devices: " + "\n         ".join(plan.lines()))
 
 
 @click.command(name="open", short_help="Open the live view of SWEEP.")
@@ -117,30 +138,42 @@ def open_(app: AppOpener, sweep: str, server: str | None, entity: str | None, pr
 
 @click.command(short_help="Add local agents to SWEEP and follow it.")
 @click.argument("sweep")
-@click.option("--agents", "-a", type=click.IntRange(1, 256), default=1, show_default=True, help="Agents to start.")
+@click.option(
+    "--agents", "-a", type=click.IntRange(1, 256), help="Agents to start; 1 unless given, or one per GPU asked for."
+)
 @click.option("--count", type=click.IntRange(1), help="Runs that these agents do together, then they leave.")
-@click.option("--fresh", is_flag=True, default=None, help="A new process for each run, instead of a warm start.")
+@agent_options
 @click.option("--detach", is_flag=True, help="Leave the agents in the background and return.")
 @server_options
 def agent(
     sweep: str,
-    agents: int,
+    agents: int | None,
     count: int | None,
+    gpus: str,
+    gpus_per_run: int | None,
+    slots_per_gpu: int | None,
     fresh: bool | None,
+    live: bool,
     detach: bool,
     server: str | None,
     entity: str | None,
     project: str | None,
 ) -> int:
     """Add local agents to SWEEP and follow it; Ctrl-C stops them, `--detach` leaves them."""
+    from trainer.agents.assignment import assign_devices
+    from trainer.agents.devices import DeviceWish
     from trainer.agents.pool import start_agents
     from trainer.headless import follow_to_end
 
+    wish = DeviceWish(gpus, gpus_per_run, slots_per_gpu)
     connection, client, record = find_sweep(sweep, resolve_settings(server, entity, project))
     snapshot = client.poll_sweep(record.reference, curves=False)
     ended_before = frozenset(run.id for run in snapshot.runs if run.state.is_terminal)
-    host = start_agents(connection, record, agents, count=count, cwd=Path.cwd(), fresh=fresh)
-    _name_agents(agents, host)
+    plan = assign_devices(wish, agents)
+    host = start_agents(
+        connection, record, len(plan.slots), count=count, cwd=Path.cwd(), fresh=fresh, devices=plan, live=live
+    )
+    _name_agents(host, plan)
     if detach:
         return 0
     outcome = follow_to_end(client, record, host, narrate, host_may_end=count is not None, ended_before=ended_before)

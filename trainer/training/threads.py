@@ -14,9 +14,13 @@ VARIABLES = ("OMP_NUM_THREADS", "OPENBLAS_NUM_THREADS", "MKL_NUM_THREADS")
 """Where the libraries read how many threads they may use; one that is set is left to them."""
 
 
+SHARE_VARIABLE = "SWEEP_TUI_CPU_SHARE"
+"""Set by our agents where they have set the first of `VARIABLES`: as a bound for programs that take all they see."""
+
+
 def thread_count(environ: Mapping[str, str]) -> int:
-    """Return how many threads one run may use: what the first of `VARIABLES` that is set says, else 1."""
-    for name in VARIABLES:
+    """Return how many threads one run may use: what the first of `VARIABLES` that the user has set says, else 1."""
+    for name in VARIABLES[1:] if SHARE_VARIABLE in environ else VARIABLES:
         text = environ.get(name, "").split(",")[0].strip()
         if text.isdecimal() and int(text) > 0:
             return int(text)

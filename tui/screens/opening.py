@@ -59,7 +59,8 @@ class OpeningScreen(Screen[None]):
             connection = self.session.connect()
             self.app.post_message(ServerConnected(connection.label))
             if isinstance(self.start, OpenLaunch):
-                reference = self.session.launch(self.start.config, self.start.agents).reference
+                start = self.start
+                reference = self.session.launch(start.config, start.agents, given=start.request).reference
             else:
                 reference = self.session.resolve_reference(self.start.text)
                 reference = self.session.read_sweep(reference).reference

@@ -26,6 +26,11 @@ def test_the_user_s_variables_say_how_many_threads_else_one(environ: dict[str, s
     assert thread_count(environ) == count
 
 
+def test_a_share_that_the_agents_set_is_a_bound_and_not_a_wish() -> None:
+    assert thread_count({"OMP_NUM_THREADS": "8", "SWEEP_TUI_CPU_SHARE": "8"}) == 1
+    assert thread_count({"OMP_NUM_THREADS": "8", "SWEEP_TUI_CPU_SHARE": "8", "MKL_NUM_THREADS": "3"}) == 3
+
+
 def test_libraries_are_held_to_one_thread_within_the_block_only() -> None:
     def most() -> int:
         return max(int(library["num_threads"]) for library in threadpoolctl.threadpool_info())

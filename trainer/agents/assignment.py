@@ -1,0 +1,94 @@
+"""What this machine has for new slots, and what our agents hold of it already; the plan that `devices` makes of it."""
+
+from __future__ import annotations
+
+import logging
+import os
+from collections import defaultdict
+from collections.abc import Mapping
+from dataclasses import replace
+from pathlib import Path
+
+from trainer.agents.cpus import seen_cores, usable_cores
+from trainer.agents.devices import NONE, DevicePlan, DeviceWish, Occupancy, plan_devices
+from trainer.agents.environment import limits_threads
+from trainer.agents.gpus import GpuInventory, list_gpus, visible_gpus
+from trainer.agents.host_files import HostFiles
+from trainer.agents.pool import live_hosts
+from trainer.errors import AgentError
+
+logger = logging.getLogger(__name__)
+
+
+def assign_devices(wish: DeviceWish, slots: int | None, environ: Mapping[str, str] = os.environ) -> DevicePlan:
+    """Decide what each slot of a new host gets, on this machine as it is now; blocks while the driver answers.
+
+    Args:
+        wish: What the user asked for.
+        slots: Slots asked for, at least 1; None to have the GPUs say.
+        environ: The environment that the runs will inherit.
+
+    Raises:
+        DeviceError: If the GPUs asked for cannot be had.
+    """
+    inventory = GpuInventory() if wish.gpus == NONE else our_gpus(environ)
+    cores = usable_cores()
+    return plan_devices(
+        wish,
+        slots,
+        inventory,
+        cores=cores,
+        occupancy=read_occupancy(inventory),
+        leave_threads=limits_threads(environ),
+        quota=cores < seen_cores(),
+    )
+
+
+def our_gpus(environ: Mapping[str, str] = os.environ) -> GpuInventory:
+    """Return the GPUs that are ours to use: those of the machine, or those that CUDA_VISIBLE_DEVICES names."""
+    inventory = list_gpus()
+    visible = visible_gpus(inventory.gpus, environ)
+    if inventory.gpus and not visible:
+        named = environ["CUDA_VISIBLE_DEVICES"]
+        return GpuInventory(reason=f"CUDA_VISIBLE_DEVICES={named!r} hides the machine's {len(inventory.gpus)}")
+    return replace(inventory, gpus=visible)
+
+
+def read_occupancy(inventory: GpuInventory) -> Occupancy:
+    """Return what our agents on this machine hold."""
+    holders: dict[str, list[str]] = defaultdict(list)
+    slots, leaders = 0, set[int]()
+    try:
+        states = [(host, HostFiles(host.directory).read_state()) for host in live_hosts()]
+    except AgentError as error:
+        # A damaged folder of another host must not keep this one from starting.
+        logger.warning("what other agents hold is not known: %s", error)
+        states = []
+    for host, statuses in states:
+        for status in statuses:
+            if status.agent.state.is_terminal:
+                continue
+            slots += 1
+            leaders.add(status.child_pid)
+            for uuid in status.agent.gpu_uuids:
+                holders[uuid].append(f"slot {status.agent.slot} of sweep {host.reference}")
+    pids = {user.pid for gpu in inventory.gpus for user in gpu.users}
+    return Occupancy(holders, slots, frozenset(pid for pid in pids if _descends_from(pid, leaders - {0})))
+
+
+def _descends_from(pid: int, leaders: set[int]) -> bool:
+    """Return whether a process is one of `leaders`, or was started by one, at any remove."""
+    while pid > 1:
+        if pid in leaders:
+            return True
+        pid = _parent(pid)
+    return False
+
+
+def _parent(pid: int) -> int:
+    try:
+        text = (Path("/proc") / str(pid) / "stat").read_text(encoding="utf-8", errors="replace")
+        # The name in parentheses may hold spaces; state and parent follow it (proc_pid_stat(5), fields 3 and 4).
+        return int(text.rpartition(")")[2].split()[1])
+    except (OSError, ValueError, IndexError):
+        return 0
