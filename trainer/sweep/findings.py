@@ -29,6 +29,14 @@ class Violation:
         return {"path": self.path, "message": self.message, "hint": self.hint, "line": self.line}
 
 
+MAX_FOUND = 200
+"""Problems that anybody reads; a file of a hundred thousand unknown keys is looked at no further."""
+
+
+class EnoughFoundError(Exception):
+    """There are `MAX_FOUND` problems: looking on is of no use."""
+
+
 class Findings:
     """Collects problems and finds the line of each."""
 
@@ -37,7 +45,13 @@ class Findings:
         self.found: list[Violation] = []
 
     def add(self, path: str, message: str, hint: str = "", *, near: str = "") -> None:
-        """Add a problem at `path`; its line is that of the nearest enclosing key that has one, else that of `near`."""
+        """Add a problem at `path`; its line is that of the nearest enclosing key that has one, else that of `near`.
+
+        Raises:
+            EnoughFoundError: If that were too many.
+        """
+        if len(self.found) >= MAX_FOUND:
+            raise EnoughFoundError
         self.found.append(Violation(path, message, hint, self._line(path) or self._line(near)))
 
     def _line(self, path: str) -> int | None:

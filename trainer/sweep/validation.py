@@ -7,12 +7,23 @@ Builder, command line and server share it. Whether the program exists is `comman
 from __future__ import annotations
 
 from collections.abc import Mapping
+from contextlib import suppress
 
 from trainer.records import Json
 from trainer.sweep.advice import advise
 from trainer.sweep.command_rules import check_command
 from trainer.sweep.early_terminate_rules import check_early_terminate
-from trainer.sweep.findings import Findings, did_you_mean, is_number, is_whole, join, nearest, number_hint, show
+from trainer.sweep.findings import (
+    EnoughFoundError,
+    Findings,
+    did_you_mean,
+    is_number,
+    is_whole,
+    join,
+    nearest,
+    number_hint,
+    show,
+)
 from trainer.sweep.findings import Violation as Violation
 from trainer.sweep.parameter_rules import check_parameters
 
@@ -59,6 +70,12 @@ def violations(
             made by `wandb.agent(function=...)` bring their own code.
     """
     findings = Findings(positions)
+    with suppress(EnoughFoundError):
+        _check(config, findings, needs_program)
+    return findings.in_file_order()
+
+
+def _check(config: Mapping[str, Json], findings: Findings, needs_program: bool) -> None:
     _check_keys(config, findings)
     _check_method(config, findings)
     _check_texts(config, findings)
@@ -72,13 +89,13 @@ def violations(
     _check_scheduler(config, findings)
     _check_controller(config, findings)
     check_command(config, findings, needs_program)
-    return findings.in_file_order()
 
 
 def warnings(config: Mapping[str, Json], positions: Mapping[str, int] | None = None) -> list[Violation]:
     """Return what W&B allows but people seldom mean; never fails, also on a configuration with violations."""
     findings = Findings(positions)
-    advise(config, findings)
+    with suppress(EnoughFoundError):
+        advise(config, findings)
     return findings.in_file_order()
 
 

@@ -23,10 +23,12 @@ _FLOAT = re.compile(r"^[-+]?(?:(?:\.[0-9]+|[0-9]+\.[0-9]*)(?:[eE][-+]?[0-9]+)?|[
 _BARE_MACRO_IN_BRACKETS = re.compile(r"[\[,]\s*\$\{")
 _FLOAT_TAG = "tag:yaml.org,2002:float"
 _TIMESTAMP_TAG = "tag:yaml.org,2002:timestamp"
-_MAX_VALUES = 1_000_000
+MAX_VALUES = 1_000_000
 """Values a file may hold once its aliases are written out; a few lines of nested aliases can mean billions."""
 
 _MAX_DEPTH = 100
+_BLOCK_START = re.compile("(?:^|[\n\r\x85\u2028\u2029])[ \t\\-?:]*")
+"""What may stand before the first word of a line; its length says how many blocks can be open there."""
 
 
 class _SweepLoader(_Loader):  # type: ignore[misc,valid-type]
@@ -71,24 +73,28 @@ class ParsedYaml:
     """Line, from 1, of each key and list item by its path: `parameters.lr.values[0]`."""
 
 
-def parse_yaml(text: str, source: str) -> ParsedYaml:
+def parse_yaml(text: str, source: str, *, max_values: int = MAX_VALUES) -> ParsedYaml:
     """Return the one document of a YAML (or JSON) text.
 
     Args:
         text: The text.
         source: What messages call it: a file name, mostly.
+        max_values: How many values it may hold, aliases written out.
 
     Raises:
         SweepFileError: If it is not one YAML document of JSON's types; the message says where, and why.
     """
     loader = None
     try:
-        _refuse_depth(text, source)
+        if max(text.count("\n"), text.count(",")) > max_values:
+            raise _too_many(source, max_values)
+        if _may_be_deep(text):
+            _refuse_depth(text, source)
         loader = _SweepLoader(text)
         node = loader.get_single_node()
         if node is None:
             return ParsedYaml(None, {})
-        return _Reader(source, loader).read(node)
+        return _Reader(source, loader, max_values).read(node)
     except yaml.MarkedYAMLError as error:
         raise _broken(error, text, source) from error
     except yaml.YAMLError as error:
@@ -98,6 +104,20 @@ def parse_yaml(text: str, source: str) -> ParsedYaml:
     finally:
         if loader is not None:
             loader.dispose()
+
+
+def _may_be_deep(text: str) -> bool:
+    """Return whether a text can nest too deeply; a bound at a glance, since looking closer costs as much as reading.
+
+    A bracket opens one level, wherever it stands. Blocks within blocks begin further to the right: a list can begin
+    where the mapping around it does, so that there are two levels to a column at most.
+    """
+    deepest = max((match.end() - match.start() for match in _BLOCK_START.finditer(text)), default=0)
+    return text.count("[") + text.count("{") + 2 * (deepest + 1) > _MAX_DEPTH
+
+
+def _too_many(source: str, max_values: int) -> SweepFileError:
+    return SweepFileError(f"{source} holds more than {max_values:,} values.", hint="Use a range instead of a list.")
 
 
 def _refuse_depth(text: str, source: str) -> None:
@@ -125,11 +145,11 @@ def dump_yaml(value: Json) -> str:
 class _Reader:
     """Turns nodes into JSON's types; remembers lines, finds duplicate keys, endless and exploding aliases."""
 
-    def __init__(self, source: str, loader: yaml.SafeLoader) -> None:
+    def __init__(self, source: str, loader: yaml.SafeLoader, max_values: int) -> None:
         self._source = source
         self._loader = loader
         self._lines: dict[str, int] = {}
-        self._values_left = _MAX_VALUES
+        self._max_values = self._values_left = max_values
         self._open: set[int] = set()
 
     def read(self, node: yaml.Node) -> ParsedYaml:
@@ -138,9 +158,7 @@ class _Reader:
     def _value(self, node: yaml.Node, path: str) -> Json:
         self._values_left -= 1
         if self._values_left < 0:
-            raise SweepFileError(
-                f"{self._source} holds more than {_MAX_VALUES:,} values.", hint="Use a range instead of a list."
-            )
+            raise _too_many(self._source, self._max_values)
         if isinstance(node, yaml.ScalarNode):
             return self._scalar(node)
         if id(node) in self._open:

@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from trainer.errors import SweepFileError
 from trainer.records import Metric
 from trainer.sweep.config import config_for_wandb, dump_sweep_config, load_sweep_file, metric_of, parse_sweep_text
+from trainer.sweep.yaml_text import parse_yaml
 
 
 def parse(text: str) -> dict[str, Any]:
@@ -88,6 +89,27 @@ def test_nested_aliases_do_not_explode() -> None:
     lines = ["a0: &a0 [0, 0]"] + [f"a{i}: &a{i} [{', '.join([f'*a{i - 1}'] * 10)}]" for i in range(1, 12)]
     with pytest.raises(SweepFileError, match="1,000,000 values"):
         parse("\n".join(lines))
+
+
+@pytest.mark.parametrize("line_break", ["\n", "\r", "\x85", "\u2028"])
+@pytest.mark.parametrize("piece", ["a:", "- a:", "-", "? a\n:"])
+def test_blocks_that_nest_too_deeply_are_refused_however_they_are_written(piece: str, line_break: str) -> None:
+    text = line_break.join(" " * (4 * level) + piece for level in range(400)) + " 1"
+    with pytest.raises(SweepFileError):
+        parse(text)
+    with pytest.raises(SweepFileError, match="100 levels"):
+        parse("a: " + "[" * 5000)
+    with pytest.raises(SweepFileError, match="100 levels"):
+        parse("- " * 5000 + "1")
+
+
+def test_more_values_than_wanted_are_refused_before_they_are_read() -> None:
+    many = "a: [" + "1, " * 3000 + "1]"
+    assert len(parse_yaml(many, "s.yaml").value["a"]) == 3001  # type: ignore[index, call-overload, arg-type]
+    with pytest.raises(SweepFileError, match="more than 2,000 values"):
+        parse_yaml(many, "s.yaml", max_values=2000)
+    with pytest.raises(SweepFileError, match="more than 3,002 values"):
+        parse_yaml(many, "s.yaml", max_values=3002)
 
 
 def test_merge_keys_and_anchors_are_read_as_by_wandb() -> None:

@@ -447,3 +447,8 @@ def test_every_sweep_file_of_the_repository_is_valid() -> None:
     for path in (Path(__file__).parents[3] / "sweeps").glob("*.yaml"):
         file = parse_sweep_text(path.read_text(), path.name)
         assert violations(file.config, file.positions) == [], path
+
+
+def test_a_file_that_is_wrong_throughout_is_not_looked_through() -> None:
+    found = violations({**GRID, **{f"key{number}": 1 for number in range(50_000)}})
+    assert len(found) == 200

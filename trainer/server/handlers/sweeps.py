@@ -31,7 +31,9 @@ from trainer.server.tables import best_values, projects, runs, sweeps
 from trainer.states import SweepState
 
 MAX_CONFIG = 2_000_000
-"""Characters of a sweep configuration; grids of many thousand values still fit."""
+"""Characters of a sweep configuration."""
+MAX_CONFIG_VALUES = 100_000
+"""Values that it lists; reading so many takes a second."""
 
 
 def upsert_sweep(context: RequestContext, input: dict[str, object]) -> dict[str, object]:  # noqa: A002
@@ -172,7 +174,7 @@ def _checked_config(text: str) -> dict[str, Json]:
         raise RequestError(f"The sweep configuration is longer than {MAX_CONFIG} characters.")
     try:
         # Bounded in depth and aliases: the plain loader ends the process at some ten thousand levels.
-        config = parse_yaml(text, "the sweep configuration").value
+        config = parse_yaml(text, "the sweep configuration", max_values=MAX_CONFIG_VALUES).value
         json.dumps(config, allow_nan=False)
     except (TrainerError, ValueError) as error:
         raise RequestError(f"The sweep configuration cannot be read: {error}") from error
