@@ -26,7 +26,10 @@ _EVENTS = "wandb-events.jsonl"
 _SUMMARY = "wandb-summary.json"
 _CONSOLE = "output.log"
 _STREAMS: Mapping[str, streams.Stream] = {_HISTORY: "history", _EVENTS: "events", _CONSOLE: "console"}
-MAX_LINE = 2**53
+MAX_LINE = 2**30
+"""No run has so many lines. Counts of lines are 32-bit integers in GraphQL."""
+MAX_NESTING = 300
+"""Lists and objects within one another that are kept as such: SQLite reads 1000, and Python's stack is no deeper."""
 _MAX_PART_LINES = 500
 _MAX_PART_SIZE = 1_000_000
 """Characters."""
@@ -230,6 +233,8 @@ def _object(text: str) -> dict[str, Json]:
     except (ValueError, RecursionError):
         logger.warning("a line of JSON could not be read; an empty row stands in for it")
         return {}
+    if text.count("[") + text.count("{") > MAX_NESTING:
+        value = _plain(value, MAX_NESTING)
     return value if isinstance(value, dict) else {}
 
 
@@ -238,20 +243,42 @@ def _clean_row(text: str) -> str:
 
 
 def dump_json(value: Json) -> str:
-    """Return compact JSON that every reader accepts: NaN and infinities become the texts W&B uses for them."""
+    """Return compact JSON that every reader accepts.
+
+    NaN and infinities become the texts W&B uses for them, and so does what is nested deeper than `MAX_NESTING`.
+    """
     try:
-        text = json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
-    except ValueError:
-        text = json.dumps(_finite(value), separators=(",", ":"), ensure_ascii=False)
+        text = _compact(value)
+        if text.count("[") + text.count("{") > MAX_NESTING:
+            text = _compact(_plain(value, MAX_NESTING))
+    except (ValueError, RecursionError):
+        text = _compact(_plain(value, MAX_NESTING))
     # Half of a surrogate pair is JSON, but not UTF-8.
     return text.encode("utf-8", "replace").decode()
 
 
-def _finite(value: Json) -> Json:
+def _compact(value: Json) -> str:
+    return json.dumps(value, separators=(",", ":"), ensure_ascii=False, allow_nan=False)
+
+
+def _plain(value: Json, levels: int) -> Json:
+    """Return a value without NaN and infinities; what is nested beyond some levels becomes a text."""
     if isinstance(value, float) and not math.isfinite(value):
         return "NaN" if math.isnan(value) else "Infinity" if value > 0 else "-Infinity"
-    if isinstance(value, dict):
-        return {key: _finite(item) for key, item in value.items()}
+    if not isinstance(value, dict | list):
+        return value
+    if levels == 0:
+        try:
+            return json.dumps(value, ensure_ascii=False)
+        except RecursionError:
+            return "nested too deeply"
+    # Plain loops: a comprehension would take a second frame of the stack for each level.
     if isinstance(value, list):
-        return [_finite(item) for item in value]
-    return value
+        items: list[Json] = []
+        for item in value:
+            items.append(_plain(item, levels - 1))  # noqa: PERF401
+        return items
+    members: dict[str, Json] = {}
+    for key, item in value.items():
+        members[key] = _plain(item, levels - 1)
+    return members

@@ -236,3 +236,32 @@ def test_a_long_chunk_is_stored_in_parts_as_if_whole(desk: Desk) -> None:
         {"files": {"x": None}},
     ):
         assert list(parts_of(odd)) == [odd]  # type: ignore[arg-type]
+
+
+def test_lines_at_absurd_offsets_leave_counts_that_can_be_told(desk: Desk) -> None:
+    desk.upsert_run("a")
+    for offset in (2**30 - 1, 2**31, 2**53 - 1, 2**53, 10**30, -1):
+        for name in ("wandb-history.jsonl", "wandb-events.jsonl", "output.log"):
+            desk.stream("a", files={name: {"offset": offset, "content": ["{}", "{}"]}})
+    counts = desk.run("a", "historyLineCount eventsLineCount logLineCount")
+    assert counts == dict.fromkeys(counts, 2**30 + 1)
+
+
+def test_what_is_nested_too_deeply_is_kept_as_a_text_and_breaks_no_filter(desk: Desk) -> None:
+    for number, depth in enumerate((100, 290, 310, 600, 900)):
+        deep = '{"a":' * depth + "NaN" + "}" * depth
+        name = f"r{number}"
+        desk.upsert_run(name, config=f'{{"k": {{"value": {deep}}}}}', summaryMetrics=f'{{"s": {deep}, "x": 1}}')
+        desk.stream(
+            name,
+            files={
+                "wandb-history.jsonl": {"offset": 0, "content": [f'{{"h": {deep}, "_step": 0}}']},
+                "wandb-summary.json": {"offset": 0, "content": [f'{{"s": {deep}, "x": 1}}']},
+            },
+        )
+    document = """query Q($f: JSONString) { project(name: "p") { runs(filters: $f, order: "-summary_metrics.x") {
+        totalCount edges { node { name config summaryMetrics history } } } } }"""
+    for filters, total in (('{"summary_metrics.x": 1}', 5), ('{"config.k.a.a": {"$exists": true}}', 5)):
+        found = desk.ask(document, f=filters)["project"]["runs"]
+        assert found["totalCount"] == total
+    assert "NaN" in desk.run("r4", "config")["config"]
