@@ -5,6 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from trainer.errors import ServerLostError
+from trainer.server.data_folder import resolve_folder
 from trainer.server.lifecycle import ensure_running, find_running
 from trainer.settings import Connection, ServerKind, Settings
 from trainer.tracking.wandb_client import WandbClient
@@ -21,12 +22,17 @@ def connect(settings: Settings) -> Connection:
         address = ensure_running()
         # The embedded server has one owner, so an entity meant for a cloud account does not apply.
         return _identified(
-            Connection(ServerKind.EMBEDDED, address.base_url, address.api_key, "", settings.project), entity=None
+            Connection(
+                ServerKind.EMBEDDED, address.base_url, address.api_key, "", settings.project, resolve_folder(None)
+            ),
+            entity=None,
         )
     running = find_running()
     if running is not None and running.base_url == settings.base_url:
         # `sweep-tui env` was evaluated in this shell: a URL by name, the embedded server by nature.
-        named = Connection(ServerKind.EMBEDDED, settings.base_url, settings.api_key, "", settings.project)
+        named = Connection(
+            ServerKind.EMBEDDED, settings.base_url, settings.api_key, "", settings.project, resolve_folder(None)
+        )
         return _identified(named, entity=None)
     named = Connection(settings.kind, settings.base_url, settings.api_key, "", settings.project)
     return _identified(named, settings.entity)

@@ -143,6 +143,8 @@ class LocalAgent:
     """What its runs may use, for people: `GPU 0 NVIDIA H100 (GPU-1a2b3c4d)`; empty where nothing was decided."""
     gpu_uuids: tuple[str, ...] = ()
     """The GPUs it is pinned to; empty where it is not."""
+    draining: bool = False
+    """Whether it leaves after its current run."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -145,6 +145,8 @@ class Connection:
     """The entity used where a reference names none."""
     project: str | None = None
     """The project the user asked for; None for the one that the sweep names."""
+    data_dir: Path | None = None
+    """Data folder of the embedded server where it is this machine's and known; None for any other server."""
 
     @property
     def label(self) -> str:

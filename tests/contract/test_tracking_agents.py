@@ -239,11 +239,13 @@ def test_a_missing_program_asks_for_no_run(client: WandbClient, launch: Launch) 
     assert run_states(client, sweep) == []
 
 
-def test_what_a_killed_host_leaves_behind_is_ended(launch: Launch) -> None:
+def test_what_a_killed_host_without_a_guard_leaves_behind_is_ended_by_who_looks(launch: Launch) -> None:
     sweep, host = launch(WAIT)
     wait_until_running(host)
     events = events_on_record(host)
     child = next(int(str(event["pid"])) for event in events if event["event"] == "run_started")
+    # Its guard would see to it at once.
+    os.kill(next(int(str(event["pid"])) for event in events if event["event"] == "guard_started"), signal.SIGKILL)
     os.kill(host.pid, signal.SIGKILL)
     wait_for(lambda: not host.is_alive())
     assert process_start(child), "the run should go on without its host"

@@ -37,7 +37,7 @@ mutation UpsertBucket($name: String, $project: String, $entity: String, $config:
 def connect_to(data_dir: Path) -> Connection:
     """Return a connection to the server of a folder, which is started when it does not run."""
     address = ensure_running(data_dir)
-    connection = Connection(ServerKind.EMBEDDED, address.base_url, address.api_key, "")
+    connection = Connection(ServerKind.EMBEDDED, address.base_url, address.api_key, "", data_dir=data_dir)
     return dataclasses.replace(connection, entity=WandbClient(connection).default_entity())
 
 

@@ -10,63 +10,26 @@ import socket
 import threading
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
-from typing import Any, Protocol
+from typing import Any
 
 from trainer.agents.devices import SlotDevice
 from trainer.agents.host_files import SlotStatus
-from trainer.agents.pace import AgentLimits, AgentPace
+from trainer.agents.orders import Order
+from trainer.agents.pace import MAX_AWAY_SECONDS, Absence, FirstRuns
 from trainer.agents.process import ASK, KILL, TERMINATE, RunProcess, StopStep, describe_exit
-from trainer.agents.run_start import RunStarter
+from trainer.agents.server_words import say_goodbye, tell_of_stop
+from trainer.agents.slot_wishes import SlotWishes
+from trainer.agents.supervisor import Supervisor
+from trainer.agents.taking_over import go_on_with, keep_order
 from trainer.errors import AuthenticationError, NotFoundError, ProgramError, ServerError
-from trainer.records import AgentCommand, Json, LocalAgent, SweepReference
+from trainer.records import AgentCommand, LocalAgent
 from trainer.states import AgentState
-from trainer.tracking.client import TrackingClient
 
-EARLY_FAILURE_SECONDS = 30.0
-"""A run that fails this soon has most likely not reached its work."""
-MAX_RETRY_SECONDS = 10.0
-MAX_AWAY_SECONDS = 3600.0
-"""An agent without a run gives up on a server that has been away for this long."""
 _MAX_WAIT_SECONDS = 3600.0
 """Waits are cut to this: what waits for nothing but an event would overflow the clock."""
-
-
-class Supervisor(Protocol):
-    """What an agent needs of the host around it."""
-
-    reference: SweepReference
-    client: TrackingClient
-    starter: RunStarter
-    pace: AgentPace
-    limits: AgentLimits
-
-    @property
-    def stop_level(self) -> int:
-        """0 to work, 1 to ask runs to end, 2 to terminate them, 3 to kill them."""
-
-    def reserve_run(self) -> bool:
-        """Take one of the runs the host may still start; False when none is left."""
-
-    def return_run(self) -> None:
-        """Give back a run that was reserved and not started."""
-
-    def changed(self) -> None:
-        """Have the state written."""
-
-    def agent_left(self) -> None:
-        """Hear that one slot is done for good."""
-
-    @property
-    def slots(self) -> int:
-        """How many slots the host has."""
-
-    def work_arrived(self, slot: int) -> None:
-        """Hear that a slot which had waited got a run: there may be more."""
-
-    def report(self, event: str, **details: Json) -> None:
-        """Append an event to the host's record."""
 
 
 class _GaveUpError(Exception):
@@ -78,6 +41,7 @@ class SlotAgent(threading.Thread):
 
     def __init__(self, slot: int, host: Supervisor, device: SlotDevice | None = None) -> None:
         super().__init__(name=f"slot-{slot}", daemon=True)
+        self.slot = slot
         self._host = host
         self._device = device or SlotDevice()
         self._wake = threading.Event()
@@ -95,13 +59,14 @@ class SlotAgent(threading.Thread):
         self._queue: deque[AgentCommand] = deque()
         self._reserved = 0
         self._leaving = False
+        self._wishes = SlotWishes()
+        self._has_ended_unsaid = False
         self._gives_up_because = ""
         self._stop_level = 0
         self._next_heartbeat_at = 0.0
         self._wait_seconds = 0.0
-        self._retry_seconds = 0.0
-        self._away_since: float | None = None
-        self._initial_failures: int | None = 0
+        self._absence = Absence()
+        self._first_runs = FirstRuns(host.limits.max_initial_failures)
 
     def status(self) -> SlotStatus:
         """Return what the slot does now."""
@@ -117,6 +82,36 @@ class SlotAgent(threading.Thread):
         """Have the agent ask for a run now, if it waits for one; called from other threads."""
         self._hurry.set()
         self._wake.set()
+
+    def drain(self) -> None:
+        """Have the agent leave when it has done what it was given; called from other threads."""
+        if self._wishes.drain():
+            self._update(draining=True)
+            self._wake.set()
+
+    def go_on(self) -> bool:
+        """Take back `drain`; return whether that was in time. Called from other threads."""
+        if in_time := self._wishes.go_on():
+            self._update(draining=False)
+        return in_time
+
+    def stop_run(self, run_id: str) -> bool:
+        """Have the current run stopped if it is this one; return whether it is. Called from other threads."""
+        if not run_id or self._record.run_id != run_id:
+            return False
+        self._wishes.unwanted_run = run_id
+        self._wake.set()
+        return True
+
+    @property
+    def takes_runs(self) -> bool:
+        """Whether it may ask for another run."""
+        return not self._leaving and self._wishes.takes_runs
+
+    @property
+    def is_idle(self) -> bool:
+        """Whether it has no run."""
+        return self._process is None
 
     def refresh_last_line(self) -> None:
         """Read the last line of the current run's log; called by the host now and then."""
@@ -136,9 +131,11 @@ class SlotAgent(threading.Thread):
             while not self._is_done():
                 self._wake.clear()
                 self._wake.wait(self._turn())
+            if self._has_ended_unsaid and not self._absence.retry_seconds and not self._gives_up_because:
+                say_goodbye(self._host, self._record.agent_id)
             if self._gives_up_because:
                 raise _GaveUpError(self._gives_up_because)
-            self._update(state=AgentState.STOPPED, run_id="", run_started_at=None)
+            self._update(state=AgentState.STOPPED, run_id="", run_started_at=None, draining=False)
         except (_GaveUpError, ProgramError, NotFoundError, AuthenticationError) as error:
             self._fail(str(error))
         except Exception as error:  # the agent's edge: its host and other slots must hear of it and go on
@@ -156,19 +153,19 @@ class SlotAgent(threading.Thread):
             self._host.return_run()
 
     def _fail(self, reason: str) -> None:
-        self._update(state=AgentState.FAILED, last_line=reason, run_id="", run_started_at=None)
+        self._update(state=AgentState.FAILED, last_line=reason, run_id="", run_started_at=None, draining=False)
         self._host.report("agent_failed", slot=self._record.slot, reason=reason)
 
     def _register(self) -> None:
         """Introduce the agent to the server, for as long as that takes."""
-        while self._host.stop_level == 0:
+        while self._host.stop_level == 0 and self.takes_runs:
             try:
                 agent_id = self._host.client.create_agent(self._host.reference, socket.gethostname())
             except (NotFoundError, AuthenticationError):
                 raise
             except ServerError as error:
                 self._server_away(error)
-                self._wake.wait(self._retry_seconds)
+                self._wake.wait(self._absence.retry_seconds)
                 self._wake.clear()
                 continue
             self._server_back()
@@ -178,13 +175,13 @@ class SlotAgent(threading.Thread):
 
     def _wait_until_prepared(self) -> None:
         """Ask for no run before it can be started: its seconds would count while imports are under way."""
-        while not self._host.starter.is_prepared and self._host.stop_level == 0:
+        while not self._host.starter.is_prepared and self._host.stop_level == 0 and self.takes_runs:
             self._wake.wait(_MAX_WAIT_SECONDS)
             self._wake.clear()
 
     def _is_done(self) -> bool:
         self._reap()
-        return self._leaving and self._process is None and not self._queue
+        return self._process is None and not self._queue and self._wishes.is_over(self._leaving)
 
     def _turn(self) -> float | None:
         """Do what is due; return the seconds until something may be due again, 0 for at once."""
@@ -194,10 +191,13 @@ class SlotAgent(threading.Thread):
             # Confirm the order at once: a run that ends before it was ever listed would be handed out again.
             self._beat()
             return 0
+        self._stop_unwanted_run()
         next_signal = self._process.advance_stop() if self._process else None
-        if self._process is None and self._leaving:
+        if self._process is None and not self.takes_runs:
             return 0
-        hurried = self._hurry.is_set() and self._process is None and self._retry_seconds == 0.0
+        if self._process is None and self._absence.retry_seconds == 0.0 and self._inherit():
+            return 0
+        hurried = self._hurry.is_set() and self._process is None
         self._hurry.clear()
         if hurried or time.monotonic() >= self._next_heartbeat_at:
             self._beat()
@@ -215,25 +215,50 @@ class SlotAgent(threading.Thread):
         if self._process is not None:
             self._update(state=AgentState.STOPPING)
             if level == 1:
-                self._tell_server_of_stop()
+                tell_of_stop(self._host, self._record.run_id)
             self._process.begin_stop(self._ladder()[level - 1 :])
+
+    def _stop_unwanted_run(self) -> None:
+        run_id, self._wishes.unwanted_run = self._wishes.unwanted_run, ""
+        if self._process is not None and run_id == self._record.run_id and not self._process.stop_requested:
+            self._update(state=AgentState.STOPPING)
+            tell_of_stop(self._host, run_id)
+            self._process.begin_stop(self._ladder())
 
     def _ladder(self) -> list[StopStep]:
         limits = self._host.limits
         return [(ASK, limits.ask_seconds), (TERMINATE, limits.ask_seconds), (KILL, 0.0)]
 
-    def _tell_server_of_stop(self) -> None:
-        """Mark the run as one that was asked to stop, so that it counts as killed and not as failed."""
-        reference = self._host.reference
-        try:
-            self._host.client.stop_run(reference.entity, reference.project, self._record.run_id)
-        except (ServerError, NotFoundError, AuthenticationError) as error:
-            # The run is ended all the same; a server that did not hear of it will call it failed or crashed.
-            self._host.report("stop_not_told", slot=self._record.slot, message=error.message)
-
     def _leave(self) -> None:
         self._leaving = True
+        for command in self._queue:
+            self._host.orders.forget(command.run_id)
         self._queue.clear()
+
+    def _inherit(self) -> bool:
+        """Go on in the name of an agent whose host crashed; return whether there was one."""
+        inheritance = self._host.next_inheritance()
+        if inheritance is None:
+            return False
+        try:
+            due = go_on_with(self._host, inheritance, self._reserve_for)
+        except ServerError as error:
+            self._server_away(error)
+            self._next_heartbeat_at = time.monotonic() + self._absence.retry_seconds
+            return True
+        if due is None:
+            return False
+        self._update(agent_id=inheritance.agent_id)
+        self._queue.extend(order.command for order in due)
+        self._next_heartbeat_at = 0.0
+        return True
+
+    def _reserve_for(self, orders: Sequence[Order]) -> bool:
+        while self._reserved < len(orders):
+            if not self._host.reserve_run():
+                return False
+            self._reserved += 1
+        return True
 
     def _beat(self) -> None:
         """Send one heartbeat and obey the answer."""
@@ -251,8 +276,9 @@ class SlotAgent(threading.Thread):
             return
         except ServerError as error:
             self._server_away(error)
-            self._next_heartbeat_at = time.monotonic() + self._retry_seconds
+            self._next_heartbeat_at = time.monotonic() + self._absence.retry_seconds
             return
+        self._has_ended_unsaid = False
         self._server_back()
         for command in commands:
             self._obey(command)
@@ -273,16 +299,16 @@ class SlotAgent(threading.Thread):
         return self._reserved > 0
 
     def _server_back(self) -> None:
-        self._retry_seconds, self._away_since = 0.0, None
+        self._absence.end()
+        self._host.server_back()
 
     def _server_away(self, error: ServerError) -> None:
-        now = time.monotonic()
-        self._away_since = now if self._away_since is None else self._away_since
-        if self._process is None and now - self._away_since > MAX_AWAY_SECONDS:
+        away_seconds = self._absence.go_on()
+        if self._process is None and away_seconds > MAX_AWAY_SECONDS:
             raise _GaveUpError(f"{error.message} It has been away for an hour.")
-        self._retry_seconds = min(max(self._retry_seconds * 2, 0.5), MAX_RETRY_SECONDS)
         if self._process is None:
             self._update(last_line=f"{error.message} Trying again.")
+        self._host.server_away()
         self._host.report("server_away", slot=self._record.slot, message=error.message)
 
     def _obey(self, command: AgentCommand) -> None:
@@ -294,11 +320,14 @@ class SlotAgent(threading.Thread):
                 if not self._host.reserve_run():
                     return
                 self._reserved += 1
+            keep_order(self._host, command, self._record.agent_id)
             self._queue.append(command)
             if self._wait_seconds > self._host.pace.first_wait_seconds:
                 self._host.work_arrived(self._record.slot)
         elif command.type == "stop":
-            self._queue = deque(queued for queued in self._queue if queued.run_id != command.run_id)
+            if any(queued.run_id == command.run_id for queued in self._queue):
+                self._queue = deque(queued for queued in self._queue if queued.run_id != command.run_id)
+                self._host.orders.forget(command.run_id)
             if self._process is not None and command.run_id == self._record.run_id:
                 self._terminate(self._host.limits.kill_delay_seconds)
         elif command.type == "exit":
@@ -346,6 +375,8 @@ class SlotAgent(threading.Thread):
             failed=failed,
             **process.usage,
         )
+        self._host.orders.forget(run_id)
+        self._has_ended_unsaid = True
         with self._lock:
             self._process = None
         self._update(
@@ -358,20 +389,10 @@ class SlotAgent(threading.Thread):
         )
         if self._next_heartbeat_at != float("inf"):
             self._next_heartbeat_at = 0.0
-        self._count_initial_failure(failed, seconds, code, line)
-
-    def _count_initial_failure(self, failed: bool, seconds: float, code: int, line: str) -> None:
-        """Give up when the program fails at once, every time, from the first run on."""
-        if self._initial_failures is None:
-            return
-        if not failed or seconds > EARLY_FAILURE_SECONDS:
-            self._initial_failures = None
-            return
-        self._initial_failures += 1
-        limit = self._host.limits.max_initial_failures
-        if limit and self._initial_failures >= limit:
+        if self._first_runs.have_all_failed(failed, seconds):
             said = f": {line}" if line else ""
-            raise _GaveUpError(f"The first {limit} runs all failed at once ({describe_exit(code)}){said}")
+            count = self._host.limits.max_initial_failures
+            raise _GaveUpError(f"The first {count} runs all failed at once ({describe_exit(code)}){said}")
 
     def _update(self, **changes: Any) -> None:
         with self._lock:

@@ -51,6 +51,8 @@ class HostSpec:
     """Whether metrics are to arrive within a second on any server, and not only on the embedded one."""
     pid: int = 0
     process_start: str = ""
+    data_dir: Path | None = None
+    """Data folder of the embedded server, so that it can be started again; None for any other server."""
 
     def device_of(self, slot: int) -> SlotDevice:
         """Return what a slot, counted from 1, is pinned to."""
@@ -84,6 +86,8 @@ class SlotStatus:
     child_pid: int = 0
     """Leader of the current run's process group; 0 when there is none."""
     child_start: str = ""
+    orphaned: bool = False
+    """Whether its host crashed, and no other has taken over what its agent had to do."""
 
 
 class HostFiles:
@@ -120,6 +124,7 @@ class HostFiles:
         """Write `host.json`."""
         entry = asdict(spec) | {"version": _VERSION, "cwd": str(spec.cwd)}
         entry["interpreter_folder"] = str(spec.interpreter_folder)
+        entry["data_dir"] = str(spec.data_dir) if spec.data_dir else None
         _write_json(self.directory / "host.json", entry)
 
     def read_spec(self) -> HostSpec:
@@ -146,14 +151,23 @@ class HostFiles:
                 live=entry.get("live", False),
                 pid=entry["pid"],
                 process_start=entry["process_start"],
+                data_dir=Path(entry["data_dir"]) if entry.get("data_dir") else None,
             )
         except (OSError, ValueError, KeyError, TypeError) as error:
             raise AgentError(
                 f"{path} does not describe an agent host: {error!r}.", hint="Remove its folder."
             ) from error
 
-    def write_state(self, statuses: Sequence[SlotStatus], starts: RunStarts | None = None) -> None:
-        """Replace `state.json`."""
+    def write_state(
+        self, statuses: Sequence[SlotStatus], starts: RunStarts | None = None, *, takes_requests: bool = False
+    ) -> None:
+        """Replace `state.json`.
+
+        Args:
+            statuses: Every slot that the host has or had.
+            starts: How runs start.
+            takes_requests: Whether SIGUSR1 has the host look for requests; it ends a host of an earlier version.
+        """
         slots = [
             asdict(replace(status.agent, log_path=None))
             | {
@@ -161,12 +175,17 @@ class HostFiles:
                 "log_path": str(status.agent.log_path) if status.agent.log_path else None,
                 "child_pid": status.child_pid,
                 "child_start": status.child_start,
+                "orphaned": status.orphaned,
             }
             for status in statuses
         ]
-        _write_json(
-            self.state_path, {"version": _VERSION, "slots": slots, "starts": asdict(starts) if starts else None}
-        )
+        entry = {
+            "version": _VERSION,
+            "slots": slots,
+            "starts": asdict(starts) if starts else None,
+            "takes_requests": takes_requests,
+        }
+        _write_json(self.state_path, entry)
 
     def read_state(self) -> tuple[SlotStatus, ...]:
         """Return the slots as last written; none before the host has started.
@@ -191,6 +210,13 @@ class HostFiles:
         except (OSError, ValueError, KeyError, TypeError):
             # It only says how; `read_state` says what is wrong with a file that cannot be read.
             return None
+
+    def takes_requests(self) -> bool:
+        """Return whether the host obeys requests and knows SIGUSR1."""
+        try:
+            return bool(json.loads(self.state_path.read_text(encoding="utf-8")).get("takes_requests"))
+        except (OSError, ValueError, AttributeError):
+            return False
 
     def append_event(self, event: str, details: Mapping[str, Json]) -> None:
         """Append one line to `events.jsonl`; a line is one write, so threads do not mix."""
@@ -222,8 +248,9 @@ def _slot_status(entry: Mapping[str, Any]) -> SlotStatus:
         log_path=Path(entry["log_path"]) if entry["log_path"] else None,
         device=entry.get("device", ""),
         gpu_uuids=tuple(entry.get("gpu_uuids", ())),
+        draining=entry.get("draining", False),
     )
-    return SlotStatus(agent, entry["child_pid"], entry["child_start"])
+    return SlotStatus(agent, entry["child_pid"], entry["child_start"], entry.get("orphaned", False))
 
 
 def _write_json(path: Path, entry: Mapping[str, Any]) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import dataclasses
 import logging
 import os
-import re
 import secrets
 import shutil
 import signal
@@ -16,15 +15,18 @@ from dataclasses import dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
 
+from trainer.agents.crashed import end_leftovers, folder_prefix, is_at_work
 from trainer.agents.devices import DevicePlan
 from trainer.agents.early import EarlyStart
 from trainer.agents.environment import host_environment, interpreter_folder
-from trainer.agents.host_files import HostFiles, HostSpec, RunStarts, SlotStatus
+from trainer.agents.host_files import HostFiles, HostSpec, RunStarts
+from trainer.agents.orders import OrderBook
 from trainer.agents.process import last_line
+from trainer.agents.requests import HostRequest, submit
 from trainer.agents.warm import chosen_fresh
 from trainer.errors import AgentError
 from trainer.paths import agents_dir
-from trainer.process_identity import is_running, process_start, signal_group
+from trainer.process_identity import is_running, process_start
 from trainer.records import LocalAgent, SweepRecord, SweepReference
 from trainer.settings import Connection
 from trainer.states import AgentState
@@ -35,8 +37,6 @@ _START_SECONDS = 30.0
 _KEPT_SECONDS = 7 * 24 * 3600.0
 """Folders of hosts that ended longer ago are removed, with their logs; the runs themselves are on the server."""
 _FAILURES_SHOWN_SECONDS = 600.0
-_LEFTOVER_SECONDS = 10.0
-"""Patience with runs that a crashed host left behind, before they are killed."""
 _POLL_SECONDS = 0.02
 
 
@@ -78,6 +78,35 @@ class AgentHost:
             except ProcessLookupError:
                 # It ended between the look and the signal.
                 return
+
+    def ask(self, request: HostRequest) -> Path:
+        """Ask for something else; return the request's file, which is gone when the host has obeyed.
+
+        Raises:
+            AgentError: If the host has ended, is of a version that takes no requests, or cannot be told.
+        """
+        files = HostFiles(self.directory)
+        if not self.is_alive():
+            raise AgentError(f"The agents of sweep {self.reference} have ended.", hint="Start new ones.")
+        if not files.takes_requests():
+            raise AgentError(
+                f"The agents of sweep {self.reference} (process {self.pid}) are just starting, or of another version.",
+                hint="Try again, or stop them and start new ones.",
+            )
+        path = submit(self.directory, request)
+        try:
+            os.kill(self.pid, signal.SIGUSR1)
+        except ProcessLookupError as error:
+            path.unlink(missing_ok=True)
+            raise AgentError(f"The agents of sweep {self.reference} have ended.", hint="Start new ones.") from error
+        return path
+
+    def working_slots(self) -> int:
+        """Return how many of its slots take runs: not those that have left, or leave after their run."""
+        agents = self.agents()
+        if not agents:
+            return self.slots
+        return sum(not agent.state.is_terminal and not agent.draining for agent in agents)
 
     def wait(self, timeout_seconds: float) -> bool:
         """Wait for the host to end; return whether it did in time."""
@@ -125,7 +154,7 @@ def start_agents(
     if slots < 1:
         raise ValueError(f"{slots} agents cannot be started")
     _remove_old_folders()
-    name = f"{_folder_prefix(sweep.reference)}{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
+    name = f"{folder_prefix(sweep.reference)}{datetime.now(UTC):%Y%m%d-%H%M%S}-{secrets.token_hex(3)}"
     files = HostFiles(agents_dir() / name)
     spec = HostSpec(
         reference=sweep.reference,
@@ -140,6 +169,7 @@ def start_agents(
         devices=devices.slots if devices else (),
         cpu_threads=devices.cpu_threads if devices else 0,
         live=live,
+        data_dir=connection.data_dir,
     )
     try:
         files.directory.mkdir(parents=True, mode=0o700)
@@ -169,6 +199,16 @@ def live_hosts(reference: SweepReference | None = None) -> list[AgentHost]:
     Runs that a crashed host left behind are ended on the way.
     """
     return [host for host in _hosts(reference) if host.is_alive() or _clean_up(host)]
+
+
+def crashed_hosts() -> list[AgentHost]:
+    """Return the hosts that crashed in the last days with work that no other host has taken over, oldest first."""
+    return [host for host in _hosts(None) if host.pid and not host.is_alive() and _left_work(host)]
+
+
+def _left_work(host: AgentHost) -> bool:
+    statuses = HostFiles(host.directory).read_state()
+    return not OrderBook(host.directory).is_empty or any(status.orphaned or is_at_work(status) for status in statuses)
 
 
 def local_agents(reference: SweepReference) -> tuple[LocalAgent, ...]:
@@ -212,12 +252,8 @@ def _wait_until_at_work(host: AgentHost, files: HostFiles) -> None:
         time.sleep(_POLL_SECONDS)
 
 
-def _folder_prefix(reference: SweepReference) -> str:
-    return re.sub(r"[^A-Za-z0-9_.]", "_", reference.id) + "--"
-
-
 def _hosts(reference: SweepReference | None) -> list[AgentHost]:
-    pattern = f"{_folder_prefix(reference)}*" if reference else "*--*"
+    pattern = f"{folder_prefix(reference)}*" if reference else "*--*"
     hosts = []
     for directory in sorted(agents_dir().glob(pattern)):
         try:
@@ -233,37 +269,11 @@ def _hosts(reference: SweepReference | None) -> list[AgentHost]:
 
 def _clean_up(host: AgentHost) -> bool:
     """End what a host that is gone left behind, and note the end; always return False: it is not alive."""
-    if host.pid == 0 or _seconds_since_written(host) > _KEPT_SECONDS:
-        return False
-    files = HostFiles(host.directory)
-    statuses = files.read_state()
-    if all(status.agent.state.is_terminal and not status.child_pid for status in statuses):
-        return False
-    firm = files.stop_path.exists() and time.time() - files.stop_path.stat().st_mtime > _LEFTOVER_SECONDS
-    left = [
-        status
-        for status in statuses
-        if signal_group(status.child_pid, status.child_start, signal.SIGKILL if firm else signal.SIGTERM)
-    ]
-    if left and not files.stop_path.exists():
-        files.stop_path.touch()
-    if not left:
-        files.write_state([_ended(status) for status in statuses])
+    if host.pid and _seconds_since_written(host) < _KEPT_SECONDS:
+        files = HostFiles(host.directory)
+        if any(map(is_at_work, files.read_state())):
+            end_leftovers(files)
     return False
-
-
-def _ended(status: SlotStatus) -> SlotStatus:
-    """Return the status of a slot whose host crashed."""
-    agent = status.agent
-    if not agent.state.is_terminal:
-        agent = dataclasses.replace(
-            agent,
-            state=AgentState.FAILED,
-            run_id="",
-            run_started_at=None,
-            last_line="The agents' process ended unexpectedly; its runs were ended.",
-        )
-    return SlotStatus(agent)
 
 
 def _seconds_since_written(host: AgentHost) -> float:

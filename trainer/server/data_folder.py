@@ -187,6 +187,11 @@ def read_record(folder: Path) -> ServerRecord | None:
     return record if is_running(record.pid, record.started) else None
 
 
+def has_died(folder: Path) -> bool:
+    """Return whether the folder's last server ended without having been told to: it had no time to say so."""
+    return (folder / _RECORD_FILE).exists() and read_record(folder) is None
+
+
 def write_record(folder: Path, record: ServerRecord) -> None:
     """Let others find the server.
 

@@ -1,0 +1,223 @@
+"""Hosts that outlive what happens to them: requests from any process, crashes of hosts and of the server."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+from collections import Counter
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from tests.contract.tracking_server import GRID, connect_to, wait_for
+from trainer.agents.orders import OrderBook
+from trainer.agents.pool import AgentHost, crashed_hosts, live_hosts, local_agents, start_agents
+from trainer.agents.requests import ADD_SLOTS, DRAIN, REMOVE_SLOTS, SCALE, STOP, STOP_RUN, HostRequest, submit
+from trainer.errors import AgentError
+from trainer.process_identity import process_start
+from trainer.records import Json, SweepRecord
+from trainer.server.lifecycle import find_running, stop_server
+from trainer.states import AgentState, RunState, SweepState
+from trainer.tracking.wandb_client import WandbClient
+
+WAIT = """
+import time
+print("waiting", flush=True)
+while True:
+    time.sleep(0.02)
+"""
+GATED = """
+import os, sys, time
+import wandb
+x = next(argument for argument in sys.argv if argument.startswith("--x=")).removeprefix("--x=")
+with wandb.init() as run:
+    for step in range(3):
+        run.log({"acc": float(x) + step})
+    print("waiting", flush=True)
+    while not os.path.exists("gate"):
+        time.sleep(0.02)
+with open("finished", "a") as file:
+    file.write(x + "\\n")
+"""
+
+Launch = Callable[..., tuple[SweepRecord, AgentHost]]
+
+
+@pytest.fixture(scope="module")
+def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
+    folder = tmp_path_factory.mktemp("server")
+    yield folder
+    stop_server(folder)
+
+
+@pytest.fixture
+def client(data_dir: Path) -> WandbClient:
+    return WandbClient(connect_to(data_dir))
+
+
+@pytest.fixture
+def launch(client: WandbClient, tmp_path: Path) -> Iterator[Launch]:
+    """Create a sweep over x and start agents for it; they are gone when the test ends."""
+
+    def start(source: str, slots: int = 1, points: int = 3, **options: Any) -> tuple[SweepRecord, AgentHost]:
+        (tmp_path / "train.py").write_text(source)
+        config: dict[str, Json] = {**GRID, "parameters": {"x": {"values": list[Json](range(1, points + 1))}}}
+        sweep = client.create_sweep(config, client.connection.entity, "hosts")
+        return sweep, start_agents(client.connection, sweep, slots, cwd=tmp_path, **options)
+
+    yield start
+    for host in live_hosts():
+        for _ in range(3):
+            host.request_stop()
+        assert host.wait(20)
+
+
+def events(host: AgentHost, name: str) -> list[dict[str, Any]]:
+    lines = (host.directory / "events.jsonl").read_text().splitlines()
+    return [event for event in map(json.loads, lines) if event["event"] == name]
+
+
+def states(host: AgentHost) -> dict[int, AgentState]:
+    return {agent.slot: agent.state for agent in host.agents()}
+
+
+def waiting(host: AgentHost) -> set[int]:
+    """Return the slots whose run has begun its wait."""
+    return {agent.slot for agent in host.agents() if agent.last_line == "waiting" and agent.run_id}
+
+
+def test_slots_come_and_go_while_a_host_runs(launch: Launch, client: WandbClient) -> None:
+    sweep, host = launch(WAIT, points=20)
+    wait_for(lambda: waiting(host) == {1})
+    host.ask(HostRequest(ADD_SLOTS, count=2))
+    wait_for(lambda: waiting(host) == {1, 2, 3})
+    host.ask(HostRequest(REMOVE_SLOTS, slots=(2,)))
+    wait_for(lambda: [agent.draining for agent in host.agents()] == [False, True, False])
+    assert host.working_slots() == 2
+    assert states(host)[2] is AgentState.RUNNING, "a drained slot finishes its run"
+    # What leaves after its run goes on when there are to be as many again; the others are new.
+    host.ask(HostRequest(SCALE, count=4))
+    wait_for(lambda: waiting(host) == {1, 2, 3, 4})
+    assert host.working_slots() == 4
+    host.ask(HostRequest(SCALE, count=1))
+    wait_for(lambda: host.working_slots() == 1)
+    leaving = [agent for agent in host.agents() if agent.draining]
+    for agent in leaving:
+        host.ask(HostRequest(STOP_RUN, run_id=agent.run_id))
+    wait_for(lambda: [state for slot, state in states(host).items() if slot > 1] == [AgentState.STOPPED] * 3)
+    assert waiting(host) == {1}
+    reference = sweep.reference
+    stopped = [client.read_run(reference.entity, reference.project, agent.run_id) for agent in leaving]
+    assert {run.state for run in stopped} == {RunState.KILLED}
+    host.ask(HostRequest(DRAIN))
+    host.ask(HostRequest(STOP_RUN, run_id=host.agents()[0].run_id))
+    assert host.wait(20)
+    assert client.read_sweep(reference).state is SweepState.RUNNING
+    with pytest.raises(AgentError, match="have ended"):
+        host.ask(HostRequest(DRAIN))
+
+
+def test_a_request_needs_no_signal_and_what_is_none_is_said_and_removed(launch: Launch) -> None:
+    _, host = launch(WAIT)
+    wait_for(lambda: waiting(host) == {1})
+    box = host.directory / "requests"
+    box.mkdir()
+    for name, text in (("1.json", '{"do": "dance"}'), ("2.json", "{"), ("3.json", '{"do": "add_slots", "count": 999}')):
+        (box / name).write_text(text)
+    (box / ".half-written").write_text('{"do": "stop"')
+    wait_for(lambda: os.listdir(box) == [".half-written"], 5)
+    assert [event["request"] for event in events(host, "request_refused")] == ["1.json", "2.json", "3.json"]
+    assert "dance" in events(host, "request_refused")[0]["reason"]
+    submit(host.directory, HostRequest(STOP_RUN, run_id="none"))
+    submit(host.directory, HostRequest(STOP))
+    assert host.wait(20)
+    assert [event.get("refused") for event in events(host, "request")] == ["no slot has this run", None]
+
+
+def test_a_killed_host_takes_its_runs_with_it_and_the_next_host_goes_on_with_them(
+    launch: Launch, client: WandbClient, tmp_path: Path
+) -> None:
+    sweep, host = launch(GATED, slots=2, points=4)
+    wait_for(lambda: waiting(host) == {1, 2})
+    begun = {agent.run_id for agent in host.agents()}
+    children = [int(event["pid"]) for event in events(host, "run_started")]
+    os.kill(host.pid, signal.SIGKILL)
+    # Nobody looks for it.
+    wait_for(lambda: not any(map(process_start, children)))
+    wait_for(lambda: events(host, "host_lost"))
+    assert "unexpectedly" in local_agents(sweep.reference)[0].last_line
+    assert [left.pid for left in crashed_hosts()] == [host.pid]
+    heir = start_agents(client.connection, sweep, 1, cwd=tmp_path)
+    wait_for(lambda: waiting(heir))
+    assert heir.agents()[0].run_id in begun
+    assert crashed_hosts() == []
+    (tmp_path / "gate").touch()
+    assert heir.wait(60)
+    assert client.read_sweep(sweep.reference).state is SweepState.FINISHED
+    runs = client.read_runs(sweep)
+    assert sorted((run.config["x"], run.state) for run in runs) == [(x, RunState.FINISHED) for x in (1, 2, 3, 4)]
+    assert begun <= {run.id for run in runs}
+    assert Counter((tmp_path / "finished").read_text().split()) == Counter("1234")
+    assert {event["run_id"] for event in events(heir, "run_taken_over")} == begun
+    assert OrderBook(heir.directory).is_empty
+
+
+def test_a_living_host_takes_over_from_one_that_crashed_beside_it(
+    launch: Launch, client: WandbClient, tmp_path: Path
+) -> None:
+    sweep, host = launch(GATED, points=3)
+    other = start_agents(client.connection, sweep, 1, cwd=tmp_path)
+    wait_for(lambda: waiting(host) and waiting(other))
+    os.kill(host.pid, signal.SIGKILL)
+    wait_for(lambda: events(other, "taken_over"))
+    (tmp_path / "gate").touch()
+    assert other.wait(60)
+    assert sorted(run.state for run in client.read_runs(sweep)) == [RunState.FINISHED] * 3
+    assert Counter((tmp_path / "finished").read_text().split()) == Counter("123")
+
+
+def test_a_server_that_is_killed_is_started_again_by_the_host_alone(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, launch: Launch
+) -> None:
+    own = tmp_path_factory.mktemp("own-server")
+    client = WandbClient(connect_to(own))
+    (tmp_path / "train.py").write_text(GATED)
+    sweep = client.create_sweep(GRID, client.connection.entity, "hosts")
+    host = start_agents(client.connection, sweep, 1, cwd=tmp_path)
+    try:
+        wait_for(lambda: waiting(host))
+        server = find_running(own)
+        assert server is not None
+        os.kill(server.pid, signal.SIGKILL)
+        (tmp_path / "gate").touch()
+        assert host.wait(90)
+        revived = find_running(own)
+        assert revived is not None
+        assert revived.pid != server.pid
+        assert client.read_sweep(sweep.reference).state is SweepState.FINISHED
+        assert sorted(run.state for run in client.read_runs(sweep)) == [RunState.FINISHED] * 3
+    finally:
+        host.request_stop()
+        stop_server(own)
+
+
+def test_a_server_that_was_told_to_end_is_left_alone_by_the_host(
+    tmp_path_factory: pytest.TempPathFactory, tmp_path: Path, launch: Launch
+) -> None:
+    own = tmp_path_factory.mktemp("own-server")
+    client = WandbClient(connect_to(own))
+    (tmp_path / "train.py").write_text(WAIT)
+    host = start_agents(
+        client.connection, client.create_sweep(GRID, client.connection.entity, "hosts"), 1, cwd=tmp_path
+    )
+    wait_for(lambda: waiting(host))
+    stop_server(own)
+    wait_for(lambda: events(host, "server_revival"))
+    assert events(host, "server_revival")[0]["exit_code"] == 3
+    assert find_running(own) is None
+    for _ in range(3):
+        host.request_stop()
+    assert host.wait(20)
