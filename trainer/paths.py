@@ -40,3 +40,8 @@ def server_dir(environ: Mapping[str, str] | None = None) -> Path:
 def agents_dir(environ: Mapping[str, str] | None = None) -> Path:
     """Return the folder that holds one folder per local agent host."""
     return state_dir(environ) / "agents"
+
+
+def ledgers_dir(environ: Mapping[str, str] | None = None) -> Path:
+    """Return the folder of what this machine's agents were handed by other servers, one file per sweep."""
+    return state_dir(environ) / "ledgers"

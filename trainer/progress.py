@@ -53,9 +53,13 @@ class SweepProgress:
 
     @property
     def expected(self) -> int | None:
-        """Runs there will be; None for a sweep without an end."""
+        """Runs there will be; None for a sweep without an end.
+
+        Points that were run again make it more than the sweep's own count.
+        """
         known = self.sweep.run_count_expected
-        return run_count(self.sweep.config) if known is None else known
+        counted = run_count(self.sweep.config) if known is None else known
+        return None if counted is None else max(counted, len(self.runs))
 
     @property
     def best(self) -> RunRecord | None:

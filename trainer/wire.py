@@ -212,6 +212,17 @@ def console_line(node: Mapping[str, Any], fallback_number: int) -> ConsoleLine:
     )
 
 
+def server_features(wire: Any) -> frozenset[str]:
+    """Return the names of what a server says it can do: the features of `serverInfo` that are enabled."""
+    features = wire.get("features") if isinstance(wire, Mapping) else None
+    listed = features if isinstance(features, list) else []
+    return frozenset(
+        str(feature["name"])
+        for feature in listed
+        if isinstance(feature, dict) and feature.get("isEnabled") and feature.get("name")
+    )
+
+
 def agent_commands(wire: Any) -> list[AgentCommand]:
     """Return the commands of a heartbeat's answer: JSON text of a list, as W&B sends it, or the list itself."""
     commands = _json_value(wire)

@@ -16,6 +16,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from trainer.agents.devices import SlotDevice
+from trainer.agents.duplicates import hands_out_only_duplicates, is_duplicate, note_end
 from trainer.agents.host_files import SlotStatus
 from trainer.agents.orders import Order
 from trainer.agents.pace import MAX_AWAY_SECONDS, Absence, FirstRuns
@@ -48,12 +49,9 @@ class SlotAgent(threading.Thread):
         self._hurry = threading.Event()
         self._lock = threading.Lock()
         self._record = LocalAgent(
-            slot=slot,
-            state=AgentState.STARTING,
-            host_pid=os.getpid(),
-            device=self._device.label,
+            slot=slot, state=AgentState.STARTING, host_pid=os.getpid(), device=self._device.label,
             gpu_uuids=self._device.gpu_uuids or (),
-        )
+        )  # fmt: skip
         self._process: RunProcess | None = None
         self._started_at = 0.0
         self._queue: deque[AgentCommand] = deque()
@@ -232,7 +230,7 @@ class SlotAgent(threading.Thread):
     def _leave(self) -> None:
         self._leaving = True
         for command in self._queue:
-            self._host.orders.forget(command.run_id)
+            note_end(self._host, command.run_id, is_done=False)
         self._queue.clear()
 
     def _inherit(self) -> bool:
@@ -263,7 +261,7 @@ class SlotAgent(threading.Thread):
     def _beat(self) -> None:
         """Send one heartbeat and obey the answer."""
         idle = self._process is None
-        if idle and not self._reserve():
+        if idle and (hands_out_only_duplicates(self._host) or not self._reserve()):
             self._leave()
             return
         live = [] if idle else [self._record.run_id]
@@ -314,7 +312,7 @@ class SlotAgent(threading.Thread):
     def _obey(self, command: AgentCommand) -> None:
         if command.type in ("run", "resume"):
             known = {self._record.run_id} | {queued.run_id for queued in self._queue}
-            if not command.run_id or command.run_id in known or self._leaving:
+            if not command.run_id or command.run_id in known or self._leaving or is_duplicate(self._host, command):
                 return
             if self._reserved <= len(self._queue):
                 if not self._host.reserve_run():
@@ -327,7 +325,7 @@ class SlotAgent(threading.Thread):
         elif command.type == "stop":
             if any(queued.run_id == command.run_id for queued in self._queue):
                 self._queue = deque(queued for queued in self._queue if queued.run_id != command.run_id)
-                self._host.orders.forget(command.run_id)
+                note_end(self._host, command.run_id, is_done=False)
             if self._process is not None and command.run_id == self._record.run_id:
                 self._terminate(self._host.limits.kill_delay_seconds)
         elif command.type == "exit":
@@ -375,7 +373,7 @@ class SlotAgent(threading.Thread):
             failed=failed,
             **process.usage,
         )
-        self._host.orders.forget(run_id)
+        note_end(self._host, run_id, is_done=code == 0 and not process.stop_requested)
         self._has_ended_unsaid = True
         with self._lock:
             self._process = None

@@ -23,6 +23,7 @@ from trainer.agents.agent import SlotAgent
 from trainer.agents.crashed import Heir
 from trainer.agents.guard import Guard
 from trainer.agents.host_files import HostFiles, RunStarts, SlotStatus
+from trainer.agents.ledger import ledger_of
 from trainer.agents.orders import Inheritance, OrderBook
 from trainer.agents.pace import EMBEDDED_PACE, SHARED_PACE, AgentLimits
 from trainer.agents.requests import ADD_SLOTS, DRAIN, MAX_SLOTS, REMOVE_SLOTS, SCALE, STOP, HostRequest, RequestBox
@@ -57,6 +58,7 @@ class Host:
         self.pace = EMBEDDED_PACE if spec.kind is ServerKind.EMBEDDED else SHARED_PACE
         self.limits = AgentLimits.from_environ(environ)
         self.orders = OrderBook(files.directory)
+        self.ledger = ledger_of(spec.config, spec.kind, spec.base_url, spec.reference, self.report)
         self._requests = RequestBox(files.directory, self.report)
         self._guard = Guard(files.directory, self.report)
         self._heir = Heir(spec.reference, files)

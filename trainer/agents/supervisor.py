@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from trainer.agents.ledger import PointLedger
 from trainer.agents.orders import Inheritance, OrderBook
 from trainer.agents.pace import AgentLimits, AgentPace
 from trainer.agents.run_start import RunStarter
@@ -20,6 +21,7 @@ class Supervisor(Protocol):
     pace: AgentPace
     limits: AgentLimits
     orders: OrderBook
+    ledger: PointLedger | None
 
     @property
     def stop_level(self) -> int:

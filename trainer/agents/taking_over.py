@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 
+from trainer.agents.duplicates import is_duplicate
 from trainer.agents.orders import MAX_TAKEOVERS, Inheritance, Order
 from trainer.agents.supervisor import Supervisor
 from trainer.errors import AuthenticationError, NotFoundError, ServerError
@@ -53,7 +54,10 @@ def go_on_with(
     ours = []
     for order in due:
         run_id = order.command.run_id
-        if not _struck(host, order, "the server wants it stopped" if run_id in unwanted else ""):
+        reason = "the server wants it stopped" if run_id in unwanted else ""
+        if not reason and is_duplicate(host, order.command):
+            reason = "another run has its point"
+        if not _struck(host, order, reason):
             host.report("run_taken_over", run_id=run_id, takeovers=order.takeovers)
             ours.append(order)
     return ours

@@ -1,11 +1,19 @@
-"""`leaderboard` and `best`: what a sweep has found."""
+"""`leaderboard`, `best` and `points`: what a sweep has found, and what became of each of its points."""
 
 from __future__ import annotations
+
+import json
+from typing import TYPE_CHECKING
 
 import click
 
 from trainer.commands.options import LEADERBOARD_ROWS, find_sweep, server_options
 from trainer.settings import resolve_settings
+
+if TYPE_CHECKING:
+    from trainer.tracking.points import Account, Point
+
+_POINTS_SHOWN = 20
 
 
 @click.command()
@@ -57,3 +65,61 @@ def best(sweep: str, by: str, output_format: str, server: str | None, entity: st
     runs = client.read_runs(record, ranked_by if by == "best" else None)
     click.echo(render_best(record, runs, by=by, output_format=output_format))
     return 0
+
+
+@click.command(short_help="Account for every point of SWEEP: finished, twice, failed, never.")
+@click.argument("sweep")
+@click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
+@server_options
+def points(sweep: str, as_json: bool, server: str | None, entity: str | None, project: str | None) -> int:
+    """Account for every point of SWEEP: finished, run twice, failed, killed, never handed out. Changes nothing.
+
+    A point is a configuration as W&B tells them apart. Sweeps made for missing points count.
+    """
+    from trainer.tracking.points import account_report
+    from trainer.tracking.retry import read_account
+
+    _, client, record = find_sweep(sweep, resolve_settings(server, entity, project))
+    account, fillers = read_account(client, record)
+    if as_json:
+        click.echo(json.dumps(account_report(account, fillers), indent=2))
+        return 0
+    click.echo("\n".join(_account_lines(account)))
+    for filler in fillers:
+        click.echo(f"with the runs of {filler.name} ({filler.reference}) {filler.state.value}")
+    return 0
+
+
+def _account_lines(account: Account) -> list[str]:
+    expected = "no end of" if account.expected is None else f"{account.expected:,}"
+    lines = [
+        f"{account.sweep.reference} {account.sweep.method}, {account.sweep.state.value}: {expected} points",
+        f"finished    {account.finished:,}",
+    ]
+    if account.live:
+        lines.append(f"under way   {account.live:,}")
+    if account.untried and not account.holes:
+        lines.append(f"to come     {account.untried:,}")
+    if account.holes:
+        lines.append(f"never run   {account.holes:,}  although the sweep is over")
+    for name, found in (
+        ("failed", account.failed),
+        ("killed", account.killed),
+        ("run twice", account.duplicates),
+    ):
+        if found:
+            lines.append(f"{name:<12}{len(found):,}")
+            lines += [f"  {_point_text(point)}" for point in found[:_POINTS_SHOWN]]
+            if len(found) > _POINTS_SHOWN:
+                lines.append(f"  and {len(found) - _POINTS_SHOWN:,} more: see --json")
+    if account.foreign:
+        names = ", ".join(run.id for run in account.foreign[:_POINTS_SHOWN])
+        lines.append(f"foreign     {len(account.foreign):,}  runs on no point of the sweep: {names}")
+    return lines
+
+
+def _point_text(point: Point) -> str:
+    from trainer.tracking.leaderboard import flatten_config
+
+    values = " ".join(f"{key}={value}" for key, value in flatten_config(point.config).items())
+    return f"{values}: {', '.join(f'{run.id} {run.state.value}' for run in point.runs)}"

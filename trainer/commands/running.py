@@ -2,13 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from trainer.commands.options import (
+    EXIT_INTERRUPTED,
     LEADERBOARD_ROWS,
     AppOpener,
     agent_options,
@@ -24,7 +25,8 @@ if TYPE_CHECKING:
     from trainer.agents.devices import DevicePlan
     from trainer.agents.pool import AgentHost
     from trainer.launch import LaunchRequest
-    from trainer.records import SweepRecord
+    from trainer.records import SweepRecord, SweepReference
+    from trainer.tracking.wandb_client import WandbClient
 
 
 @click.command(short_help="Create the sweep of FILE, start agents, show it live.")
@@ -144,6 +146,10 @@ def open_(app: AppOpener, sweep: str, server: str | None, entity: str | None, pr
 @click.option("--count", type=click.IntRange(1), help="Runs that these agents do together, then they leave.")
 @agent_options
 @click.option("--detach", is_flag=True, help="Leave the agents in the background and return.")
+@click.option("--retry-failed", is_flag=True, help="First have the points run again whose runs failed or crashed.")
+@click.option("--include-killed", is_flag=True, help="With --retry-failed: also those whose runs were ended.")
+@click.option("--include-holes", is_flag=True, help="With --retry-failed: also points that were never handed out.")
+@click.option("--dry-run", is_flag=True, help="With --retry-failed: only say what would be run again.")
 @server_options
 def agent(
     sweep: str,
@@ -155,28 +161,74 @@ def agent(
     fresh: bool | None,
     live: bool,
     detach: bool,
+    retry_failed: bool,
+    include_killed: bool,
+    include_holes: bool,
+    dry_run: bool,
     server: str | None,
     entity: str | None,
     project: str | None,
 ) -> int:
-    """Add local agents to SWEEP and follow it; Ctrl-C stops them, `--detach` leaves them."""
+    """Add local agents to SWEEP and follow it; Ctrl-C stops them, `--detach` leaves them.
+
+    With --retry-failed the points whose runs failed are run again first, each once, however often this is asked: in the
+    sweep where its server takes single runs, else in a new sweep of only these points.
+    """
     from trainer.agents.assignment import assign_devices
     from trainer.agents.devices import DeviceWish
     from trainer.agents.pool import start_agents
-    from trainer.headless import follow_to_end
 
+    if not retry_failed and (include_killed or include_holes or dry_run):
+        raise click.UsageError("--include-killed, --include-holes and --dry-run belong to --retry-failed.")
     wish = DeviceWish(gpus, gpus_per_run, slots_per_gpu)
     connection, client, record = find_sweep(sweep, resolve_settings(server, entity, project))
+    targets: tuple[SweepReference, ...] = (record.reference,)
+    if retry_failed:
+        from trainer.tracking.retry import retry_failed as retry
+
+        report = retry(client, record, include_killed=include_killed, include_holes=include_holes, dry_run=dry_run)
+        for line in report.lines():
+            narrate(line)
+        if dry_run:
+            return 0
+        targets = report.to_work_on
+        if not targets:
+            narrate("There is nothing for agents to do.")
+
+    def start(sweep: SweepRecord) -> AgentHost:
+        plan = assign_devices(wish, agents)
+        host = start_agents(
+            connection, sweep, len(plan.slots), count=count, cwd=Path.cwd(), fresh=fresh, devices=plan, live=live
+        )
+        _name_agents(host, plan)
+        return host
+
+    code = 0
+    for target in targets:
+        code = max(code, _work(client, target, start, follows=not detach, host_may_end=count is not None))
+        if code == EXIT_INTERRUPTED:
+            break
+    return code
+
+
+def _work(
+    client: WandbClient,
+    reference: SweepReference,
+    start: Callable[[SweepRecord], AgentHost],
+    *,
+    follows: bool,
+    host_may_end: bool,
+) -> int:
+    """Start agents for a sweep, and follow it where that is wanted; return the exit code."""
+    from trainer.headless import follow_to_end
+
+    record = client.read_sweep(reference)
     snapshot = client.poll_sweep(record.reference, curves=False)
     ended_before = frozenset(run.id for run in snapshot.runs if run.state.is_terminal)
-    plan = assign_devices(wish, agents)
-    host = start_agents(
-        connection, record, len(plan.slots), count=count, cwd=Path.cwd(), fresh=fresh, devices=plan, live=live
-    )
-    _name_agents(host, plan)
-    if detach:
+    host = start(record)
+    if not follows:
         return 0
-    outcome = follow_to_end(client, record, host, narrate, host_may_end=count is not None, ended_before=ended_before)
+    outcome = follow_to_end(client, record, host, narrate, host_may_end=host_may_end, ended_before=ended_before)
     if outcome.problem:
         narrate(f"Error: {outcome.problem}")
     return outcome.exit_code

@@ -12,7 +12,8 @@ from trainer.errors import SweepConfigError
 from trainer.records import Json
 from trainer.states import RunState
 from trainer.sweep.config import metric_of
-from trainer.sweep.space import SearchSpace, run_cap_of
+from trainer.sweep.parameters import Constant
+from trainer.sweep.space import MISSING, SearchSpace, run_cap_of, value_at
 
 
 @dataclass(frozen=True, slots=True)
@@ -55,6 +56,13 @@ class Seen:
     """None while only suggested, and once the method has no more use for it."""
     value: float | None = None
     """The run's value of the sweep's metric."""
+    is_replacement: bool = False
+    """Whether it does over what a run that failed or was killed left undone."""
+    is_undone: bool = False
+    """Whether the run failed or was killed."""
+
+
+_UNDONE = (RunState.FAILED, RunState.CRASHED, RunState.KILLED)
 
 
 class Optimizer(ABC):
@@ -79,6 +87,9 @@ class Optimizer(ABC):
         self._drawn: set[Hashable] = set()
         self._position_by_run: dict[str, int] = {}
         self._pending: dict[Hashable, list[int]] = {}
+        self._undone: dict[Hashable, int] = {}
+        """How many runs of a configuration failed or were killed and have no replacement yet."""
+        self._replacements = 0
         self._is_target_reached = False
 
     def ask(self, count: int) -> list[RunSuggestion] | None:
@@ -105,10 +116,14 @@ class Optimizer(ABC):
             position = self._take_pending(key)
         if position is None:
             position = len(self._seen)
-            self._remember(Seen(run.assigned, key), is_pending=False)
+            self._remember(
+                Seen(run.assigned, key, is_replacement=self._is_whole(run.assigned, key) and self._replaces(key)),
+                is_pending=False,
+            )
         self._position_by_run[run.id] = position
         seen = self._seen[position]
         seen.run, seen.value = run, run.value
+        self._note_undone(seen, run.state in _UNDONE)
         if position < len(self._seen) - self.learns_from:
             self._abridge(seen)
         self._is_target_reached = self._is_target_reached or self._reaches_target(run)
@@ -130,8 +145,13 @@ class Optimizer(ABC):
 
     @property
     def is_exhausted(self) -> bool:
-        """Whether nothing is left to suggest: run_cap, the target of the metric or the end of the space is reached."""
-        if self._is_target_reached or (self._run_cap is not None and len(self._seen) >= self._run_cap):
+        """Whether nothing is left to suggest: run_cap, the target of the metric or the end of the space is reached.
+
+        A run that was enqueued to do over a failed or killed one takes no share of run_cap from other points.
+        """
+        if self._is_target_reached or (
+            self._run_cap is not None and len(self._seen) - self._replacements >= self._run_cap
+        ):
             return True
         return self.size is not None and len(self._taken) >= self.size
 
@@ -162,6 +182,32 @@ class Optimizer(ABC):
         if len(self._seen) > self.learns_from:
             self._abridge(self._seen[-1 - self.learns_from])
 
+    def _is_whole(self, config: Mapping[str, Json], key: Hashable) -> bool:
+        """Return whether a configuration is one of the space, and not just one of a run that went astray."""
+        if self.size is not None:
+            return isinstance(key, int)
+        return all(
+            value_at(config, parameter.path) is not MISSING
+            for parameter in self.space.parameters
+            if not isinstance(parameter, Constant)
+        )
+
+    def _replaces(self, key: Hashable) -> bool:
+        """Return whether a run that was not suggested does over one that failed, and count it as such."""
+        left = self._undone.get(key, 0)
+        if not left:
+            return False
+        self._undone[key] = left - 1
+        self._replacements += 1
+        return True
+
+    def _note_undone(self, seen: Seen, is_undone: bool) -> None:
+        if is_undone == seen.is_undone:
+            return
+        seen.is_undone = is_undone
+        # Resumed under its own id after it was replaced, it leaves nothing to be taken back.
+        self._undone[seen.key] = max(self._undone.get(seen.key, 0) + (1 if is_undone else -1), 0)
+
     def _abridge(self, seen: Seen) -> None:
         """Drop the details of a run that has ended and that the method no longer looks at."""
         if seen.run is not None and seen.run.state.is_terminal:
@@ -182,6 +228,11 @@ class Optimizer(ABC):
         self._seen, self._taken, self._drawn, self._pending = [], set(), set(), {}
         for at, seen in enumerate(remaining):
             self._remember(seen, is_pending=at + (at >= position) in pending)
+        self._undone, self._replacements = {}, 0
+        for seen in remaining:
+            seen.is_replacement = seen.is_replacement and self._replaces(seen.key)
+            if seen.is_undone:
+                self._undone[seen.key] = self._undone.get(seen.key, 0) + 1
 
     def _reaches_target(self, run: ObservedRun) -> bool:
         if self._metric is None or self._metric.target is None or run.value is None or math.isnan(run.value):

@@ -7,11 +7,13 @@ from collections.abc import Hashable, Iterator, Mapping, Sequence
 
 from trainer.errors import SweepConfigError
 from trainer.records import Json
-from trainer.sweep.canonical import canonical_key
+from trainer.sweep.canonical import canonical_key, loose_key
 from trainer.sweep.choices import Choices
 from trainer.sweep.parameters import Constant, Parameter, ParameterPath, is_nested, parameter_from_config
 
 _ABSENT = object()
+_MAX_LOOSE = 10_000
+"""Values of one parameter among which a changed value is looked for."""
 
 
 def parameters_of(config: Mapping[str, Json]) -> list[Parameter]:
@@ -147,6 +149,30 @@ class SearchSpace:
             index = index * axis.count + position
         return index
 
+    def recognised(self, config: Mapping[str, Json]) -> int | None:
+        """Return the number of the point that a run's configuration lies on, also where the program changed its kind.
+
+        As `index_of`; moreover `0.001` is taken for a listed `"1e-3"`, `"1"` and True for 1, and a mapping that got
+        further keys for the one it was, wherever only one value of the parameter can be meant.
+
+        Raises:
+            SweepConfigError: If the space has no end.
+        """
+        index = 0
+        for parameter, axis in zip(self.parameters, self._finite_axes(), strict=True):
+            if isinstance(parameter, Constant):
+                continue
+            value = value_at(config, parameter.path)
+            if value is MISSING:
+                return None
+            position = axis.index_of(value)  # type: ignore[arg-type]
+            if position is None:
+                position = _loose_position(axis, value)
+            if position is None:
+                return None
+            index = index * axis.count + position
+        return index
+
     def key_of(self, config: Mapping[str, Json]) -> Hashable:
         """Return what tells a run's configuration from others of this space, endless ones included."""
         return tuple(
@@ -165,6 +191,20 @@ class SearchSpace:
                 )
             axes.append(axis)
         return axes
+
+
+def _loose_position(axis: Choices, value: object) -> int | None:
+    """Return the position of the one value of an axis that a program may have turned into `value`, or None."""
+    if axis.count > _MAX_LOOSE:
+        return None
+    meant = [position for position in range(axis.count) if _is_made_of(axis.value(position), value)]
+    return meant[0] if len(meant) == 1 else None
+
+
+def _is_made_of(listed: Json, value: object) -> bool:
+    if isinstance(listed, Mapping) and isinstance(value, Mapping):
+        return all(key in value and loose_key(item) == loose_key(value[key]) for key, item in listed.items())
+    return loose_key(listed) == loose_key(value)
 
 
 def run_cap_of(config: Mapping[str, Json]) -> int | None:

@@ -19,6 +19,9 @@ from trainer.records import (
 from trainer.settings import Connection
 from trainer.states import SweepState
 
+ENQUEUE_FEATURE = "SWEEPS_LOCAL_SCHEDULER"
+"""What a server must offer for `enqueue_run` (SDK 0.31, `Sweep.enqueue_run`)."""
+
 
 @dataclass(frozen=True, slots=True)
 class SweepSnapshot:
@@ -43,12 +46,15 @@ class TrackingClient(Protocol):
     def default_entity(self) -> str:
         """Return the entity that owns the key."""
 
-    def list_sweeps(self, project: str | None = None, limit: int | None = 200) -> list[SweepRecord]:
-        """Return sweeps of the connection's entity, newest first, of one project or (None) of all.
+    def list_sweeps(
+        self, project: str | None = None, limit: int | None = 200, *, entity: str | None = None
+    ) -> list[SweepRecord]:
+        """Return sweeps of an entity, newest first, of one project or (None) of all.
 
         Args:
             project: The project; None for every one.
             limit: How many at most; None for all there are.
+            entity: The entity; None for the connection's.
         """
 
     def read_sweep(self, reference: SweepReference) -> SweepRecord:
@@ -84,6 +90,15 @@ class TrackingClient(Protocol):
 
     def stop_run(self, entity: str, project: str, run_id: str) -> None:
         """Ask a run to end; it ends at its next step."""
+
+    def server_features(self) -> frozenset[str]:
+        """Return the names of the newer parts of the protocol that the server speaks (SDK 0.31: `ServerFeature`)."""
+
+    def enqueue_run(self, reference: SweepReference, config: Mapping[str, Json]) -> str:
+        """Have an agent of a sweep run a configuration, in flat form; return the id of its run.
+
+        The server must have the feature `ENQUEUE_FEATURE`. Asked twice it makes two runs.
+        """
 
     def create_agent(self, reference: SweepReference, host: str) -> str:
         """Register an agent for a sweep and return its id."""

@@ -144,6 +144,14 @@ query RunConsoleLogPage($entity: String!, $project: String!, $name: String!, $fi
 
 STOP_RUN = "mutation StopRun($id: ID!) { stopRun(input: {id: $id}) { success } }"
 
+SERVER_FEATURES = "query ServerFeaturesQuery { serverInfo { features { name isEnabled } } }"
+
+ENQUEUE_RUN = """
+mutation EnqueueSweepRun($id: ID!, $config: JSONString!, $displayName: String) {
+  enqueueSweepRun(input: {id: $id, config: $config, displayName: $displayName}) { id runQueueItemId }
+}
+"""
+
 CREATE_AGENT = """
 mutation CreateAgent($host: String!, $projectName: String, $entityName: String, $sweep: String!) {
   createAgent(input: {host: $host, projectName: $projectName, entityName: $entityName, sweep: $sweep}) {

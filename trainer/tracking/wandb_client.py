@@ -10,7 +10,7 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from trainer.errors import AuthenticationError, InputError, NotFoundError, ServerError
+from trainer.errors import AuthenticationError, InputError, NotFoundError, ServerError, ServerLostError
 from trainer.records import (
     AgentCommand,
     ConsoleLine,
@@ -29,7 +29,7 @@ from trainer.tracking.console_pages import ConsolePages
 from trainer.tracking.sweep_cursor import SweepCursor, runs_filter
 from trainer.tracking.sweep_upsert import creation_variables
 from trainer.tracking.transport import GraphQLTransport
-from trainer.wire import agent_commands, history_points, run_record, sweep_record
+from trainer.wire import agent_commands, history_points, run_record, server_features, sweep_record, wrap_config
 
 CURVE_SAMPLES = 200
 """Points per curve: more than a terminal has columns."""
@@ -50,6 +50,7 @@ class WandbClient:
     def __init__(self, connection: Connection, timeout_seconds: float = 10) -> None:
         self.connection = connection
         self._transport = GraphQLTransport(connection, timeout_seconds)
+        self._sweep_ids: dict[SweepReference, str] = {}
         self._console = ConsolePages(self._transport)
         # The cloud limits the cost of one answer; the embedded server is asked for few large pages.
         self._page_size = 1000 if connection.kind is ServerKind.EMBEDDED else 200
@@ -64,21 +65,28 @@ class WandbClient:
             )
         return str(viewer["entity"])
 
-    def list_sweeps(self, project: str | None = None, limit: int | None = 200) -> list[SweepRecord]:
-        """Return sweeps of the connection's entity, newest first, of one project or (None) of all."""
+    def list_sweeps(
+        self, project: str | None = None, limit: int | None = 200, *, entity: str | None = None
+    ) -> list[SweepRecord]:
+        """Return sweeps of an entity (None: the connection's), newest first, of one project or (None) of all."""
+        owner = entity or self.connection.entity
         projects = [project] if project else []
         found: list[SweepRecord] = []
         if project is None:
-            for node in self._pages(documents.LIST_SWEEPS, {"perPage": 50, "sweepsPerProject": 100}, "models"):
+            for node in self._pages(
+                documents.LIST_SWEEPS, {"entity": owner, "perPage": 50, "sweepsPerProject": 100}, "models"
+            ):
                 sweeps = node.get("sweeps") or {}
                 if (sweeps.get("pageInfo") or {}).get("hasNextPage"):
                     projects.append(str(node.get("name")))
                 else:
-                    found += [self._sweep(edge["node"], str(node.get("name"))) for edge in sweeps.get("edges") or ()]
+                    found += [
+                        self._sweep(edge["node"], str(node.get("name")), owner) for edge in sweeps.get("edges") or ()
+                    ]
         for name in projects:
-            variables = {"project": name, "perPage": 200}
+            variables = {"entity": owner, "project": name, "perPage": 200}
             nodes = self._pages(documents.LIST_PROJECT_SWEEPS, variables, "project", "sweeps")
-            found += [self._sweep(node, name) for node in nodes]
+            found += [self._sweep(node, name, owner) for node in nodes]
         found.sort(key=lambda sweep: sweep.created_at or _EPOCH, reverse=True)
         return found[:limit]
 
@@ -175,6 +183,38 @@ class WandbClient:
         node = self._run_node(documents.READ_RUN, entity, project, run_id, {})
         self._transport.execute(documents.STOP_RUN, {"id": node.get("id")})
 
+    def server_features(self) -> frozenset[str]:
+        """Return the names of the newer parts of the protocol that the server speaks; none of an old one.
+
+        Raises:
+            ServerLostError: If the server does not answer.
+            AuthenticationError: If it refuses the key.
+        """
+        try:
+            data = self._transport.execute(documents.SERVER_FEATURES, {})
+        except (ServerLostError, AuthenticationError):
+            raise
+        except (ServerError, NotFoundError):
+            # A server from before there were features does not know the question (the SDK takes it so, too).
+            return frozenset()
+        return server_features(data.get("serverInfo"))
+
+    def enqueue_run(self, reference: SweepReference, config: Mapping[str, Json]) -> str:
+        """Have an agent of a sweep run a configuration, in flat form; return the id of its run.
+
+        Raises:
+            ServerError: If the server refuses it: it is over, or cannot do that.
+        """
+        sweep_id = self._sweep_ids.get(reference)
+        if sweep_id is None:
+            sweep_id = self._sweep_ids[reference] = str(self._sweep_node(reference).get("id"))
+        variables = {"id": sweep_id, "config": json.dumps(wrap_config(config)), "displayName": None}
+        data = self._transport.execute(documents.ENQUEUE_RUN, variables, repeatable=False)
+        run_id = (data.get("enqueueSweepRun") or {}).get("id")
+        if not run_id:
+            raise ServerError(f"{self.connection.base_url} did not say which run of {reference} it enqueued.")
+        return str(run_id)
+
     def create_agent(self, reference: SweepReference, host: str) -> str:
         """Register an agent for a sweep and return its id."""
         data = self._transport.execute(
@@ -250,13 +290,11 @@ class WandbClient:
         nodes: list[dict[str, Any]] = []
         cursor = None
         while True:
-            data: Any = self._transport.execute(
-                document, {"entity": self.connection.entity, **variables, "cursor": cursor}
-            )
+            data: Any = self._transport.execute(document, {**variables, "cursor": cursor})
             for name in path:
                 data = data.get(name)
                 if data is None and name == "project":
-                    raise self._missing(f"project {self.connection.entity}/{variables.get('project')}")
+                    raise self._missing(f"project {variables.get('entity')}/{variables.get('project')}")
                 data = data or {}
             nodes += [edge["node"] for edge in data.get("edges") or ()]
             info = data.get("pageInfo") or {}

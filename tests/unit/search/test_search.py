@@ -371,3 +371,23 @@ def test_any_finite_space_is_covered_exactly_once_from_any_history(
     history = [ObservedRun(str(index), space.point(index)) for index in done]
     rest = [space.index_of(point) for point in drain(build_optimizer(config, seed=seed, history=history))]
     assert sorted([*done, *(index for index in rest if index is not None)]) == list(range(count))
+
+
+@pytest.mark.parametrize("undone", [RunState.FAILED, RunState.CRASHED, RunState.KILLED])
+@pytest.mark.parametrize("is_restarted", [False, True])
+def test_a_run_that_does_over_a_failed_one_takes_no_share_of_run_cap(undone: RunState, is_restarted: bool) -> None:
+    config: dict[str, Any] = {"method": "grid", "run_cap": 3, "parameters": {"x": {"values": [1, 2, 3, 4]}}}
+    optimizer = build_optimizer(config)
+    history = [ObservedRun("a", {"x": 1}, undone), ObservedRun("b", {"x": 2}), ObservedRun("c", {"x": 1})]
+    if is_restarted:
+        optimizer = build_optimizer(config, history=history)
+    else:
+        assert [suggestion.config for suggestion in optimizer.ask(2) or ()] == [{"x": 1}, {"x": 2}]
+        for run in history:
+            optimizer.tell(run)
+    assert [suggestion.config for suggestion in optimizer.ask(9) or ()] == [{"x": 3}]
+    assert optimizer.is_exhausted
+    optimizer.tell(ObservedRun("d", {"x": 1}))
+    assert optimizer.ask(1) == [], "a run beyond the replacement counts, as every run does"
+    assert optimizer.give_back({"x": 1})
+    assert optimizer.ask(1) == []
