@@ -69,7 +69,7 @@ print("RESULT" + json.dumps({
     "console": [[line.number, line.level, line.content] for line in run.console_logs(per_page=1)],
     "tail": [line.content for line in run.console_logs(last=1)] + [line.content for line in empty.console_logs()],
     "files": [len(run.files()), len(list(run.files(per_page=1))), [f.name for f in run.files(pattern="%.log")],
-              [f.name for f in run.files(names=["output.log", "none"])]],
+              [[f.name, f.md5 == "0", bool(f.updated_at)] for f in run.files(names=["output.log", "none"])]],
     "metadata": run.metadata["os"][:3],
     "forced": [run.load(force=True)["state"], run.wait_until_finished()],
     "html": run.to_html().startswith("<iframe src='" + run.url),
@@ -109,7 +109,7 @@ def test_histories_and_the_rest_of_a_run_come_back_as_they_were_logged(
     assert found["tail"] == ["two"]
     count = found["files"][0]
     assert count >= 4
-    assert found["files"] == [count, count, ["output.log"], ["output.log"]]
+    assert found["files"] == [count, count, ["output.log"], [["none", True, False], ["output.log", False, True]]]
     assert len(found["metadata"]) == 3
     assert found["forced"] == ["finished", None]
     assert found["html"] is True

@@ -183,6 +183,10 @@ left = {file.name for file in wandb.Api().run(f"local/{project}/r").files()}
 out["deleted"] = sorted({"u/z w.txt", "empty.txt"} & left)
 wandb.restore("a b.txt", run_path=f"local/{project}/r", root="restored")
 out["restored"] = pathlib.Path("restored/a b.txt").read_text()
+try:
+    wandb.restore("no such file", run_path=f"local/{project}/r")
+except ValueError as error:
+    out["not restored"] = str(error).split(" in ")[0]
 
 def ends(name, how, **options):
     try:
@@ -218,7 +222,7 @@ def test_files_and_ends(tmp_path: Path, environ: Environment, project: str) -> N
     found = result_of(run_program(_FILES, environ, tmp_path, project))
     assert found == {
         "missing": [], "live": "v2", "end": "v2", "large": True, "uploaded": "u/z w.txt", "listed": ["u/z w.txt"],
-        "deleted": [], "restored": "content of a b.txt",
+        "deleted": [], "restored": "content of a b.txt", "not restored": "File no such file not found",
         "ends": {"left": "finished", "exit 3": "failed", "error": "failed", "interrupted": "failed", "said": "failed",
                  "preempted": "preempted", "preempting in vain": "finished"},
         "requeued": [True, "pending", True], "made": ["pending", "killed"],

@@ -78,12 +78,15 @@ def run_file_connection(
     after: str | None,
     pattern: str | None,
 ) -> dict[str, object]:
-    """Return a page of a run's files, by name."""
+    """Return a page of a run's files, by name; of those in `names`, also the ones that are not here."""
     size = page_size(first)
     value = read_cursor(after)[0] if after else ""
     wanted = [clean_name(name) for name in names if name][:500] if names else None
     start = value if isinstance(value, str) else ""
-    rows = files.page_of_run(context.connection, run_id, size + 1, start, wanted, pattern)
+    if wanted:
+        rows = files.named_of_run(context.connection, run_id, size + 1, start, wanted)
+    else:
+        rows = files.page_of_run(context.connection, run_id, size + 1, start, pattern)
     return connection_of(rows, size, lambda row: FileNode(context, row), lambda row: cursor_of(row["name"], row["id"]))
 
 

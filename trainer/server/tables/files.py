@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sqlite3
 from collections.abc import Sequence
 from typing import Literal
@@ -95,19 +96,31 @@ def page_of_run(
     run_id: int,
     limit: int,
     after_name: str,
-    names: Sequence[str] | None = None,
     pattern: str | None = None,
 ) -> list[sqlite3.Row]:
-    """Return uploaded files of a run by name: those in `names`, else those like `pattern` (SQL LIKE), else all."""
-    condition, values = "1", list[object]()
-    if names:
-        condition, values = f"name IN ({', '.join('?' * len(names))})", list(names)
-    elif pattern:
-        condition, values = "name LIKE ?", [pattern]
+    """Return uploaded files of a run by name: those like `pattern` (SQL LIKE), else all."""
+    condition, values = ("name LIKE ?", [pattern]) if pattern else ("1", [])
     return connection.execute(
         f"SELECT * FROM files WHERE run_id = ? AND kind = 'run' AND size IS NOT NULL AND name > ? AND {condition}"
         " ORDER BY name LIMIT ?",
         (run_id, after_name, *values, limit),
+    ).fetchall()
+
+
+def named_of_run(
+    connection: sqlite3.Connection, run_id: int, limit: int, after_name: str, names: Sequence[str]
+) -> list[sqlite3.Row]:
+    """Return a row for each name of a run's file, by name.
+
+    What is not here has the id 0, the MD5 "0" and no time: so W&B answers, and `wandb.restore` and the command line of
+    SDK 0.31 tell by it that a run has no such file.
+    """
+    return connection.execute(
+        "SELECT ifnull(files.id, 0) AS id, wanted.value AS name, files.size, ifnull(files.md5, '0') AS md5,"
+        " files.mimetype, files.updated_at FROM (SELECT DISTINCT value FROM json_each(?)) AS wanted LEFT JOIN files"
+        " ON files.run_id = ? AND files.kind = 'run' AND files.name = wanted.value AND files.size IS NOT NULL"
+        " WHERE wanted.value > ? ORDER BY wanted.value LIMIT ?",
+        (json.dumps(list(names)), run_id, after_name, limit),
     ).fetchall()
 
 
