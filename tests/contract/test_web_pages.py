@@ -161,6 +161,23 @@ def test_tabs_and_lists_open_and_what_is_not_here_says_so(server: ServerAddress,
         read(server, f"{base}/local/{project}?page={strange}")
 
 
+def test_a_project_with_a_space_opens_as_the_sdk_writes_it(server: ServerAddress, project: str) -> None:
+    made = graphql(
+        server,
+        "mutation S($p: String!, $c: String!) { upsertSweep(input: {projectName: $p, config: $c}) { sweep { name } } }",
+        p=f"{project} two",
+        c="method: random\nparameters: {a: {values: [1]}}",
+    )
+    path = f"local/{project} two/{made['upsertSweep']['sweep']['name']}"
+    # `wandb.Api().sweep(...).url` has a plus for a space (SDK 0.31), `run.url` has %20; a plus may also be a plus.
+    for space in ("+", "%20"):
+        page = read(server, f"{server.base_url}/{path.replace(' ', space).replace('two/', 'two/sweeps/')}")
+        assert f"wandb agent '{path}'" in page.words
+    start = 'mutation U($p: String!) { upsertBucket(input: {modelName: $p, name: "r"}) { bucket { id } } }'
+    graphql(server, start, p=f"{project}+two")
+    assert "Runs (1)" in read(server, f"{server.base_url}/local/{project}+two").words
+
+
 def test_a_browser_without_the_key_is_told_where_it_is(server: ServerAddress) -> None:
     reply = requests.get(f"{server.base_url}/local/p/runs/r", headers={"Accept": "text/html,*/*"}, timeout=10)
     assert reply.status_code == 401

@@ -12,6 +12,7 @@ from starlette.responses import RedirectResponse, Response
 from starlette.routing import Route
 
 from trainer.server.security import FileSigner
+from trainer.server.tables import projects
 from trainer.server.web_pages import artifact_pages, projects_pages, run_pages, sweep_pages
 from trainer.server.web_pages.markup import Markup, address, code, missing, page
 from trainer.server.web_pages.paging import Piece
@@ -32,8 +33,14 @@ class _Visit:
 
     @property
     def place(self) -> tuple[str, str]:
-        """Return the entity and project of the address."""
-        return self["entity"], self["project"]
+        """Return the entity and project of the address.
+
+        A plus stands for a space where no project has that plus: `wandb.Api().sweep(...).url` of SDK 0.31 writes it so.
+        """
+        entity, project = self["entity"], self["project"]
+        if "+" in project and projects.find(self.connection, entity, project) is None:
+            project = project.replace("+", " ")
+        return entity, project
 
     @property
     def piece(self) -> Piece:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shlex
 import sqlite3
 from collections import Counter
 
@@ -97,7 +98,7 @@ def _head(row: sqlite3.Row, place: Place, config: dict[str, Json], counts: Count
     if expected:
         share = f'<progress max="{expected}" value="{min(over, expected)}" aria-label="Runs that are over"></progress>'
         by_state = Markup(f"{share}<br>{over:,} of {expected:,} are over: {by_state}")
-    agent = code(f"wandb agent {'/'.join((*place, row['name']))}")
+    agent = code(f"wandb agent {shlex.quote('/'.join((*place, row['name'])))}")
     metric = f"{row['metric']}, {_goal(config)}" if row["metric"] else ""
     return facts(
         [
