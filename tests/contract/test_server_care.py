@@ -118,6 +118,11 @@ def test_a_folder_of_a_newer_sweep_tui_or_of_none_is_one_sentence(tmp_path: Path
         cli(*command, "--data-dir", tmp_path / "none", code=2)
     assert status(tmp_path / "none")["format"] is None
     assert not (tmp_path / "none").exists()
+    (tmp_path / "file").touch()
+    for care in (("status",), ("stop",), ("vacuum",), ("delete-project", "p", "--yes")):
+        for place in (tmp_path / "file", tmp_path / "file" / "in"):
+            said = cli("server", *care, "--data-dir", place, code=1).stderr
+            assert said.startswith(f"Error: The data folder {place} cannot be used: "), said
     with sqlite3.connect(tmp_path / "server.sqlite") as connection:
         connection.execute("PRAGMA user_version = 999")
     connection.close()

@@ -52,12 +52,12 @@ def _yes_option(command: _F) -> _F:
 @click.option("--json", "as_json", is_flag=True, help="The same as JSON; sizes in bytes.")
 def status(data_dir: Path | None, as_json: bool) -> int:
     """Say whether the server runs, where, and how much each project takes on disk."""
-    from trainer.server.data_folder import read_record, resolve_folder
+    from trainer.server.data_folder import read_record, readable_folder
     from trainer.server.lifecycle import find_running
     from trainer.server.migrations import SCHEMA_VERSION
     from trainer.server.usage import read_usage
 
-    folder = resolve_folder(data_dir)
+    folder = readable_folder(data_dir)
     usage = read_usage(folder)
     record = read_record(folder)
     answers = record is not None and find_running(folder) is not None
@@ -120,11 +120,11 @@ def _print_usage(usage: Usage, known_format: int) -> None:
 @_yes_option
 def stop(data_dir: Path | None, yes: bool) -> int:
     """End the server. Live runs keep working: they hold what they log and send it to the next server on this folder."""
-    from trainer.server.data_folder import read_record, resolve_folder
+    from trainer.server.data_folder import read_record, readable_folder
     from trainer.server.lifecycle import stop_server
     from trainer.server.usage import read_usage
 
-    folder = resolve_folder(data_dir)
+    folder = readable_folder(data_dir)
     record = read_record(folder)
     if record is None:
         narrate(f"No server runs on {folder}.")
@@ -161,12 +161,12 @@ def vacuum(data_dir: Path | None) -> int:
 def delete_project(project: str, data_dir: Path | None, yes: bool, force: bool) -> int:
     """Delete a project with all its runs, sweeps, artifacts and files. There is no way back."""
     from trainer.server.context import DEFAULT_ENTITY
-    from trainer.server.data_folder import resolve_folder
+    from trainer.server.data_folder import readable_folder
     from trainer.server.usage import read_usage, size_text
 
     entity, _, name = project.rpartition("/")
     entity = entity or DEFAULT_ENTITY
-    folder = resolve_folder(data_dir)
+    folder = readable_folder(data_dir)
     found = [one for one in read_usage(folder).projects if (one.entity, one.project) == (entity, name)]
     if not found:
         raise NotFoundError(
@@ -255,10 +255,10 @@ class _Door:
 @contextmanager
 def _opened(data_dir: Path | None) -> Iterator[_Door]:
     """Open the way to a data folder; without a server, the folder is held so that none starts meanwhile."""
-    from trainer.server.data_folder import DATABASE_FILE, FILES_FOLDER, prepare_folder, resolve_folder, server_lock
+    from trainer.server.data_folder import DATABASE_FILE, FILES_FOLDER, prepare_folder, readable_folder, server_lock
     from trainer.server.lifecycle import find_running
 
-    folder = resolve_folder(data_dir)
+    folder = readable_folder(data_dir)
     if not (folder / DATABASE_FILE).exists():
         raise NotFoundError(f"The data folder {folder} holds no database.", hint="Name the right one with --data-dir.")
     address = find_running(folder)

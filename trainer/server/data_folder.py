@@ -60,6 +60,22 @@ def resolve_folder(data_dir: Path | None) -> Path:
     return (data_dir or paths.server_dir()).expanduser().absolute()
 
 
+def readable_folder(data_dir: Path | None) -> Path:
+    """Return a data folder's absolute path, for who only looks: it need not be there.
+
+    Raises:
+        ServerError: If it cannot be looked into.
+    """
+    folder = resolve_folder(data_dir)
+    try:
+        os.scandir(folder).close()
+    except FileNotFoundError:
+        pass
+    except OSError as error:
+        raise folder_error(folder, error) from error
+    return folder
+
+
 def prepare_folder(data_dir: Path | None) -> Path:
     """Return the data folder, made now if need be, open to its owner only.
 
