@@ -99,11 +99,12 @@ def _print_usage(usage: Usage, known_format: int) -> None:
         click.echo("projects      none")
         return
     heads = ("project", "runs", "live", "sweeps", "rows", "rows' size", "files' size")
+    about = "about " if usage.are_rows_estimated else ""
     lines = [
         (
             f"{one.entity}/{one.project}",
             *(f"{number:,}" for number in (one.runs, one.live_runs, one.sweeps, one.rows)),
-            size_text(one.row_bytes),
+            f"{about}{size_text(one.row_bytes)}",
             size_text(one.file_bytes),
         )
         for one in usage.projects

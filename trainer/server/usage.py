@@ -4,8 +4,11 @@ from __future__ import annotations
 
 import os
 import sqlite3
+from collections import Counter
+from collections.abc import Callable, Mapping
 from contextlib import closing
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 
 from trainer.errors import ServerError
@@ -13,6 +16,13 @@ from trainer.server.backups import backups_of
 from trainer.server.data_folder import DATABASE_FILE, FILES_FOLDER, LOG_FILE
 from trainer.server.migrations import SCHEMA_VERSION, format_of, newer_format
 from trainer.states import RunState
+
+LARGE_DATABASE = 256 * 2**20
+"""Bytes; reading so many takes some seconds."""
+_STREAMS = ("history", "events", "console")
+_SAMPLED_RUNS = 20
+_SAMPLED_LINES = 50
+_Measure = Callable[[sqlite3.Connection], Mapping[int, int]]
 
 
 @dataclass(frozen=True, slots=True)
@@ -46,6 +56,8 @@ class Usage:
     logs_bytes: int
     free_bytes: int
     """Of the disk."""
+    are_rows_estimated: bool
+    """Whether `row_bytes` are by a sample: to measure the lines of a large database takes minutes."""
     projects: tuple[ProjectUsage, ...]
     """Newest first."""
 
@@ -65,14 +77,16 @@ def read_usage(folder: Path, *, with_rows: bool = True) -> Usage:
 
     Args:
         folder: The data folder; may be empty.
-        with_rows: Whether to measure the rows of each project, which reads the whole database.
+        with_rows: Whether to measure the rows of each project, or, in a large database, to estimate them.
 
     Raises:
         ServerError: If its database is none, or has a format that is not known yet.
     """
     database = folder / DATABASE_FILE
-    found_format, projects = (None, ()) if not database.exists() else _read(database, with_rows)
     size, log = database_bytes(database)
+    is_large = size + log > LARGE_DATABASE
+    measure = _row_bytes if not is_large else _estimated_row_bytes
+    found_format, projects = (None, ()) if not database.exists() else _read(database, measure if with_rows else None)
     disk = os.statvfs(next(path for path in (folder, *folder.parents) if path.exists()))
     return Usage(
         format=found_format,
@@ -82,6 +96,7 @@ def read_usage(folder: Path, *, with_rows: bool = True) -> Usage:
         backups_bytes=sum(_size(path) for path in backups_of(database)),
         logs_bytes=sum(_size(path) for path in folder.glob(f"{LOG_FILE}*")),
         free_bytes=disk.f_bavail * disk.f_frsize,
+        are_rows_estimated=is_large and with_rows,
         projects=projects,
     )
 
@@ -117,7 +132,7 @@ def _size(path: Path) -> int:
         return 0  # gone since its name was read
 
 
-def _read(database: Path, with_rows: bool) -> tuple[int, tuple[ProjectUsage, ...]]:
+def _read(database: Path, measure: _Measure | None) -> tuple[int, tuple[ProjectUsage, ...]]:
     try:
         with closing(sqlite3.connect(f"{database.as_uri()}?mode=ro", uri=True, timeout=10)) as connection:
             version = format_of(connection)
@@ -126,17 +141,15 @@ def _read(database: Path, with_rows: bool) -> tuple[int, tuple[ProjectUsage, ...
             if version == 0:
                 return 0, ()
             connection.execute("BEGIN")
-            return version, _projects(connection, with_rows)
+            return version, _projects(connection, measure)
     except sqlite3.DatabaseError as error:
         raise ServerError(
             f"The database {database} cannot be read: {error}.", hint="Look at its permissions and its disk."
         ) from error
 
 
-def _projects(connection: sqlite3.Connection, with_rows: bool) -> tuple[ProjectUsage, ...]:
-    def by_project(statement: str, *values: object) -> dict[int, int]:
-        return {int(key): int(value or 0) for key, value in connection.execute(statement, values) if key is not None}
-
+def _projects(connection: sqlite3.Connection, measure: _Measure | None) -> tuple[ProjectUsage, ...]:
+    by_project = partial(_by_project, connection)
     runs = by_project("SELECT project_id, count(*) FROM runs GROUP BY project_id")
     live = by_project(
         "SELECT project_id, count(*) FROM runs WHERE state IN (?, ?) GROUP BY project_id",
@@ -154,13 +167,7 @@ def _projects(connection: sqlite3.Connection, with_rows: bool) -> tuple[ProjectU
         "SELECT collections.project_id, sum(files.size) FROM files JOIN artifacts ON artifacts.id = files.artifact_id"
         " JOIN collections ON collections.id = artifacts.collection_id GROUP BY 1"
     )
-    measured = [
-        by_project(
-            f"SELECT runs.project_id, sum(length(CAST(row AS BLOB))) FROM {stream}"
-            f" JOIN runs ON runs.id = {stream}.run_id GROUP BY 1"
-        )
-        for stream in (("history", "events", "console") if with_rows else ())
-    ]
+    row_bytes = {} if measure is None else measure(connection)
     return tuple(
         ProjectUsage(
             entity=entity,
@@ -169,10 +176,51 @@ def _projects(connection: sqlite3.Connection, with_rows: bool) -> tuple[ProjectU
             live_runs=live.get(number, 0),
             sweeps=sweeps.get(number, 0),
             rows=rows.get(number, 0),
-            row_bytes=sum(stream.get(number, 0) for stream in measured),
+            row_bytes=row_bytes.get(number, 0),
             file_bytes=of_runs.get(number, 0) + of_artifacts.get(number, 0),
         )
         for number, entity, name in connection.execute(
             "SELECT id, entity, name FROM projects WHERE entity != '' ORDER BY id DESC"
         )
     )
+
+
+def _by_project(connection: sqlite3.Connection, statement: str, *values: object) -> dict[int, int]:
+    return {int(key): int(value or 0) for key, value in connection.execute(statement, values) if key is not None}
+
+
+def _row_bytes(connection: sqlite3.Connection) -> dict[int, int]:
+    """Return the bytes of the lines of each project; reads the whole database."""
+    found: Counter[int] = Counter()
+    for stream in _STREAMS:
+        found.update(
+            _by_project(
+                connection,
+                f"SELECT runs.project_id, sum(length(CAST(row AS BLOB))) FROM {stream}"
+                f" JOIN runs ON runs.id = {stream}.run_id GROUP BY 1",
+            )
+        )
+    return found
+
+
+def _estimated_row_bytes(connection: sqlite3.Connection) -> dict[int, int]:
+    """Return about how many bytes the lines of each project have, by the first lines of some of its runs."""
+    found: Counter[int] = Counter()
+    for project, count in _by_project(connection, "SELECT project_id, count(*) FROM runs GROUP BY 1").items():
+        sampled = f"project_id = ? AND (id % {max(1, count // _SAMPLED_RUNS)}) = 0"
+        for stream in _STREAMS:
+            lines = f"{stream}_lines"
+            total = connection.execute(f"SELECT sum({lines}) FROM runs WHERE project_id = ?", (project,)).fetchone()[0]
+            # Each run counts by its lines: a few long runs may hold most of them.
+            weighted = weights = 0.0
+            for run, length in connection.execute(
+                f"SELECT id, {lines} FROM runs WHERE {sampled} AND {lines} > 0 LIMIT ?", (project, 2 * _SAMPLED_RUNS)
+            ).fetchall():
+                mean = connection.execute(
+                    f"SELECT avg(length(CAST(row AS BLOB))) FROM"
+                    f" (SELECT row FROM {stream} WHERE run_id = ? ORDER BY line LIMIT ?)",
+                    (run, _SAMPLED_LINES),
+                ).fetchone()[0]
+                weighted, weights = weighted + length * (mean or 0), weights + length
+            found[project] += round((total or 0) * weighted / weights) if weights else 0
+    return found
