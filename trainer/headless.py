@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from types import FrameType
 
+from trainer.agents.failures import groups_text
 from trainer.agents.pool import AgentHost, local_agents
 from trainer.errors import TrainerError
 from trainer.events import AgentsChanged, RunsChanged, ServerBack, ServerLost, SweepChanged
@@ -70,14 +71,13 @@ def follow_to_end(
     if watch.host_ended and not progress.sweep.state.is_terminal:
         _read_once(client, progress)
         if not host_may_end and not progress.sweep.state.is_terminal:
-            problem = problem or _why_agents_ended(progress.agents)
+            problem = problem or _why_host_ended(host, progress, narrate)
     elif host is not None and not problem:
         host.wait(10.0)
     if host is not None and problem and host.is_alive():
         narrate(f"The local agents go on; their logs are in {host.directory}.")
     if host is not None:
-        failures.tell_new(host.agents())
-        failures.explain_silence(progress)
+        failures.sum_up(host.agents(), progress)
     return Outcome(progress, problem=problem)
 
 
@@ -122,12 +122,17 @@ class _Failures:
     def __init__(self, narrate: Callable[[str], None]) -> None:
         self._narrate = narrate
         self._counted: dict[tuple[int, int], int] = {}
+        self._retried: dict[tuple[int, int], int] = {}
         self._told = 0
 
     def tell_new(self, agents: Sequence[LocalAgent]) -> None:
         """Tell the last words of every run that has failed since the last call."""
         for agent in agents:
             slot = (agent.host_pid, agent.slot)
+            if agent.runs_retried > self._retried.get(slot, 0):
+                self._retried[slot] = agent.runs_retried
+                if self._told < MAX_FAILURES_TOLD and "starts over" in agent.last_line:
+                    self._narrate(f"Retried: run {agent.last_line}")
             if agent.runs_failed <= self._counted.get(slot, 0):
                 continue
             self._counted[slot] = agent.runs_failed
@@ -137,7 +142,14 @@ class _Failures:
             elif self._told == MAX_FAILURES_TOLD + 1:
                 self._narrate("Further failures are not told one by one; each run has its log there.")
 
-    def explain_silence(self, progress: SweepProgress) -> None:
+    def sum_up(self, agents: Sequence[LocalAgent], progress: SweepProgress) -> None:
+        """Tell what was not told yet, then all failures by their reasons."""
+        self.tell_new(agents)
+        self._explain_silence(progress)
+        if told := groups_text(group for agent in agents for group in agent.failures):
+            self._narrate(told)
+
+    def _explain_silence(self, progress: SweepProgress) -> None:
         """Say what is likely wrong where runs failed of which no agent saw a failure."""
         if progress.failed and not self._told:
             runs = "A run" if progress.failed == 1 else f"{progress.failed} runs"
@@ -175,6 +187,14 @@ class _HostWatch:
                 self.host_ended = True
                 self._stop.set()
         return local_agents(self._reference)
+
+
+def _why_host_ended(host: AgentHost | None, progress: SweepProgress, narrate: Callable[[str], None]) -> str:
+    """Say why the agents ended before the sweep; empty, and only narrated, if they did as they were told."""
+    if host is not None and host.note() and not any(agent.state is AgentState.FAILED for agent in host.agents()):
+        narrate(f"{host.note()} Go on with: sweep-tui agent {progress.sweep.reference}")
+        return ""
+    return _why_agents_ended(progress.agents)
 
 
 def _why_agents_ended(agents: Sequence[LocalAgent]) -> str:

@@ -13,6 +13,7 @@ from pathlib import Path
 from trainer.agents.assignment import assign_devices
 from trainer.agents.devices import DevicePlan, DeviceWish
 from trainer.agents.early import EarlyStart, begin_early
+from trainer.agents.policy import RunPolicy
 from trainer.agents.pool import AgentHost, start_agents
 from trainer.errors import SweepConfigError
 from trainer.records import Json, SweepRecord
@@ -52,6 +53,9 @@ class LaunchRequest:
         if self.plan is not None or self.agents == 0:
             return self
         return replace(self, plan=assign_devices(self.devices, self.agents))
+
+    policy: RunPolicy | None = None
+    """How runs may go, and what is done when they do not; None for the defaults."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,7 +167,7 @@ def launch_sweep(
             return LaunchedSweep(sweep, None)
         host = start_agents(
             connection, sweep, len(request.plan.slots), cwd=request.cwd, fresh=request.fresh, early=early,
-            devices=request.plan, live=request.live,
+            devices=request.plan, live=request.live, policy=request.policy,
         )  # fmt: skip
     except BaseException:  # an interrupt too: without a host it would be nobody's
         if early is not None:

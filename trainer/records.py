@@ -121,6 +121,22 @@ class RunRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class FailureGroup:
+    """Runs that failed for the same reason."""
+
+    fingerprint: str
+    kind: str
+    """Class of failure, as policies name it."""
+    title: str
+    """What happened and where: `CUDA out of memory at train.py:41`."""
+    summary: str
+    """One sentence about the last of them, with the program's own words."""
+    run_id: str
+    """The last of them."""
+    count: int = 1
+
+
+@dataclass(frozen=True, slots=True)
 class LocalAgent:
     """One slot of an agent host on this machine."""
 
@@ -145,6 +161,27 @@ class LocalAgent:
     """The GPUs it is pinned to; empty where it is not."""
     draining: bool = False
     """Whether it leaves after its current run."""
+    life: int = 1
+    """Counts the times that the current run was started: 2 and more are retries."""
+    stopping: str = ""
+    """The last step of a stop that is under way: `asked`, `terminated`, `killed`; else empty."""
+    next_stop_step: str = ""
+    """What comes when it does not end: `terminates`, `kills`."""
+    next_stop_at: datetime | None = None
+    """When that comes."""
+    waits_until: datetime | None = None
+    """When it goes on, where it waits before a retry or because its runs kept failing; see `last_line`."""
+    failures: tuple[FailureGroup, ...] = ()
+    """Why its runs failed for good, equal reasons together."""
+    runs_retried: int = 0
+    runs_waiting: int = 0
+    """Runs that failed here and wait for another slot."""
+
+    def stop_text(self, now: datetime) -> str:
+        """Return how far a stop has come: `asked, terminates in 12 s`; empty when nothing is being stopped."""
+        if not self.stopping or self.next_stop_at is None:
+            return self.stopping
+        return f"{self.stopping}, {self.next_stop_step} in {max(round((self.next_stop_at - now).total_seconds()), 0)} s"
 
 
 @dataclass(frozen=True, slots=True)

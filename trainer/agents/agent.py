@@ -1,6 +1,7 @@
 """One slot of a host: an agent in W&B's eyes. Registers, sends heartbeats, obeys run, stop and exit.
 
 Works one run at a time. A server that is away stops nothing: the current run goes on, and the agent goes on trying.
+What becomes of its runs when they end is `aftermath`'s; what all slots decide together is `host_life`'s.
 """
 
 from __future__ import annotations
@@ -9,28 +10,33 @@ import os
 import socket
 import threading
 import time
-from collections import deque
-from collections.abc import Sequence
 from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
+from trainer.agents.aftermath import Aftermath, begin_run
 from trainer.agents.devices import SlotDevice
-from trainer.agents.duplicates import hands_out_only_duplicates, is_duplicate, note_end
+from trainer.agents.duplicates import hands_out_only_duplicates, is_duplicate
 from trainer.agents.host_files import SlotStatus
-from trainer.agents.orders import Order
-from trainer.agents.pace import MAX_AWAY_SECONDS, Absence, FirstRuns
-from trainer.agents.process import ASK, KILL, TERMINATE, RunProcess, StopStep, describe_exit
-from trainer.agents.server_words import say_goodbye, tell_of_stop
+from trainer.agents.host_life import Retry
+from trainer.agents.order_queue import OrderQueue
+from trainer.agents.process import KILL
+from trainer.agents.server_line import ServerLine
+from trainer.agents.server_words import say_goodbye
+from trainer.agents.slot_run import SlotRun
 from trainer.agents.slot_wishes import SlotWishes
+from trainer.agents.stopping import RunStopper
 from trainer.agents.supervisor import Supervisor
-from trainer.agents.taking_over import go_on_with, keep_order
+from trainer.agents.taking_over import go_on_with
 from trainer.errors import AuthenticationError, NotFoundError, ProgramError, ServerError
 from trainer.records import AgentCommand, LocalAgent
 from trainer.states import AgentState
 
 _MAX_WAIT_SECONDS = 3600.0
 """Waits are cut to this: what waits for nothing but an event would overflow the clock."""
+
+
+_NOTHING: dict[str, Any] = {"run_id": "", "run_started_at": None, "waits_until": None}
 
 
 class _GaveUpError(Exception):
@@ -49,28 +55,31 @@ class SlotAgent(threading.Thread):
         self._hurry = threading.Event()
         self._lock = threading.Lock()
         self._record = LocalAgent(
-            slot=slot, state=AgentState.STARTING, host_pid=os.getpid(), device=self._device.label,
+            slot=slot,
+            state=AgentState.STARTING,
+            host_pid=os.getpid(),
+            device=self._device.label,
             gpu_uuids=self._device.gpu_uuids or (),
-        )  # fmt: skip
-        self._process: RunProcess | None = None
-        self._started_at = 0.0
-        self._queue: deque[AgentCommand] = deque()
-        self._reserved = 0
+        )
+        host.life.set_device(slot, self._device.label if self._device.gpu_uuids else "")
+        self._run: SlotRun | None = None
+        self._aftermath = Aftermath(slot, host, self._update, self._wake.set)
+        self._stopper = RunStopper(slot, host, self._update)
+        self._queue = OrderQueue(host)
         self._leaving = False
         self._wishes = SlotWishes()
         self._has_ended_unsaid = False
         self._gives_up_because = ""
         self._stop_level = 0
-        self._next_heartbeat_at = 0.0
-        self._wait_seconds = 0.0
-        self._absence = Absence()
-        self._first_runs = FirstRuns(host.limits.max_initial_failures)
+        self._line = ServerLine(host.pace)
 
     def status(self) -> SlotStatus:
         """Return what the slot does now."""
         with self._lock:
-            process = self._process
-            return SlotStatus(self._record, process.pid if process else 0, process.start if process else "")
+            run = self._run
+            if run is None:
+                return SlotStatus(self._record)
+            return SlotStatus(self._record, run.process.pid, run.process.start)
 
     def wake(self) -> None:
         """Have the agent look around now."""
@@ -109,15 +118,18 @@ class SlotAgent(threading.Thread):
     @property
     def is_idle(self) -> bool:
         """Whether it has no run."""
-        return self._process is None
+        return self._run is None and self._aftermath.retry is None
 
     def refresh_last_line(self) -> None:
-        """Read the last line of the current run's log; called by the host now and then."""
+        """Read the last line of the current run's log, and keep that short; called by the host now and then."""
         with self._lock:
-            process = self._process
-        if process is not None and (line := process.last_line()):
+            run = self._run
+        if run is None:
+            return
+        self._aftermath.bound_log(run)
+        if line := run.last_line():
             with self._lock:
-                if self._process is process:
+                if self._run is run:
                     self._record = replace(self._record, last_line=line)
 
     def run(self) -> None:
@@ -129,11 +141,12 @@ class SlotAgent(threading.Thread):
             while not self._is_done():
                 self._wake.clear()
                 self._wake.wait(self._turn())
-            if self._has_ended_unsaid and not self._absence.retry_seconds and not self._gives_up_because:
+            if self._has_ended_unsaid and not self._line.is_away and not self._gives_up_because:
                 say_goodbye(self._host, self._record.agent_id)
             if self._gives_up_because:
                 raise _GaveUpError(self._gives_up_because)
-            self._update(state=AgentState.STOPPED, run_id="", run_started_at=None, draining=False)
+            said = {"last_line": self._host.life.note} if self._host.life.note else {}
+            self._update(state=AgentState.STOPPED, draining=False, **_NOTHING, **said)
         except (_GaveUpError, ProgramError, NotFoundError, AuthenticationError) as error:
             self._fail(str(error))
         except Exception as error:  # the agent's edge: its host and other slots must hear of it and go on
@@ -141,29 +154,29 @@ class SlotAgent(threading.Thread):
             raise
         finally:
             self._release()
+            self._host.life.slot_left(self.slot)
             self._host.agent_left()
 
     def _release(self) -> None:
-        if self._process is not None:
-            self._process.send(KILL)
-        while self._reserved:
-            self._reserved -= 1
-            self._host.return_run()
+        if self._run is not None:
+            self._run.process.send(KILL)
+        self._aftermath.drop_retry()
+        self._queue.give_back()
 
     def _fail(self, reason: str) -> None:
-        self._update(state=AgentState.FAILED, last_line=reason, run_id="", run_started_at=None, draining=False)
-        self._host.report("agent_failed", slot=self._record.slot, reason=reason)
+        self._update(state=AgentState.FAILED, last_line=reason, draining=False, **_NOTHING)
+        self._host.report("agent_failed", slot=self.slot, reason=reason)
 
     def _register(self) -> None:
         """Introduce the agent to the server, for as long as that takes."""
         while self._host.stop_level == 0 and self.takes_runs:
             try:
-                agent_id = self._host.client.create_agent(self._host.reference, socket.gethostname())
+                agent_id = self._create_agent()
             except (NotFoundError, AuthenticationError):
                 raise
             except ServerError as error:
                 self._server_away(error)
-                self._wake.wait(self._absence.retry_seconds)
+                self._wake.wait(self._line.retry_seconds)
                 self._wake.clear()
                 continue
             self._server_back()
@@ -178,59 +191,100 @@ class SlotAgent(threading.Thread):
             self._wake.clear()
 
     def _is_done(self) -> bool:
-        self._reap()
-        return self._process is None and not self._queue and self._wishes.is_over(self._leaving)
+        if self._run is not None and (end := self._run.end(self._metric_problem)) is not None:
+            run = self._run
+            with self._lock:
+                self._run = None
+            self._aftermath.settle(run, end, self._record)
+            self._has_ended_unsaid = True
+            self._line.beat_now()  # ask for the next at once
+            if self._aftermath.is_closed:
+                self._gives_up_because = self._record.last_line
+                self._leave()
+        busy = self._run is not None or bool(self._queue) or self._aftermath.retry is not None
+        return not busy and not self._aftermath.has_shelved and self._wishes.is_over(self._leaving)
 
     def _turn(self) -> float | None:
         """Do what is due; return the seconds until something may be due again, 0 for at once."""
         self._obey_host()
-        if self._process is None and self._queue:
-            self._start(self._queue.popleft())
-            # Confirm the order at once: a run that ends before it was ever listed would be handed out again.
-            self._beat()
-            return 0
-        self._stop_unwanted_run()
-        next_signal = self._process.advance_stop() if self._process else None
-        if self._process is None and not self.takes_runs:
-            return 0
-        if self._process is None and self._absence.retry_seconds == 0.0 and self._inherit():
-            return 0
-        hurried = self._hurry.is_set() and self._process is None
+        self._obey_limits()
+        if self._run is None:
+            if self._begin_next():
+                # Confirm the order at once: a run that ends before it was ever listed would be handed out again.
+                self._beat()
+                return 0
+            if not self.takes_runs and self._is_idle and not self._aftermath.has_shelved:
+                return 0
+            if self._may_beat() and self._is_idle and not self._line.is_away and self._inherit():
+                return 0
+        self._aftermath.tend_shelved(self._host.pace.heartbeat_seconds)
+        next_step = self._stopper.advance(self._run, self._record) if self._run is not None else None
+        hurried = self._hurry.is_set() and self._is_idle and not self._line.is_away
         self._hurry.clear()
-        if hurried or time.monotonic() >= self._next_heartbeat_at:
+        if (hurried or time.monotonic() >= self._line.next_beat_at) and self._may_beat():
             self._beat()
             return 0
-        waits = [self._next_heartbeat_at - time.monotonic()] + ([next_signal] if next_signal is not None else [])
+        beat_in = self._line.next_beat_at - time.monotonic() if self._may_beat() else _MAX_WAIT_SECONDS
+        waits = [beat_in, *(wait for wait in (next_step, self._aftermath.seconds_to_wait) if wait is not None)]
         return min(max(min(waits), 0.0), _MAX_WAIT_SECONDS)
 
-    def _obey_host(self) -> None:
-        """Follow the host's stop requests, each firmer than the last."""
-        level = self._host.stop_level
-        if level == self._stop_level:
+    @property
+    def _is_idle(self) -> bool:
+        return self._run is None and not self._queue and self._aftermath.retry is None
+
+    def _may_beat(self) -> bool:
+        """Return whether the server is to hear of this slot now: not of one that wants no run and has none."""
+        if not self._is_idle:
+            return True
+        return self.takes_runs and not self._aftermath.is_resting and self._host.life.may_ask(self.slot)
+
+    def _begin_next(self) -> bool:
+        """Begin a run if there is one that may begin now: first those that are to be started over."""
+        if (shelved := self._aftermath.take_shelved()) is not None:
+            self._update(agent_id=shelved.agent_id)
+        if self._aftermath.retry is not None:
+            retry = self._aftermath.ready_retry()
+            if retry is not None:
+                self._start(retry)
+            return retry is not None
+        if self._queue and not self._aftermath.is_resting and self._host.life.begin(self.slot):
+            self._start(Retry(self._queue.pop(), 1, {}))
+            return True
+        return False
+
+    def _obey_limits(self) -> None:
+        """Take no more runs once it is enough; end the current one if the budget says so."""
+        life = self._host.life
+        if not (reason := life.why_no_more()):
             return
-        self._stop_level = level
-        self._leave()
-        if self._process is not None:
-            self._update(state=AgentState.STOPPING)
-            if level == 1:
-                tell_of_stop(self._host, self._record.run_id)
-            self._process.begin_stop(self._ladder()[level - 1 :])
+        if not self._leaving:
+            self._leave()
+            if life.is_failure:
+                self._gives_up_because = reason
+            else:
+                self._update(last_line=reason)
+        self._aftermath.drop_retry()
+        if life.is_budget_over and life.policy.budget_ends_runs:
+            if self._run is not None:
+                self._stopper.stop(self._run)
 
-    def _stop_unwanted_run(self) -> None:
-        run_id, self._wishes.unwanted_run = self._wishes.unwanted_run, ""
-        if self._process is not None and run_id == self._record.run_id and not self._process.stop_requested:
-            self._update(state=AgentState.STOPPING)
-            tell_of_stop(self._host, run_id)
-            self._process.begin_stop(self._ladder())
-
-    def _ladder(self) -> list[StopStep]:
-        limits = self._host.limits
-        return [(ASK, limits.ask_seconds), (TERMINATE, limits.ask_seconds), (KILL, 0.0)]
+    def _obey_host(self) -> None:
+        """Follow the host's stop requests, each firmer than the last, and stop a run that is not wanted any more."""
+        level = self._host.stop_level
+        if level != self._stop_level:
+            self._stop_level = level
+            self._leave()
+            self._aftermath.drop_retry()
+            if self._run is not None:
+                self._stopper.obey_host(self._run, level)
+        unwanted, self._wishes.unwanted_run = self._wishes.unwanted_run, ""
+        if unwanted and self._run is not None and unwanted == self._run.run_id:
+            self._stopper.stop(self._run)
+        elif unwanted and self._aftermath.retry is not None:
+            self._aftermath.drop_retry()
 
     def _leave(self) -> None:
         self._leaving = True
-        for command in self._queue:
-            note_end(self._host, command.run_id, is_done=False)
         self._queue.clear()
 
     def _inherit(self) -> bool:
@@ -239,158 +293,96 @@ class SlotAgent(threading.Thread):
         if inheritance is None:
             return False
         try:
-            due = go_on_with(self._host, inheritance, self._reserve_for)
+            due = go_on_with(self._host, inheritance, self._queue.reserve_for)
         except ServerError as error:
             self._server_away(error)
-            self._next_heartbeat_at = time.monotonic() + self._absence.retry_seconds
             return True
         if due is None:
             return False
         self._update(agent_id=inheritance.agent_id)
         self._queue.extend(order.command for order in due)
-        self._next_heartbeat_at = 0.0
-        return True
-
-    def _reserve_for(self, orders: Sequence[Order]) -> bool:
-        while self._reserved < len(orders):
-            if not self._host.reserve_run():
-                return False
-            self._reserved += 1
+        self._line.beat_now()
         return True
 
     def _beat(self) -> None:
         """Send one heartbeat and obey the answer."""
-        idle = self._process is None
-        if idle and (hands_out_only_duplicates(self._host) or not self._reserve()):
+        if self._is_idle and (hands_out_only_duplicates(self._host) or not self._queue.reserve()):
             self._leave()
             return
-        live = [] if idle else [self._record.run_id]
+        # A run that waits to be started over is alive to the server: it is still this agent's.
+        waiting = self._aftermath.retry.command.run_id if self._aftermath.retry else ""
+        live = [self._run.run_id] if self._run is not None else [waiting] if waiting else []
         try:
-            commands = self._host.client.heartbeat(self._record.agent_id, live + [run.run_id for run in self._queue])
+            if not self._record.agent_id:
+                self._update(agent_id=self._create_agent())
+            commands = self._host.client.heartbeat(self._record.agent_id, live + self._queue.run_ids)
         except (NotFoundError, AuthenticationError) as error:
             self._leave()
-            self._next_heartbeat_at = float("inf")
+            self._aftermath.drop_retry()
+            self._line.hang_up()
             self._gives_up_because = str(error)
             return
         except ServerError as error:
             self._server_away(error)
-            self._next_heartbeat_at = time.monotonic() + self._absence.retry_seconds
             return
         self._has_ended_unsaid = False
         self._server_back()
         for command in commands:
             self._obey(command)
-        self._next_heartbeat_at = time.monotonic() + self._seconds_to_next_beat()
+        self._line.plan_next(is_idle=self._is_idle, slots=self._host.slots)
 
-    def _seconds_to_next_beat(self) -> float:
-        pace = self._host.pace
-        if self._process is not None or self._queue:
-            self._wait_seconds = 0.0
-            return pace.heartbeat_seconds
-        longest = pace.longest_wait(self._host.slots)
-        self._wait_seconds = min(max(self._wait_seconds * 2, pace.first_wait_seconds), longest)
-        return self._wait_seconds
-
-    def _reserve(self) -> bool:
-        if self._reserved == 0 and self._host.reserve_run():
-            self._reserved = 1
-        return self._reserved > 0
+    def _create_agent(self) -> str:
+        return self._host.client.create_agent(self._host.reference, socket.gethostname())
 
     def _server_back(self) -> None:
-        self._absence.end()
+        self._line.answered()
         self._host.server_back()
 
     def _server_away(self, error: ServerError) -> None:
-        away_seconds = self._absence.go_on()
-        if self._process is None and away_seconds > MAX_AWAY_SECONDS:
+        is_idle = self._run is None
+        if self._line.is_given_up(is_idle=is_idle):
             raise _GaveUpError(f"{error.message} It has been away for an hour.")
-        if self._process is None:
+        if is_idle:
             self._update(last_line=f"{error.message} Trying again.")
         self._host.server_away()
-        self._host.report("server_away", slot=self._record.slot, message=error.message)
+        self._host.report("server_away", slot=self.slot, message=error.message)
 
     def _obey(self, command: AgentCommand) -> None:
+        run_id = command.run_id
         if command.type in ("run", "resume"):
-            known = {self._record.run_id} | {queued.run_id for queued in self._queue}
-            if not command.run_id or command.run_id in known or self._leaving or is_duplicate(self._host, command):
+            known = {self._record.run_id, *self._queue.run_ids}
+            if not run_id or run_id in known or self._leaving or is_duplicate(self._host, command):
                 return
-            if self._reserved <= len(self._queue):
-                if not self._host.reserve_run():
-                    return
-                self._reserved += 1
-            keep_order(self._host, command, self._record.agent_id)
-            self._queue.append(command)
-            if self._wait_seconds > self._host.pace.first_wait_seconds:
-                self._host.work_arrived(self._record.slot)
+            if self._queue.add(command, self._record.agent_id) and self._line.has_waited:
+                self._host.work_arrived(self.slot)
         elif command.type == "stop":
-            if any(queued.run_id == command.run_id for queued in self._queue):
-                self._queue = deque(queued for queued in self._queue if queued.run_id != command.run_id)
-                note_end(self._host, command.run_id, is_done=False)
-            if self._process is not None and command.run_id == self._record.run_id:
-                self._terminate(self._host.limits.kill_delay_seconds)
+            self._queue.remove(run_id)
+            self._obey_stop(run_id, self._host.limits.kill_delay_seconds)
         elif command.type == "exit":
             self._leave()
-            self._terminate(self._host.limits.ask_seconds)
+            self._obey_stop(self._record.run_id, self._host.limits.ask_seconds)
         else:
-            self._host.report("unknown_command", slot=self._record.slot, type=command.type)
+            self._host.report("unknown_command", slot=self.slot, type=command.type)
 
-    def _terminate(self, patience_seconds: float) -> None:
-        # What is being stopped already gets firmer by itself. The server repeats the stop that the host told it of;
-        # to terminate at that would cut off a run that is still sending its last rows.
-        if self._process is not None and not self._process.stop_requested:
-            self._update(state=AgentState.STOPPING)
-            self._process.begin_stop([(TERMINATE, patience_seconds), (KILL, 0.0)])
+    def _obey_stop(self, run_id: str, patience_seconds: float) -> None:
+        """Stop a run that is under way or waits to be started over."""
+        if self._run is not None and run_id == self._run.run_id:
+            self._stopper.terminate(self._run, patience_seconds)
+        elif self._aftermath.retry is not None and run_id == self._aftermath.retry.command.run_id:
+            self._aftermath.drop_retry()
 
-    def _start(self, command: AgentCommand) -> None:
-        self._reserved -= 1
-        process = self._host.starter.start(command, self._wake.set, self._device)
-        self._started_at = time.monotonic()
+    def _start(self, retry: Retry) -> None:
+        run = begin_run(self._host, retry, self._wake.set, self._device)
         with self._lock:
-            self._process = process
+            self._run = run
         self._update(
-            state=AgentState.RUNNING,
-            run_id=command.run_id,
-            run_started_at=datetime.now(UTC),
-            last_line="",
-            log_path=process.log_path,
-        )
-        self._host.report("run_started", slot=self._record.slot, run_id=command.run_id, pid=process.pid)
+            state=AgentState.RUNNING, run_id=run.run_id, run_started_at=datetime.now(UTC), last_line="",
+            log_path=run.process.log_path, life=retry.life, waits_until=None,
+        )  # fmt: skip
+        self._host.report("run_started", slot=self.slot, run_id=run.run_id, pid=run.process.pid, life=retry.life)
 
-    def _reap(self) -> None:
-        """Note the end of the current run, if it has ended, and ask for the next at once."""
-        process = self._process
-        if process is None or (code := process.exit_code) is None:
-            return
-        seconds = time.monotonic() - self._started_at
-        run_id, line = self._record.run_id, process.last_line()
-        failed = code != 0 and not process.stop_requested
-        self._host.report(
-            "run_ended",
-            slot=self._record.slot,
-            run_id=run_id,
-            exit_code=code,
-            seconds=round(seconds, 3),
-            failed=failed,
-            **process.usage,
-        )
-        note_end(self._host, run_id, is_done=code == 0 and not process.stop_requested)
-        self._has_ended_unsaid = True
-        with self._lock:
-            self._process = None
-        self._update(
-            state=AgentState.WAITING,
-            run_id="",
-            run_started_at=None,
-            runs_done=self._record.runs_done + 1,
-            runs_failed=self._record.runs_failed + failed,
-            last_line=f"{run_id} {describe_exit(code)}" + (f": {line}" if line else "") if failed else line,
-        )
-        if self._next_heartbeat_at != float("inf"):
-            self._next_heartbeat_at = 0.0
-        if self._first_runs.have_all_failed(failed, seconds):
-            said = f": {line}" if line else ""
-            count = self._host.limits.max_initial_failures
-            raise _GaveUpError(f"The first {count} runs all failed at once ({describe_exit(code)}){said}")
+    def _metric_problem(self) -> str:
+        return self._aftermath.metric_problem(self._record.run_id)
 
     def _update(self, **changes: Any) -> None:
         with self._lock:

@@ -129,7 +129,16 @@ def _ended(status: SlotStatus) -> SlotStatus:
     if agent.state.is_terminal:
         return SlotStatus(agent, orphaned=status.orphaned)
     agent = dataclasses.replace(
-        agent, state=AgentState.FAILED, run_id="", run_started_at=None, last_line=CRASHED, draining=False
+        agent,
+        state=AgentState.FAILED,
+        run_id="",
+        run_started_at=None,
+        last_line=CRASHED,
+        draining=False,
+        runs_waiting=0,
+        waits_until=None,
+        stopping="",
+        next_stop_at=None,
     )
     return SlotStatus(agent, orphaned=True)
 

@@ -23,10 +23,12 @@ from trainer.agents.agent import SlotAgent
 from trainer.agents.crashed import Heir
 from trainer.agents.guard import Guard
 from trainer.agents.host_files import HostFiles, RunStarts, SlotStatus
+from trainer.agents.host_life import HostLife
 from trainer.agents.ledger import ledger_of
 from trainer.agents.orders import Inheritance, OrderBook
 from trainer.agents.pace import EMBEDDED_PACE, SHARED_PACE, AgentLimits
 from trainer.agents.requests import ADD_SLOTS, DRAIN, MAX_SLOTS, REMOVE_SLOTS, SCALE, STOP, HostRequest, RequestBox
+from trainer.agents.run_logs import RunLogs, bound_host_logs
 from trainer.agents.run_start import RunStarter
 from trainer.agents.server_revival import ServerRevival
 from trainer.agents.warm import WarmStarts
@@ -59,6 +61,14 @@ class Host:
         self.limits = AgentLimits.from_environ(environ)
         self.orders = OrderBook(files.directory)
         self.ledger = ledger_of(spec.config, spec.kind, spec.base_url, spec.reference, self.report)
+        self.life = HostLife(
+            spec.policy,
+            spec.slots,
+            max_initial_failures=self.limits.max_initial_failures,
+            on_change=self._wake_agents,
+        )
+        self.logs = RunLogs(spec.policy.log_bytes, spec.policy.logs_bytes)
+        self._agents: list[SlotAgent] = []
         self._requests = RequestBox(files.directory, self.report)
         self._guard = Guard(files.directory, self.report)
         self._heir = Heir(spec.reference, files)
@@ -71,7 +81,7 @@ class Host:
         self._lock = threading.Lock()
         self._wake_reader, self._wake_writer = os.pipe()
         self._stop_level = 0
-        self._written: tuple[list[SlotStatus], RunStarts] | None = None
+        self._written: tuple[list[SlotStatus], RunStarts, str] | None = None
         self._working = spec.slots
         self._agents = [SlotAgent(slot, self, spec.device_of(slot)) for slot in range(1, spec.slots + 1)]
 
@@ -143,7 +153,7 @@ class Host:
     def changed(self) -> None:
         """Write the state now: a process that is not on record could not be found after a crash."""
         with self._lock:
-            state = ([agent.status() for agent in self._agents], self.warm.starts)
+            state = ([agent.status() for agent in self._agents], self.warm.starts, self.life.note)
             if state == self._written:
                 return
             try:
@@ -156,6 +166,9 @@ class Host:
 
     def _starts_changed(self) -> None:
         self.changed()
+        self._wake_agents()
+
+    def _wake_agents(self) -> None:
         for agent in self._agents:
             agent.wake()
 
@@ -176,7 +189,10 @@ class Host:
 
     def run(self, adopted: tuple[socket.socket, int] | None = None) -> None:
         """Work until every slot has left; `adopted` is a bootstrap process that its starter began."""
-        self.report("host_started", pid=os.getpid(), slots=len(self._agents), python=str(self._interpreter_folder))
+        self.report(
+            "host_started", pid=os.getpid(), slots=len(self._agents), python=str(self._interpreter_folder),
+            policy=str(self.life.policy),
+        )  # fmt: skip
         self._guard.keep()
         self.starter.prepare(adopted)
         self.changed()
@@ -196,6 +212,7 @@ class Host:
                 agent.refresh_last_line()
                 if self._stop_level:
                     agent.wake()
+            bound_host_logs(self._files)
             self.changed()
         self._ended.set()
         self.changed()
@@ -247,6 +264,7 @@ class Host:
         return {"went_on": list[Json](kept), "added": list[Json](added)}
 
     def _add_slot(self) -> int:
+        self.life.add_slot(len(self._agents) + 1)
         agent = SlotAgent(len(self._agents) + 1, self)
         with self._lock:
             self._working += 1

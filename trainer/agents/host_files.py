@@ -10,18 +10,21 @@ import json
 import os
 import tempfile
 from collections.abc import Mapping, Sequence
-from dataclasses import asdict, dataclass, replace
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
 from trainer.agents.devices import SlotDevice
-from trainer.errors import AgentError
-from trainer.records import Json, LocalAgent, SweepReference
+from trainer.agents.policy import RunPolicy
+from trainer.errors import AgentError, InputError
+from trainer.records import FailureGroup, Json, LocalAgent, SweepReference
 from trainer.settings import ServerKind
 from trainer.states import AgentState
 
 _VERSION = 1
+_MAX_EVENTS_BYTES = 5 * 2**20
+_TIMES = ("run_started_at", "next_stop_at", "waits_until")
 
 
 @dataclass(frozen=True)
@@ -53,6 +56,8 @@ class HostSpec:
     process_start: str = ""
     data_dir: Path | None = None
     """Data folder of the embedded server, so that it can be started again; None for any other server."""
+    policy: RunPolicy = field(default_factory=RunPolicy)
+    """How its runs may go, and what is done when they do not."""
 
     def device_of(self, slot: int) -> SlotDevice:
         """Return what a slot, counted from 1, is pinned to."""
@@ -125,6 +130,7 @@ class HostFiles:
         entry = asdict(spec) | {"version": _VERSION, "cwd": str(spec.cwd)}
         entry["interpreter_folder"] = str(spec.interpreter_folder)
         entry["data_dir"] = str(spec.data_dir) if spec.data_dir else None
+        entry["policy"] = spec.policy.to_json()
         _write_json(self.directory / "host.json", entry)
 
     def read_spec(self) -> HostSpec:
@@ -152,26 +158,33 @@ class HostFiles:
                 pid=entry["pid"],
                 process_start=entry["process_start"],
                 data_dir=Path(entry["data_dir"]) if entry.get("data_dir") else None,
+                policy=RunPolicy.from_json(entry.get("policy", {})),
             )
-        except (OSError, ValueError, KeyError, TypeError) as error:
+        except (OSError, ValueError, KeyError, TypeError, InputError) as error:
             raise AgentError(
                 f"{path} does not describe an agent host: {error!r}.", hint="Remove its folder."
             ) from error
 
     def write_state(
-        self, statuses: Sequence[SlotStatus], starts: RunStarts | None = None, *, takes_requests: bool = False
+        self,
+        statuses: Sequence[SlotStatus],
+        starts: RunStarts | None = None,
+        note: str = "",
+        *,
+        takes_requests: bool = False,
     ) -> None:
         """Replace `state.json`.
 
         Args:
             statuses: Every slot that the host has or had.
             starts: How runs start.
+            note: Why the host asks for no more runs.
             takes_requests: Whether SIGUSR1 has the host look for requests; it ends a host of an earlier version.
         """
         slots = [
             asdict(replace(status.agent, log_path=None))
+            | {name: _time_text(getattr(status.agent, name)) for name in _TIMES}
             | {
-                "run_started_at": status.agent.run_started_at.isoformat() if status.agent.run_started_at else None,
                 "log_path": str(status.agent.log_path) if status.agent.log_path else None,
                 "child_pid": status.child_pid,
                 "child_start": status.child_start,
@@ -183,6 +196,7 @@ class HostFiles:
             "version": _VERSION,
             "slots": slots,
             "starts": asdict(starts) if starts else None,
+            "note": note,
             "takes_requests": takes_requests,
         }
         _write_json(self.state_path, entry)
@@ -218,10 +232,27 @@ class HostFiles:
         except (OSError, ValueError, AttributeError):
             return False
 
+    def read_note(self) -> str:
+        """Return why the host asks for no more runs; empty while it does, or where that is not known."""
+        try:
+            return str(json.loads(self.state_path.read_text(encoding="utf-8")).get("note", ""))
+        except (OSError, ValueError, AttributeError):
+            return ""
+
+    @property
+    def events_path(self) -> Path:
+        """What happened, as JSON lines; what is older than the newest few megabytes is in `events.1.jsonl`."""
+        return self.directory / "events.jsonl"
+
     def append_event(self, event: str, details: Mapping[str, Json]) -> None:
         """Append one line to `events.jsonl`; a line is one write, so threads do not mix."""
         line = json.dumps({"at": datetime.now(UTC).isoformat(), "event": event, **details}) + "\n"
-        descriptor = os.open(self.directory / "events.jsonl", os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
+        try:
+            if self.events_path.stat().st_size > _MAX_EVENTS_BYTES:
+                self.events_path.replace(self.directory / "events.1.jsonl")
+        except FileNotFoundError:
+            pass  # the first event, or another thread has just moved it
+        descriptor = os.open(self.events_path, os.O_WRONLY | os.O_APPEND | os.O_CREAT, 0o600)
         try:
             os.write(descriptor, line.encode())
         finally:
@@ -234,14 +265,13 @@ def _slot_device(entry: Mapping[str, Any]) -> SlotDevice:
 
 
 def _slot_status(entry: Mapping[str, Any]) -> SlotStatus:
-    started = entry["run_started_at"]
     agent = LocalAgent(
         slot=entry["slot"],
         state=AgentState(entry["state"]),
         agent_id=entry["agent_id"],
         host_pid=entry["host_pid"],
         run_id=entry["run_id"],
-        run_started_at=datetime.fromisoformat(started) if started else None,
+        **{name: datetime.fromisoformat(entry[name]) for name in _TIMES if entry.get(name)},
         runs_done=entry["runs_done"],
         runs_failed=entry["runs_failed"],
         last_line=entry["last_line"],
@@ -249,8 +279,19 @@ def _slot_status(entry: Mapping[str, Any]) -> SlotStatus:
         device=entry.get("device", ""),
         gpu_uuids=tuple(entry.get("gpu_uuids", ())),
         draining=entry.get("draining", False),
+        # Missing in the files of earlier versions.
+        life=entry.get("life", 1),
+        stopping=entry.get("stopping", ""),
+        next_stop_step=entry.get("next_stop_step", ""),
+        failures=tuple(FailureGroup(**group) for group in entry.get("failures", ())),
+        runs_retried=entry.get("runs_retried", 0),
+        runs_waiting=entry.get("runs_waiting", 0),
     )
     return SlotStatus(agent, entry["child_pid"], entry["child_start"], entry.get("orphaned", False))
+
+
+def _time_text(time: datetime | None) -> str | None:
+    return time.isoformat() if time else None
 
 
 def _write_json(path: Path, entry: Mapping[str, Any]) -> None:

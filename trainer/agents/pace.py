@@ -2,15 +2,8 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Mapping
 from dataclasses import dataclass
-
-MAX_RETRY_SECONDS = 10.0
-MAX_AWAY_SECONDS = 3600.0
-"""An agent without a run gives up on a server that has been away for this long."""
-EARLY_FAILURE_SECONDS = 30.0
-"""A run that fails this soon has most likely not reached its work."""
 
 
 @dataclass(frozen=True)
@@ -52,45 +45,6 @@ class AgentLimits:
         if environ.get("WANDB_AGENT_DISABLE_FLAPPING") == "true":
             failures = 0
         return cls(failures, cls.ask_seconds, _number(environ.get("WANDB_AGENT_KILL_DELAY"), cls.kill_delay_seconds))
-
-
-class Absence:
-    """A server that does not answer: since when, and when to try again."""
-
-    def __init__(self) -> None:
-        self.retry_seconds = 0.0
-        """How long to wait before the next try; 0 while it answers."""
-        self._since: float | None = None
-
-    def go_on(self) -> float:
-        """Note that it did not answer; return for how many seconds it has not."""
-        now = time.monotonic()
-        self._since = now if self._since is None else self._since
-        self.retry_seconds = min(max(self.retry_seconds * 2, 0.5), MAX_RETRY_SECONDS)
-        return now - self._since
-
-    def end(self) -> None:
-        """Note that it answered."""
-        self.retry_seconds, self._since = 0.0, None
-
-
-class FirstRuns:
-    """Notices a program that fails at once, every time, from the first run on."""
-
-    def __init__(self, limit: int) -> None:
-        """Begin to count; a limit of 0 stands for never."""
-        self._limit = limit
-        self._failures: int | None = 0
-
-    def have_all_failed(self, failed: bool, seconds: float) -> bool:
-        """Note how a run ended; return whether it was the last of too many that failed at once."""
-        if self._failures is None:
-            return False
-        if not failed or seconds > EARLY_FAILURE_SECONDS:
-            self._failures = None
-            return False
-        self._failures += 1
-        return 0 < self._limit <= self._failures
 
 
 def _number(text: str | None, otherwise: float) -> float:

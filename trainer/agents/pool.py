@@ -20,8 +20,9 @@ from trainer.agents.devices import DevicePlan
 from trainer.agents.early import EarlyStart
 from trainer.agents.environment import host_environment, interpreter_folder
 from trainer.agents.host_files import HostFiles, HostSpec, RunStarts
+from trainer.agents.log_tail import last_line
 from trainer.agents.orders import OrderBook
-from trainer.agents.process import last_line
+from trainer.agents.policy import RunPolicy
 from trainer.agents.requests import HostRequest, submit
 from trainer.agents.warm import chosen_fresh
 from trainer.errors import AgentError
@@ -60,6 +61,18 @@ class AgentHost:
     def starts(self) -> RunStarts | None:
         """Return how its runs start; None before it has decided."""
         return HostFiles(self.directory).read_starts()
+
+    def policy(self) -> RunPolicy:
+        """Return how its runs may go, and what it does when they do not.
+
+        Raises:
+            AgentError: If its folder is gone.
+        """
+        return HostFiles(self.directory).read_spec().policy
+
+    def note(self) -> str:
+        """Return why it asks for no more runs; empty while it does."""
+        return HostFiles(self.directory).read_note()
 
     def is_alive(self) -> bool:
         """Return whether the host's process runs."""
@@ -134,6 +147,7 @@ def start_agents(
     early: EarlyStart | None = None,
     devices: DevicePlan | None = None,
     live: bool = False,
+    policy: RunPolicy | None = None,
 ) -> AgentHost:
     """Start agents for a sweep in the background, and return when they are at work.
 
@@ -147,6 +161,7 @@ def start_agents(
         early: What `begin_early` began for the same configuration; it is used up.
         devices: What each slot may use; None to leave GPUs and threads as they are.
         live: Whether metrics are to arrive within a second also where the server is not the embedded one.
+        policy: How runs may go, and what is done when they do not; None for the defaults.
 
     Raises:
         AgentError: If they do not start; the message names the sweep.
@@ -170,6 +185,7 @@ def start_agents(
         cpu_threads=devices.cpu_threads if devices else 0,
         live=live,
         data_dir=connection.data_dir,
+        policy=policy or RunPolicy(),
     )
     try:
         files.directory.mkdir(parents=True, mode=0o700)

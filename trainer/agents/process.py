@@ -6,15 +6,19 @@
 from __future__ import annotations
 
 import os
-import re
 import signal
 import subprocess
+import sys
 import threading
 import time
 from collections.abc import Callable, Mapping, Sequence
+from concurrent.futures import Future
+from dataclasses import dataclass
 from pathlib import Path
 from typing import BinaryIO
 
+from trainer.agents.leftovers import end_leftovers, find_leftovers
+from trainer.agents.log_tail import last_line
 from trainer.errors import ProgramError
 from trainer.process_identity import process_start
 
@@ -23,12 +27,29 @@ StopStep = tuple[signal.Signals, float]
 
 ASK, TERMINATE, KILL = signal.SIGINT, signal.SIGTERM, signal.SIGKILL
 _FIRMNESS = (ASK, TERMINATE, KILL)
-_TAIL_BYTES = 16_384
-_LEFTOVER_SECONDS = 5.0
-"""How long what a failed or stopped program left in its group may go on: the SDK's uploads end by themselves."""
-_ESCAPES = re.compile(r"\x1b(?:\[[0-?]*[ -/]*[@-~]|\][^\x07\x1b]*(?:\x07|\x1b\\)?|[@-Z\\-_])")
-_SDK_PREFIX = "wandb:"
-"""Begins what the SDK prints around a run: where its page is, where its logs are."""
+_DONE = {ASK: "asked", TERMINATE: "terminated", KILL: "killed"}
+_TO_COME = {ASK: "asks", TERMINATE: "terminates", KILL: "kills"}
+
+
+@dataclass(frozen=True)
+class StopState:
+    """How far a stop has come."""
+
+    done: str
+    """The last step: `asked`, `terminated`, `killed`."""
+    next_step: str = ""
+    """The step after it: `terminates`, `kills`; empty for none."""
+    next_at: float = 0.0
+    """When that is due, by the monotonic clock."""
+
+
+@dataclass(frozen=True)
+class LeftoverReport:
+    """What a run left behind, and what became of it."""
+
+    names: tuple[str, ...] = ()
+    how: str = ""
+    """`terminated` or `killed`; empty where it ended by itself, `kept` where it may go on."""
 
 
 class RunProcess:
@@ -38,14 +59,20 @@ class RunProcess:
     start: str
     """Tells it from a later process with its pid."""
 
-    def __init__(self, log_path: Path, on_exit: Callable[[], None]) -> None:
+    def __init__(self, log_path: Path, on_exit: Callable[[], None], run_id: str = "") -> None:
         """Prepare for a program.
 
         Args:
             log_path: Receives its output; appended to, since a resumed run has one already.
             on_exit: Called once from another thread when the program has ended.
+            run_id: What its processes have as WANDB_RUN_ID; empty if nothing.
         """
         self.log_path = log_path
+        self.keeps_leftovers = False
+        """Whether what it leaves behind may go on; looked at when that has had some time to end by itself."""
+        self.leftovers: Future[LeftoverReport] = Future()
+        """What it left behind; set when that has ended."""
+        self._run_id = run_id
         self._on_exit = on_exit
         self._steps: list[StopStep] = []
         self._next_step_at = 0.0
@@ -58,11 +85,20 @@ class RunProcess:
     def _has_ended(self, code: int) -> None:
         """Take note of the end; called once, by what waited for it."""
         self._code = code
-        if code != 0 or self.stop_requested:
-            # Not a daemon: the host waits for it, and it is there before anyone can know that the program ended.
-            threading.Thread(target=_end_leftovers, args=(self.pid,), name=f"leftovers-{self.pid}").start()
+        # Not a daemon, as the thread that starts it is: the host waits for it. It is there before anyone can know that
+        # the program ended.
+        threading.Thread(target=self._end_leftovers, name=f"leftovers-{self.pid}", daemon=False).start()
         self._ended.set()
         self._on_exit()
+
+    def _end_leftovers(self) -> None:
+        found, how = find_leftovers(self.pid, self._run_id), ""
+        if not self.keeps_leftovers:
+            ended_well = self._code == 0 and not self.stop_requested
+            how = end_leftovers(self.pid, found, ended_well=ended_well)
+        elif any(each.is_there for each in found):
+            how = "kept"
+        self.leftovers.set_result(LeftoverReport(tuple(map(str, found)), how))
 
     @property
     def exit_code(self) -> int | None:
@@ -99,6 +135,15 @@ class RunProcess:
                 return None
         return self._next_step_at - now
 
+    @property
+    def stop_state(self) -> StopState | None:
+        """How far a stop has come; None before its first step."""
+        if self._last_sent is None:
+            return None
+        if not self._steps:
+            return StopState(_DONE[self._last_sent])
+        return StopState(_DONE[self._last_sent], _TO_COME[self._steps[0][0]], self._next_step_at)
+
     def send(self, number: signal.Signals) -> None:
         """Send a signal to the group, if the program still runs."""
         if self.exit_code is None:
@@ -124,6 +169,7 @@ class FreshRun(RunProcess):
         cwd: Path,
         log_path: Path,
         on_exit: Callable[[], None],
+        run_id: str = "",
     ) -> None:
         """Start the program.
 
@@ -133,11 +179,12 @@ class FreshRun(RunProcess):
             cwd: Folder it starts in.
             log_path: As `RunProcess`.
             on_exit: As `RunProcess`.
+            run_id: As `RunProcess`.
 
         Raises:
             ProgramError: If it cannot be started.
         """
-        super().__init__(log_path, on_exit)
+        super().__init__(log_path, on_exit, run_id)
         if not argv:
             raise ProgramError("The sweep's command is empty.", hint="Name a program, or a command that starts one.")
         log = open_log(log_path)
@@ -162,7 +209,11 @@ class FreshRun(RunProcess):
         threading.Thread(target=self._wait, name=f"wait-{self.pid}", daemon=True).start()
 
     def _wait(self) -> None:
-        self._has_ended(self._popen.wait())
+        _, status, used = os.wait4(self.pid, 0)
+        code = self._popen.returncode = os.waitstatus_to_exitcode(status)
+        rss_kb = used.ru_maxrss // 1024 if sys.platform == "darwin" else used.ru_maxrss
+        self.usage = {"max_rss_kb": rss_kb, "cpu_seconds": round(used.ru_utime + used.ru_stime, 3)}
+        self._has_ended(code)
 
 
 def open_log(path: Path) -> BinaryIO:
@@ -178,45 +229,3 @@ def open_log(path: Path) -> BinaryIO:
         raise ProgramError(
             f"The run's log {path} cannot be written: {error.strerror or error}.", hint="Check the disk and its rights."
         ) from error
-
-
-def last_line(path: Path) -> str:
-    """Return the last line of a file that says something; empty when there is none.
-
-    What the SDK prints counts only where the program printed nothing.
-    """
-    try:
-        with path.open("rb") as stream:
-            stream.seek(0, os.SEEK_END)
-            stream.seek(max(stream.tell() - _TAIL_BYTES, 0))
-            text = stream.read().decode("utf-8", errors="replace")
-    except OSError:
-        return ""
-    # A carriage return rewrites the line, as progress bars do: what stands is what came last.
-    lines = [line.strip() for line in _ESCAPES.sub("", text).replace("\r", "\n").split("\n")]
-    said = [line for line in lines if line]
-    own = [line for line in said if not line.startswith(_SDK_PREFIX)]
-    return (own or said or [""])[-1]
-
-
-def _end_leftovers(group: int) -> None:
-    """Kill what a program that has ended left in its group: it would go on to hold memory and GPUs."""
-    deadline = time.monotonic() + _LEFTOVER_SECONDS
-    try:
-        while time.monotonic() < deadline:
-            os.killpg(group, 0)
-            time.sleep(0.1)
-        os.killpg(group, KILL)
-    except (ProcessLookupError, PermissionError):
-        # Nothing of the program is left. (A group keeps its number from others while it has members.)
-        return
-
-
-def describe_exit(code: int) -> str:
-    """Return how a program ended, in words."""
-    if code >= 0:
-        return f"exit code {code}"
-    try:
-        return f"ended by {signal.Signals(-code).name}"
-    except ValueError:
-        return f"ended by signal {-code}"

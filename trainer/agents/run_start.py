@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import shutil
 import socket
+import tempfile
 from collections.abc import Callable, Mapping
 from pathlib import Path
 from typing import Any
@@ -72,6 +73,22 @@ class RunStarter:
         """Whether runs can be started now without waiting."""
         return self._warm is None or self._warm.is_settled
 
+    @property
+    def metric_name(self) -> str:
+        """The sweep's metric; empty without one."""
+        metric = self._spec.config.get("metric")
+        name = metric.get("name") if isinstance(metric, dict) else None
+        return name if isinstance(name, str) else ""
+
+    @property
+    def folders(self) -> tuple[Path, ...]:
+        """Where runs write."""
+        return self._spec.cwd, self._files.directory, self._parameters, Path(tempfile.gettempdir())
+
+    def log_path(self, command: AgentCommand) -> Path:
+        """Return where a run's output goes."""
+        return self._files.run_log(command.run_id)
+
     def start(self, command: AgentCommand, on_exit: Callable[[], None], device: SlotDevice | None = None) -> RunProcess:
         """Start the run that the server handed out.
 
@@ -100,12 +117,14 @@ class RunStarter:
             # In a warm run too this is early enough: the process it is forked from has not touched CUDA.
             environ |= device.environ()
         argv = command_argv(self._spec.config, args, environ=environ, args_json_file=json_path)
-        log_path = self._files.run_log(command.run_id)
+        log_path = self.log_path(command)
         if self._warm is not None:
             request = RunRequest(command.run_id, tuple(argv), environ, self._spec.cwd, log_path, on_exit)
             if (forked := self._warm.start(request)) is not None:
                 return forked
-        return FreshRun(argv, environ=environ, cwd=self._spec.cwd, log_path=log_path, on_exit=on_exit)
+        return FreshRun(
+            argv, environ=environ, cwd=self._spec.cwd, log_path=log_path, on_exit=on_exit, run_id=command.run_id
+        )
 
     def _can_start(self, name: str) -> bool:
         if "/" in name:

@@ -4,9 +4,11 @@ from __future__ import annotations
 
 from typing import Protocol
 
+from trainer.agents.host_life import HostLife
 from trainer.agents.ledger import PointLedger
 from trainer.agents.orders import Inheritance, OrderBook
 from trainer.agents.pace import AgentLimits, AgentPace
+from trainer.agents.run_logs import RunLogs
 from trainer.agents.run_start import RunStarter
 from trainer.records import Json, SweepReference
 from trainer.tracking.client import TrackingClient
@@ -20,6 +22,8 @@ class Supervisor(Protocol):
     starter: RunStarter
     pace: AgentPace
     limits: AgentLimits
+    life: HostLife
+    logs: RunLogs
     orders: OrderBook
     ledger: PointLedger | None
 

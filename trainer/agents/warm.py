@@ -12,7 +12,8 @@ from pathlib import Path
 from typing import Protocol
 
 from trainer.agents.host_files import RunStarts
-from trainer.agents.process import RunProcess, last_line, open_log
+from trainer.agents.log_tail import last_line
+from trainer.agents.process import RunProcess, open_log
 from trainer.agents.python_command import (
     PythonCommand,
     python_command,

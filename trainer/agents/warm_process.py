@@ -27,8 +27,8 @@ _ANSWER_SECONDS = 10.0
 class ForkedRun(RunProcess):
     """A run forked from a bootstrap process, which tells its end."""
 
-    def __init__(self, pid: int, log_path: Path, on_exit: Callable[[], None]) -> None:
-        super().__init__(log_path, on_exit)
+    def __init__(self, pid: int, log_path: Path, on_exit: Callable[[], None], run_id: str = "") -> None:
+        super().__init__(log_path, on_exit, run_id)
         self.pid = pid
         self.start = process_start(pid)
 
@@ -171,7 +171,7 @@ class WarmProcess:
             self._on_change(self)
         elif event == "started" and self._pending is not None:
             run_id, log_path, on_exit = self._pending
-            run = ForkedRun(int(message["pid"]), log_path, on_exit)
+            run = ForkedRun(int(message["pid"]), log_path, on_exit, run_id)
             self._runs[run.pid] = run
             self._answers.put(run)
         elif event == "refused":

@@ -19,10 +19,12 @@ from trainer.commands.options import (
     server_options,
 )
 from trainer.commands.planning import load_clean
+from trainer.commands.policy_options import policy_options
 from trainer.settings import ServerKind, Settings, resolve_settings
 
 if TYPE_CHECKING:
     from trainer.agents.devices import DevicePlan
+    from trainer.agents.policy import RunPolicy
     from trainer.agents.pool import AgentHost
     from trainer.launch import LaunchRequest
     from trainer.records import SweepRecord, SweepReference
@@ -41,6 +43,7 @@ if TYPE_CHECKING:
 @click.option("--headless", is_flag=True, help="Progress lines instead of the app, also in a terminal.")
 @agent_options
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the result here; implies --headless.")
+@policy_options
 @server_options
 @click.pass_obj
 def run(
@@ -58,6 +61,7 @@ def run(
     fresh: bool | None,
     live: bool,
     json_path: Path | None,
+    policy: RunPolicy,
     server: str | None,
     entity: str | None,
     project: str | None,
@@ -74,7 +78,7 @@ def run(
     overrides = Overrides(name, settings.entity, count, dataset, seed)
     wish = DeviceWish(gpus, gpus_per_run, slots_per_gpu)
     config = overridden(load_clean(file), overrides)
-    request = LaunchRequest(config, agents, Path.cwd(), fresh, wish, live=live)
+    request = LaunchRequest(config, agents, Path.cwd(), fresh, wish, live=live, policy=policy)
     if json_path is not None:
         check_writable(json_path)
     check_launch(request.config, request.cwd)
@@ -127,6 +131,7 @@ def _name_agents(host: AgentHost, plan: DevicePlan | None) -> None:
     narrate(f"Agents: {host.slots} local{how}; logs in {host.directory}")
     if plan is not None:
         narrate("Devices: " + "\n         ".join(plan.lines()))
+    narrate(f"Policy: {host.policy()}")
 
 
 @click.command(name="open", short_help="Open the live view of SWEEP.")
@@ -150,6 +155,7 @@ def open_(app: AppOpener, sweep: str, server: str | None, entity: str | None, pr
 @click.option("--include-killed", is_flag=True, help="With --retry-failed: also those whose runs were ended.")
 @click.option("--include-holes", is_flag=True, help="With --retry-failed: also points that were never handed out.")
 @click.option("--dry-run", is_flag=True, help="With --retry-failed: only say what would be run again.")
+@policy_options
 @server_options
 def agent(
     sweep: str,
@@ -165,6 +171,7 @@ def agent(
     include_killed: bool,
     include_holes: bool,
     dry_run: bool,
+    policy: RunPolicy,
     server: str | None,
     entity: str | None,
     project: str | None,
@@ -198,8 +205,9 @@ def agent(
     def start(sweep: SweepRecord) -> AgentHost:
         plan = assign_devices(wish, agents)
         host = start_agents(
-            connection, sweep, len(plan.slots), count=count, cwd=Path.cwd(), fresh=fresh, devices=plan, live=live
-        )
+            connection, sweep, len(plan.slots), count=count, cwd=Path.cwd(), fresh=fresh, devices=plan, live=live,
+            policy=policy,
+        )  # fmt: skip
         _name_agents(host, plan)
         return host
 

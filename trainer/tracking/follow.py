@@ -66,8 +66,10 @@ class _Known:
 
     @property
     def is_over(self) -> bool:
-        """Whether the sweep hands out nothing more and no run of it is alive."""
+        """Whether the sweep hands out nothing more and no run of it is alive, or about to be started over here."""
         if self.sweep is None or not self.sweep.state.is_terminal:
+            return False
+        if any((agent.run_id and agent.life > 1) or agent.runs_waiting for agent in self.agents or ()):
             return False
         if all(run.state is RunState.PENDING for run in self.alive.values()):
             return not self.alive or time.monotonic() - self._changed_at > _PENDING_PATIENCE_SECONDS

@@ -10,7 +10,8 @@ from pathlib import Path
 
 import pytest
 
-from trainer.agents.process import ASK, KILL, TERMINATE, FreshRun, RunProcess, describe_exit, last_line
+from trainer.agents.log_tail import last_line
+from trainer.agents.process import ASK, KILL, TERMINATE, FreshRun, RunProcess
 from trainer.errors import ProgramError
 from trainer.process_identity import is_running, process_start, signal_group
 
@@ -89,12 +90,13 @@ def test_children_of_the_program_are_stopped_with_it(tmp_path: Path) -> None:
 
 
 @pytest.mark.parametrize(
-    "end", ["raise SystemExit(1)", "import os; os.kill(os.getpid(), 9)", "import time; time.sleep(60)"]
+    "end",
+    ["raise SystemExit(1)", "print(child.pid)", "import os; os.kill(os.getpid(), 9)", "import time; time.sleep(60)"],
 )
-def test_what_a_failed_or_stopped_program_leaves_behind_is_ended(
+def test_what_a_program_leaves_behind_is_ended_however_it_ended(
     tmp_path: Path, monkeypatch: pytest.MonkeyPatch, end: str
 ) -> None:
-    monkeypatch.setattr("trainer.agents.process._LEFTOVER_SECONDS", 0.3)
+    monkeypatch.setattr("trainer.agents.leftovers.GRACE_SECONDS", 0.3)
     deaf = "import signal, time; signal.signal(15, signal.SIG_IGN); print('deaf', flush=True); time.sleep(60)"
     parent = (
         "import subprocess, sys\n"
@@ -109,16 +111,6 @@ def test_what_a_failed_or_stopped_program_leaves_behind_is_ended(
         process.advance_stop()
     assert process.wait(PATIENCE_SECONDS)
     wait_for(lambda: not process_start(child))
-
-
-def test_what_a_program_that_ended_well_leaves_behind_goes_on(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr("trainer.agents.process._LEFTOVER_SECONDS", 0.0)
-    sleeper = "subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])"
-    process = start(tmp_path, f"import subprocess, sys\nprint({sleeper}.pid)")
-    assert process.wait(PATIENCE_SECONDS)
-    child = int(process.last_line())
-    assert process_start(child)
-    os.kill(child, KILL)
 
 
 @pytest.mark.parametrize("argv", [[], ["/no/such/program"], ["bad\0name"]])
@@ -150,12 +142,6 @@ def test_the_last_line_of_progress_bars_blanks_and_broken_text(tmp_path: Path) -
     log.write_bytes("grün".encode("latin-1"))
     assert last_line(log) == "gr\ufffdn"
     assert last_line(tmp_path / "none") == ""
-
-
-def test_ends_are_described() -> None:
-    assert describe_exit(3) == "exit code 3"
-    assert describe_exit(-11) == "ended by SIGSEGV"
-    assert describe_exit(-250) == "ended by signal 250"
 
 
 def test_a_process_is_known_by_pid_and_start() -> None:
