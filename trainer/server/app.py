@@ -26,7 +26,7 @@ from trainer.server.context import RequestContext
 from trainer.server.documents import LONG_QUERY, DocumentCache, PreparedDocument
 from trainer.server.early_stops import EarlyStops
 from trainer.server.file_stream import dump_json, is_to_stop, parts_of, store_chunk
-from trainer.server.gate import Gate
+from trainer.server.gate import Gate, error_response
 from trainer.server.intake import MAX_GRAPHQL_BODY, MAX_STREAM_BODY, BadBodyError, Intake
 from trainer.server.listening import Listening
 from trainer.server.scheduling import Scheduler
@@ -124,15 +124,15 @@ def _graphql_route(server: Server, intake: Intake) -> Route:
             async with intake.body(request, MAX_GRAPHQL_BODY, server.in_worker) as body:
                 return await answer_query(request, body)
         except BadBodyError as error:
-            return _error(str(error), error.status)
+            return error_response(str(error), error.status)
         except GraphQLError as error:
-            return _error(error.message, 200)
+            return error_response(error.message, 200)
 
     async def answer_query(request: Request, body: dict[str, Json]) -> Response:
         query, given, operation = body.get("query"), body.get("variables"), body.get("operationName")
         variables = {} if given is None else given
         if not isinstance(query, str) or not isinstance(variables, dict):
-            return _error("A GraphQL request needs `query`, a text, and may have `variables`, an object.", 400)
+            return error_response("A GraphQL request needs `query`, a text, and may have `variables`, an object.", 400)
         name = operation if isinstance(operation, str) and operation else None
         prepared = await _prepared(server, documents, query)
         is_heartbeat = "agentHeartbeat" in prepared.root_fields(name)
@@ -161,9 +161,9 @@ def _stream_route(server: Server, intake: Intake) -> Route:
         except BadBodyError as error:
             # A 4xx makes the SDK drop the rest of the run, so none is for what it may send: its rows travel as texts
             # inside well-formed JSON, far below the bound. What is neither was not sent by it.
-            return _error(str(error), error.status)
+            return error_response(str(error), error.status)
         if stopped is None:
-            return _error(f"There is no run {'/'.join(address)}.", 404)
+            return error_response(f"There is no run {'/'.join(address)}.", 404)
         return JSONResponse({"exitcode": None, "limits": {}, **({"stopped": True} if stopped else {})})
 
     return Route("/files/{entity}/{project}/{run}/file_stream", file_stream, methods=["POST"])
@@ -209,16 +209,12 @@ def _json_response(body: dict[str, object], status: int) -> Response:
         return Response(dump_json(body), status, media_type="application/json")  # type: ignore[arg-type]
 
 
-def _error(message: str, status: int) -> JSONResponse:
-    return JSONResponse({"errors": [{"message": message}], "data": None}, status)
-
-
 async def _fault(request: Request, error: Exception) -> Response:
     # The request boundary: a fault of ours is logged with its traceback and must not show its inside.
     logger.error("%s %s failed", request.method, request.scope["path"], exc_info=error)
-    return _error("The server failed at this request; its log says more.", 500)
+    return error_response("The server failed at this request; its log says more.", 500)
 
 
 async def _disk_fault(request: Request, error: Exception) -> Response:
     # Written to the log where it was noticed, once for all the requests that meet it.
-    return _error(str(error), faults.STATUS)
+    return error_response(str(error), faults.STATUS)

@@ -50,7 +50,7 @@ class Gate:
         except asyncio.CancelledError:
             # The server was told to end, and its patience is over. Whoever asked is to ask the next one.
             if not has_begun:
-                await _refused("The server ends.", 503)(scope, receive, send)
+                await error_response("The server ends.", 503)(scope, receive, send)
 
     def _refusal(self, method: str, path: str, headers: Headers) -> Response | None:
         host = headers.get("host")
@@ -63,9 +63,9 @@ class Gate:
         if not security.is_authorized(headers.get("authorization"), self._key):
             return _who_are_you(headers)
         if method not in _READING and _is_from_another_site(host or "", headers):
-            return _refused("Pages of other sites may not change anything here.", 403)
+            return error_response("Pages of other sites may not change anything here.", 403)
         if method not in _READING and headers.get("content-type", "").lower().startswith(_FORM_TYPES):
-            return _refused("Send JSON, as `Content-Type: application/json` says.", 415)
+            return error_response("Send JSON, as `Content-Type: application/json` says.", 415)
         return None
 
 
@@ -77,7 +77,8 @@ def _who_are_you(headers: Headers) -> Response:
     return JSONResponse({"errors": [{"message": "The API key is missing or wrong."}]}, 401, headers=ask)
 
 
-def _refused(message: str, status: int) -> Response:
+def error_response(message: str, status: int) -> JSONResponse:
+    """Return an error as clients of GraphQL read it, whatever the route."""
     return JSONResponse({"errors": [{"message": message}], "data": None}, status)
 
 

@@ -197,13 +197,6 @@ def manifest_files(connection: sqlite3.Connection, artifact_id: int) -> list[sql
     ).fetchall()
 
 
-def all_entries(connection: sqlite3.Connection, artifact_id: int) -> list[sqlite3.Row]:
-    """Return the entries of a version, by name."""
-    return connection.execute(
-        "SELECT * FROM artifact_entries WHERE artifact_id = ? ORDER BY name", (artifact_id,)
-    ).fetchall()
-
-
 def use(connection: sqlite3.Connection, run_id: int, artifact_id: int) -> None:
     """Note that a run uses a version."""
     connection.execute(
