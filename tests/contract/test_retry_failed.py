@@ -12,9 +12,9 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.tracking_server import GRID, connect_to, log_rows, start_run, wait_for
+from tests.contract.tracking_server import GRID, connect_to, log_rows, start_run
 from trainer.agents.pool import live_hosts, start_agents
-from trainer.errors import ServerError
+from trainer.errors import InputError, ServerError
 from trainer.paths import server_dir
 from trainer.records import Json, SweepRecord
 from trainer.server.lifecycle import stop_server
@@ -23,7 +23,7 @@ from trainer.states import AgentState, RunState, SweepState
 from trainer.sweep.space import SearchSpace
 from trainer.tracking.client import ENQUEUE_FEATURE
 from trainer.tracking.points import Account
-from trainer.tracking.retry import read_account, retry_failed
+from trainer.tracking.retry import _alone, read_account, retry_failed
 from trainer.tracking.wandb_client import WandbClient
 
 FAILS_ONCE = """
@@ -164,14 +164,14 @@ def test_killed_points_and_holes_only_when_asked_and_a_stopped_sweep_stays_stopp
     found = account_of(client, sweep)
     assert (found.finished, len(found.failed), len(found.killed), found.holes) == (1, 1, 1, 1)
     told = "\n".join(retry_failed(client, sweep, dry_run=True).lines())
-    assert "1 killed point: left alone" in told and "1 never handed out point: left alone" in told, told
+    assert "1 killed point: left alone" in told and "1 point never handed out: left alone" in told, told
     report = retry_failed(client, sweep)
     assert "resumed it would hand out other points too" in report.filler_reason
     assert client.read_sweep(sweep.reference).state is SweepState.FINISHED
     (filler,) = report.fillers
     assert filler.config["parameters"] == {"x": {"value": 1}}
     whole = retry_failed(client, sweep, include_killed=True, include_holes=True)
-    assert (len(whole.enqueued), whole.is_resumed, whole.holes_resumed) == (1, True, 1)
+    assert (len(whole.enqueued), whole.is_resumed, whole.fillers) == (1, True, ())
     assert client.read_sweep(sweep.reference).state is SweepState.RUNNING
 
 
@@ -198,22 +198,47 @@ def test_a_sweep_that_ends_again_before_it_is_given_its_runs_is_resumed_again(cl
     assert point.config == {"x": 2}
 
 
-def test_a_point_handed_out_twice_by_another_server_is_run_once(client: WandbClient, tmp_path: Path) -> None:
-    (tmp_path / "train.py").write_text(QUICK)
-    config: dict[str, Json] = {**GRID, "parameters": {"x": {"values": [1]}}}
+def test_what_resuming_would_not_do_or_overdo_is_done_in_sweeps_of_single_points(client: WandbClient) -> None:
+    lr: dict[str, Json] = {"min": 0.0, "max": 1.0}
+    endless: dict[str, Json] = {**GRID, "method": "random", "parameters": {"lr": lr, "c": {"value": 3}}}
+    led: dict[str, Json] = {**GRID, "method": "custom", "run_cap": 2, "parameters": {"lr": lr}}
+    for config, over, why in ((endless, True, "other points too"), (led, False, "run_cap")):
+        sweep = client.create_sweep(config, client.connection.entity, "retries")
+        start_run(client, sweep, f"{sweep.reference.id}-a", {"lr": 0.25, "c": 3, "made": "here"})
+        log_rows(client, sweep, f"{sweep.reference.id}-a", [{"acc": 1}], exit_code=1)
+        if over:
+            client.set_sweep_state(sweep.reference, SweepState.FINISHED)
+        with _alone(client, sweep.reference), pytest.raises(InputError, match="another command"):
+            retry_failed(client, sweep)
+        report = retry_failed(client, sweep)
+        assert why in report.filler_reason and report.enqueued == ()
+        (filler,) = report.fillers
+        assert list(SearchSpace.from_config(filler.config).points()) == [
+            {"c": 3, "lr": 0.25} if config is endless else {"lr": 0.25}
+        ]
+        assert retry_failed(client, sweep).wanted == ()
+
+
+def test_a_point_handed_out_twice_by_another_server_is_run_once_unless_its_results_are_lost(
+    client: WandbClient, tmp_path: Path
+) -> None:
     foreign = dataclasses.replace(client.connection, kind=ServerKind.SELF_HOSTED)
-    sweep = client.create_sweep(config, client.connection.entity, "retries")
-    runs = [client.enqueue_run(sweep.reference, {"x": 1}) for _ in range(3)]
-    host = start_agents(foreign, sweep, 1, cwd=tmp_path, fresh=True)
-    events = host.directory / "events.jsonl"
+    started = {}
+    for name, source in (("kept", FAILS_ONCE), ("lost", QUICK)):
+        (tmp_path / f"{name}.py").write_text(source)
+        config: dict[str, Json] = {**GRID, "program": f"{name}.py", "parameters": {"x": {"values": [1]}}}
+        sweep = client.create_sweep(config, client.connection.entity, "retries")
+        runs = [client.enqueue_run(sweep.reference, {"x": 1}) for _ in range(2)]
+        started[name] = (start_agents(foreign, sweep, 1, cwd=tmp_path, fresh=True), runs)
 
-    def told(kind: str) -> list[str]:
-        found = [json.loads(line) for line in events.read_text().splitlines()]
-        return [event["run_id"] for event in found if event["event"] == kind]
+    def told(name: str, kind: str) -> list[str]:
+        lines = (started[name][0].directory / "events.jsonl").read_text().splitlines()
+        return [event["run_id"] for event in map(json.loads, lines) if event["event"] == kind]
 
-    wait_for(lambda: set(told("duplicate_skipped")) == set(runs[1:]), 60)
-    assert told("run_started") == runs[:1]
-    assert host.wait(60)
-    assert told("run_started") == runs[:1]
-    assert host.agents()[0].state is AgentState.STOPPED
-    assert client.read_run(sweep.reference.entity, "retries", runs[1]).state.is_terminal
+    for host, _ in started.values():
+        assert host.wait(60)
+        assert host.agents()[0].state is AgentState.STOPPED
+    _, (first, second) = started["kept"]
+    assert (told("kept", "run_started"), set(told("kept", "duplicate_skipped"))) == ([first], {second})
+    assert client.read_run(client.connection.entity, "retries", second).state.is_terminal
+    assert (told("lost", "run_started"), told("lost", "point_reopened")) == (started["lost"][1], started["lost"][1][1:])

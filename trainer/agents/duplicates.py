@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from trainer.agents.server_words import tell_of_stop
 from trainer.agents.supervisor import Supervisor
+from trainer.errors import AuthenticationError, NotFoundError, ServerError
 from trainer.records import AgentCommand
+from trainer.states import RunState
 
 MAX_DUPLICATES = 10
 """When a server hands out only points that were run, this often in a row, the grid is done: agents leave."""
@@ -18,11 +20,26 @@ def is_duplicate(host: Supervisor, command: AgentCommand) -> bool:
     if host.ledger is None:
         return False
     other = host.ledger.claim(command.run_id, command.args or {})
+    if other and _came_to_nothing(host, other) and host.ledger.reopen(other):
+        host.report("point_reopened", run_id=command.run_id, point_of=other)
+        other = host.ledger.claim(command.run_id, command.args or {})
     if not other:
         return False
     host.report("duplicate_skipped", run_id=command.run_id, point_of=other)
     tell_of_stop(host, command.run_id)
     return True
+
+
+def _came_to_nothing(host: Supervisor, run_id: str) -> bool:
+    """Return whether the server has no results of a run: its process ended well, and yet it failed, or was deleted."""
+    reference = host.reference
+    try:
+        state = host.client.read_run(reference.entity, reference.project, run_id).state
+    except NotFoundError:
+        return True
+    except (ServerError, AuthenticationError):
+        return False
+    return state.is_terminal and state is not RunState.FINISHED
 
 
 def hands_out_only_duplicates(host: Supervisor) -> bool:

@@ -83,6 +83,19 @@ class PointLedger:
         self.refused_in_a_row = self.refused_in_a_row + 1 if other else 0
         return other
 
+    def reopen(self, run_id: str) -> bool:
+        """Take back that a run did its work, where it ended and is said to have; return whether it was."""
+        try:
+            with self._locked() as descriptor:
+                holders = [holder for its in _holders(descriptor).values() for holder in its]
+                if not any(holder.run_id == run_id and holder.is_done for holder in holders):
+                    return False
+                _append(descriptor, {"event": "ended", "run": run_id, "done": False})
+                return True
+        except OSError as error:
+            self._report("ledger_failed", run_id=run_id, message=str(error))
+            return False
+
     def ended(self, run_id: str, *, is_done: bool) -> None:
         """Note how a run that had its point ended."""
         try:

@@ -10,7 +10,7 @@ import hashlib
 import os
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from trainer.errors import InputError, ServerError, ServerLostError
@@ -50,8 +50,8 @@ class RetryReport:
     """Why the runs are, or would be, in sweeps of their own; empty when they are in the sweep."""
     left: int = 0
     """Points that another call has to do."""
-    holes_resumed: int = 0
-    """Points never handed out that the resumed sweep hands out itself."""
+    includes_killed: bool = False
+    includes_holes: bool = False
     running: tuple[SweepRecord, ...] = field(default=())
     """Fillers of earlier calls that are not over."""
 
@@ -79,18 +79,17 @@ class RetryReport:
         if found.killed:
             lines.append(
                 f"{_points(len(found.killed), 'killed')}: "
-                + ("run again" if self._includes(found.killed) else "left alone (--include-killed runs them again)")
+                + ("run again too" if self.includes_killed else "left alone (--include-killed runs them again)")
                 + "."
             )
         if found.holes:
-            filled = self.holes_resumed or len(self.wanted) > len(found.failed) + len(found.killed)
             lines.append(
-                f"{_points(found.holes, 'never handed out')}: "
-                + ("asked for" if filled else "left alone (--include-holes runs them)")
+                f"{_points(found.holes)} never handed out: "
+                + ("asked for too" if self.includes_holes else "left alone (--include-holes runs them)")
                 + "."
             )
         if found.duplicates:
-            lines.append(f"{_points(len(found.duplicates), 'run more than once')}: see `sweep-tui points`.")
+            lines.append(f"{_points(len(found.duplicates))} run more than once: see `sweep-tui points`.")
         if self.filler_reason and self.wanted:
             verb = "would be" if self.is_dry else "are"
             lines.append(f"The runs {verb} in sweeps of their own: {self.filler_reason}.")
@@ -100,7 +99,7 @@ class RetryReport:
         if found.sweep.state is SweepState.PAUSED and self.enqueued:
             lines.append(f"The sweep is paused: they begin after `sweep-tui resume {found.sweep.reference}`.")
         if self.left:
-            lines.append(f"{_points(self.left, '')} more: ask again when these are done.")
+            lines.append(f"{_points(self.left)} left: ask again when these are done.")
         return lines
 
     def _done_about_failed(self) -> str:
@@ -112,10 +111,6 @@ class RetryReport:
         if found.recovered:
             parts.append(f"{len(found.recovered)} already finished by another run")
         return ", ".join(parts) + "."
-
-    def _includes(self, points: Sequence[object]) -> bool:
-        configs = [getattr(point, "config", None) for point in points]
-        return any(config in self.wanted for config in configs)
 
 
 def read_account(client: TrackingClient, sweep: SweepRecord) -> tuple[Account, list[SweepRecord]]:
@@ -170,7 +165,7 @@ def retry_failed(
         holes = list(islice(found.untried_points(), MAX_HOLES)) if fills_holes and not resumes_for_holes else []
         report = RetryReport(
             found, (*again, *holes), is_dry=dry_run, filler_reason=reason, running=running,
-            holes_resumed=found.holes if resumes_for_holes else 0,
+            includes_killed=include_killed, includes_holes=include_holes,
         )  # fmt: skip
         if dry_run or not (report.wanted or resumes_for_holes):
             return report
@@ -221,11 +216,11 @@ def _do(
         client.create_sweep(config, sweep.reference.entity, sweep.reference.project) for config in configs[:MAX_FILLERS]
     ]
     left = sum(_count(config) for config in configs[MAX_FILLERS:])
-    return RetryReport(
-        report.account, report.wanted, tuple(enqueued), tuple(made), is_resumed,
-        filler_reason=(reason or "whether its server hands them out when it is resumed is not known") if made else "",
-        left=left, holes_resumed=report.holes_resumed, running=report.running,
-    )  # fmt: skip
+    if made and not reason:
+        reason = "whether its server would hand them out is not known"
+    return replace(
+        report, enqueued=tuple(enqueued), fillers=tuple(made), is_resumed=is_resumed, filler_reason=reason, left=left
+    )
 
 
 def _count(config: Mapping[str, Json]) -> int:
@@ -281,5 +276,5 @@ def _alone(client: TrackingClient, reference: SweepReference) -> Iterator[None]:
         os.close(descriptor)
 
 
-def _points(count: int, kind: str) -> str:
-    return f"{count:,} {kind} point{'' if count == 1 else 's'}".replace("  ", " ")
+def _points(count: int, kind: str = "") -> str:
+    return f"{count:,} {f'{kind} ' if kind else ''}point{'' if count == 1 else 's'}"

@@ -6,10 +6,14 @@ import subprocess
 import sys
 import threading
 from pathlib import Path
+from types import SimpleNamespace
+from typing import cast
 
 import pytest
 
+from trainer.agents.duplicates import MAX_DUPLICATES, hands_out_only_duplicates
 from trainer.agents.ledger import PointLedger, ledger_of
+from trainer.agents.supervisor import Supervisor
 from trainer.records import Json, SweepReference
 from trainer.settings import ServerKind
 from trainer.sweep.space import SearchSpace
@@ -50,6 +54,30 @@ def test_a_point_belongs_to_the_run_that_has_it_until_that_failed(path: Path) ->
     assert second.claim("c", ONE) == ""
     second.ended("c", is_done=True)
     assert first.claim("d", ONE) == "c"
+
+
+def test_agents_leave_when_nothing_but_duplicates_is_handed_out(path: Path) -> None:
+    host = cast(Supervisor, SimpleNamespace(ledger=open_ledger(path), report=EVENTS))
+    ledger = host.ledger
+    assert ledger is not None
+    ledger.claim("a", ONE)
+    ledger.ended("a", is_done=True)
+    for number in range(MAX_DUPLICATES):
+        assert not hands_out_only_duplicates(host)
+        assert ledger.claim(f"again-{number}", ONE) == "a"
+    assert hands_out_only_duplicates(host)
+    assert ledger.claim("b", {"x": 2, "o": {"lr": 0.001}}) == ""
+    assert not hands_out_only_duplicates(host)
+
+
+def test_a_point_is_reopened_only_where_its_run_is_said_to_be_done(path: Path) -> None:
+    ledger = open_ledger(path)
+    ledger.claim("a", ONE)
+    assert not ledger.reopen("a"), "it is at it"
+    ledger.ended("a", is_done=True)
+    assert ledger.reopen("a")
+    assert not ledger.reopen("a")
+    assert ledger.claim("b", ONE) == ""
 
 
 def test_values_are_one_where_w_and_b_takes_them_for_one(path: Path) -> None:
