@@ -58,11 +58,11 @@ def test_sweeps_are_listed_newest_first_by_project_and_over_all(client: WandbCli
 
 def test_a_bare_id_is_found_however_many_sweeps_are_newer(client: WandbClient, sweep: SweepRecord) -> None:
     made = "upsertSweep(input: {projectName: $p, config: $c}) { sweep { name } }"
-    fields = " ".join(f"s{number}: {made}" for number in range(201))
+    fields = " ".join(f"s{number}: {made}" for number in range(67))
     variables = {"p": sweep.reference.project, "c": json.dumps(GRID)}
     document = f"mutation S($p: String!, $c: String!) {{ {fields} }}"
-    created = GraphQLTransport(client.connection, 60).execute(document, variables)
-    assert len({field["sweep"]["name"] for field in created.values()}) == 201
+    answers = [GraphQLTransport(client.connection, 60).execute(document, variables) for _ in range(3)]
+    assert len({field["sweep"]["name"] for created in answers for field in created.values()}) == 201
     assert sweep.reference not in [listed.reference for listed in client.list_sweeps()]
     assert find_sweep_reference(client, sweep.reference.id) == sweep.reference
     with pytest.raises(NotFoundError, match="nothere"):
