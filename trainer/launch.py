@@ -172,6 +172,8 @@ def launch_sweep(
     except BaseException:  # an interrupt too: without a host it would be nobody's
         if early is not None:
             early.abandon()
+        if request.plan is not None:
+            request.plan.release()
         raise
     return LaunchedSweep(sweep, host)
 

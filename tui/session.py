@@ -143,6 +143,13 @@ class Session:
             connection = dataclasses.replace(connection, project=project)
         return launch_sweep(connection, self.client, request).sweep
 
+    def list_gpus(self) -> str:
+        """Return the GPUs that agents here may use, in a few words; empty when there are none. Blocks."""
+        from trainer.agents.assignment import our_gpus
+        from trainer.agents.devices import inventory_summary
+
+        return inventory_summary(our_gpus())
+
     def follow(self, reference: SweepReference, stop: threading.Event) -> Iterator[SweepEvent]:
         """Yield everything about a sweep and its local agents, then what changes, until `stop` is set; blocks."""
         from trainer.watch import watch_sweep
@@ -161,7 +168,10 @@ class Session:
 
         connection, sweep = self.connect(), self.client.read_sweep(reference)
         plan = assign_devices(DeviceWish(), count)
-        start_agents(connection, sweep, count, cwd=self.cwd, devices=plan)
+        try:
+            start_agents(connection, sweep, count, cwd=self.cwd, devices=plan)
+        finally:
+            plan.release()
 
     def stop_agents(self, reference: SweepReference) -> int:
         """Ask the local agents of a sweep to stop their runs and end; return how many hosts were asked. Blocks."""

@@ -45,12 +45,17 @@ class MemorySession(Session):
         self.states_set: list[tuple[str, SweepState]] = []
         self.launched: list[tuple[Mapping[str, Json], int | None, str | None]] = []
         self.gpus_asked_for: list[str] = []
+        self.gpus = ""
+        """What this machine has, in words."""
 
     def connect(self) -> Connection:
         if self.failure is not None:
             raise self.failure
         self._connection = CONNECTION
         return CONNECTION
+
+    def list_gpus(self) -> str:
+        return self.gpus
 
     def list_sweeps(self) -> list[SweepRecord]:
         self.connect()

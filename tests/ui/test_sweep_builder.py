@@ -234,6 +234,49 @@ async def test_digits_typed_into_the_launch_dialog_are_the_agents() -> None:
         assert [agents for _, agents, _ in session.launched] == [3]
 
 
+async def test_the_launch_dialog_asks_for_gpus_where_there_are_some() -> None:
+    session = MemorySession()
+    session.gpus = "0, 1 (1 busy)"
+    app = SweepApp(session)
+    async with app.run_test() as pilot:
+        await opened(pilot)
+        await pilot.press("ctrl+l")
+        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen))
+        await wait_for(pilot, lambda: app.screen.query_one("#field-gpus").display)
+        field = app.screen.query_one("#field-gpus Input", Input)
+        assert field.placeholder == "all, none or numbers; here: 0, 1 (1 busy)"
+        field.value = "first"
+        await pilot.press("ctrl+l")
+        assert isinstance(app.screen, LaunchScreen)
+        assert "`--gpus first` names no GPU" in str(app.screen.query_one("#field-gpus .field-problem", Static).content)
+        field.value = "0,1"
+        app.screen.query_one("#field-agents Input", Input).value = ""
+        await pilot.press("ctrl+l")
+        await wait_for(pilot, lambda: bool(session.launched))
+        assert session.gpus_asked_for == ["0,1"]
+        assert [agents for _, agents, _ in session.launched] == [None]
+
+
+async def test_the_launch_dialog_asks_for_no_gpus_where_there_are_none() -> None:
+    session = MemorySession()
+    app = SweepApp(session)
+    async with app.run_test() as pilot:
+        await opened(pilot)
+        await pilot.press("ctrl+l")
+        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen))
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        assert not app.screen.query_one("#field-gpus").display
+        agents = app.screen.query_one("#field-agents Input", Input)
+        agents.value = ""
+        await pilot.press("ctrl+l")
+        assert isinstance(app.screen, LaunchScreen)
+        agents.value = "1"
+        await pilot.press("enter")
+        await wait_for(pilot, lambda: bool(session.launched))
+        assert session.gpus_asked_for == [""]
+
+
 async def test_a_launch_that_fails_says_why_and_loses_nothing() -> None:
     app = SweepApp(MemorySession(failure=ServerLostError("The server is gone.", hint="Start it.")))
     async with app.run_test() as pilot:

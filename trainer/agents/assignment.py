@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
+import errno
+import fcntl
 import logging
 import os
+import time
 from collections import defaultdict
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import replace
 from pathlib import Path
 
@@ -16,12 +19,20 @@ from trainer.agents.gpus import GpuInventory, list_gpus, visible_gpus
 from trainer.agents.host_files import HostFiles
 from trainer.agents.pool import live_hosts
 from trainer.errors import AgentError
+from trainer.paths import agents_dir
 
 logger = logging.getLogger(__name__)
+
+_TURN_SECONDS = 60.0
+"""Longer than a launch takes, server and sweep included."""
+_TURN_POLL_SECONDS = 0.05
 
 
 def assign_devices(wish: DeviceWish, slots: int | None, environ: Mapping[str, str] = os.environ) -> DevicePlan:
     """Decide what each slot of a new host gets, on this machine as it is now; blocks while the driver answers.
+
+    Where GPUs are given, whoever asks next waits until these are on record: `DevicePlan.release` says so, or the end of
+    this process.
 
     Args:
         wish: What the user asked for.
@@ -33,15 +44,52 @@ def assign_devices(wish: DeviceWish, slots: int | None, environ: Mapping[str, st
     """
     inventory = GpuInventory() if wish.gpus == NONE else our_gpus(environ)
     cores = usable_cores()
-    return plan_devices(
-        wish,
-        slots,
-        inventory,
-        cores=cores,
-        occupancy=read_occupancy(inventory),
-        leave_threads=limits_threads(environ),
-        quota=cores < seen_cores(),
-    )
+    release = _take_turn() if inventory.gpus else _nothing
+    try:
+        plan = plan_devices(
+            wish,
+            slots,
+            inventory,
+            cores=cores,
+            occupancy=read_occupancy(inventory),
+            leave_threads=limits_threads(environ),
+            quota=cores < seen_cores(),
+        )
+    except BaseException:
+        release()
+        raise
+    if any(slot.gpu_uuids for slot in plan.slots):
+        return replace(plan, release=release)
+    release()
+    return plan
+
+
+def _nothing() -> None:
+    return
+
+
+def _take_turn() -> Callable[[], None]:
+    """Wait until nobody else is about to give out GPUs, then keep others waiting; return what lets them go on."""
+    path = agents_dir() / "devices.lock"
+    try:
+        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
+        lock = path.open("a")
+    except OSError as error:
+        # Whoever starts the agents will meet it too, and says it better.
+        logger.warning("GPUs are given out without a lock: %s", error)
+        return _nothing
+    deadline = time.monotonic() + _TURN_SECONDS
+    while True:
+        try:
+            fcntl.flock(lock, fcntl.LOCK_EX | fcntl.LOCK_NB)
+        except OSError as error:
+            if time.monotonic() >= deadline or error.errno not in (errno.EWOULDBLOCK, errno.EACCES):
+                # A launch that is stuck, or a file system without locks: two hosts may then choose the same GPU.
+                logger.warning("GPUs are given out without a lock: %s", error)
+                return lock.close
+        else:
+            return lock.close
+        time.sleep(_TURN_POLL_SECONDS)
 
 
 def our_gpus(environ: Mapping[str, str] = os.environ) -> GpuInventory:

@@ -7,7 +7,7 @@ them; nothing fails for want of a GPU, since the program may use none. With it, 
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trainer.agents.gpus import MIB, Gpu, GpuInventory, memory_text, named_gpus
@@ -98,6 +98,8 @@ class DevicePlan:
     cores: int = 1
     notes: tuple[str, ...] = ()
     """What is worth saying: GPUs that were skipped and why, GPUs that are shared."""
+    release: Callable[[], None] = field(default=lambda: None, repr=False, compare=False)
+    """Ends the claim on these GPUs that the plan is; to be called when its agents are on record, or will not be."""
 
     def lines(self) -> list[str]:
         """Return the plan for people, a line per slot unless all are alike."""
@@ -282,6 +284,13 @@ def reason_against(gpu: Gpu, sharing: frozenset[int] = frozenset()) -> str:
     more = f" and {len(others) - 1} more" if len(others) > 1 else ""
     who = f"{most.program or 'a process'} (pid {most.pid}{', ' + most.owner if most.owner else ''}){more}"
     return f"{who} {'use' if more else 'uses'} {share}"
+
+
+def inventory_summary(inventory: GpuInventory) -> str:
+    """Return the GPUs in a few words, `0, 1 (1 busy)`; empty when there are none."""
+    taken = [gpu.index for gpu in inventory.gpus if reason_against(gpu)]
+    indices = ", ".join(gpu.index for gpu in inventory.gpus)
+    return f"{indices} ({', '.join(taken)} busy)" if taken else indices
 
 
 def _pinned(gpus: Sequence[Gpu]) -> SlotDevice:

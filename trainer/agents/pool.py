@@ -203,6 +203,8 @@ def start_agents(
     host = AgentHost(files.directory, spec.pid, spec.reference, spec.slots, spec.process_start, popen)
     try:
         _wait_until_at_work(host, files)
+        if devices is not None:
+            devices.release()
     except BaseException:  # an interrupt too: nobody will be told of this host, so nobody could stop it
         host.request_stop()
         raise

@@ -287,7 +287,8 @@ class SweepBuilderScreen(Screen[None]):
         config = self.draft.config()
         project = self.session.project or config.get("project")
         headline = f"{config.get('name') or 'the sweep'}: {count_text_of(config).headline}"
-        dialog = LaunchScreen(headline, self.session.label, project if isinstance(project, str) else "")
+        project = project if isinstance(project, str) else ""
+        dialog = LaunchScreen(headline, self.session.label, project, self.session.list_gpus)
         self.app.push_screen(dialog, self._launch_as)
 
     def _launch_as(self, choice: LaunchChoice | None) -> None:
@@ -302,7 +303,7 @@ class SweepBuilderScreen(Screen[None]):
         """Create the sweep and start its agents."""
         try:
             self.app.post_message(ServerConnected(self.session.connect().label))
-            sweep = self.session.launch(config, choice.agents, choice.project or None)
+            sweep = self.session.launch(config, choice.agents, choice.project or None, gpus=choice.gpus)
         except TrainerError as error:
             self.post_message(self.LaunchFailed(error))
         else:

@@ -7,6 +7,7 @@ import json
 import os
 import subprocess
 import sys
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -18,6 +19,7 @@ from trainer.agents.devices import DeviceWish, SlotDevice
 from trainer.agents.environment import run_environment
 from trainer.agents.gpus import GIB, Gpu, GpuInventory, GpuUser
 from trainer.agents.host_files import HostFiles, SlotStatus
+from trainer.errors import DeviceError
 from trainer.paths import agents_dir
 from trainer.process_identity import process_start
 from trainer.records import AgentCommand, LocalAgent
@@ -127,6 +129,19 @@ def test_gpus_of_live_agents_are_theirs(tmp_path: Path, monkeypatch: pytest.Monk
         plan = assign_devices(DeviceWish("all"), None, {})
         assert [slot.gpu_uuids for slot in plan.slots] == [("GPU-1",)]
         assert plan.cpu_threads >= 1
+
+        # Whoever asks meanwhile waits until these are on record, or given up.
+        with ThreadPoolExecutor(1) as pool:
+            other = pool.submit(assign_devices, DeviceWish("1"), None, {})
+            with pytest.raises(TimeoutError):
+                other.result(0.3)
+            plan.release()
+            other.result(20).release()
+        # What takes no GPU waits for nobody, and keeps nobody waiting.
+        assert assign_devices(DeviceWish("none"), 1, {}).slots[0].gpu_uuids == ()
+        with pytest.raises(DeviceError):
+            assign_devices(DeviceWish("7"), 1, {})
+        assign_devices(DeviceWish("all"), None, {}).release()
     finally:
         os.killpg(run.pid, 9)
         run.wait()
