@@ -15,6 +15,7 @@ from tests.nvml.library import Machine, make_machine, uuid_of
 from trainer.agents.cpus import usable_cores
 from trainer.agents.gpus import GIB
 from trainer.agents.pool import live_hosts
+from trainer.agents.requests import ADD_SLOTS, HostRequest
 from trainer.records import Json, SweepRecord
 from trainer.server.lifecycle import stop_server
 from trainer.tracking.wandb_client import WandbClient
@@ -124,6 +125,26 @@ def test_fresh_runs_keep_to_the_gpus_and_threads_that_the_user_has_left_them(
     summaries = [run.summary for run in client.read_runs(sweep)]
     assert sorted(str(summary["CUDA_VISIBLE_DEVICES"]) for summary in summaries) == [uuid_of(1), uuid_of(2)]
     assert [(summary["OMP_NUM_THREADS"], summary["is_warm"]) for summary in summaries] == [("1", False)] * 2
+
+
+def test_slots_that_are_added_get_gpus_of_their_own_as_far_as_there_are_some(
+    client: WandbClient, sweep: SweepRecord, library: Machine, tmp_path: Path
+) -> None:
+    library.lines.clear()
+    for number in range(3):
+        library.add(used=40 * GIB if number == 1 else 0)
+    detached = agent(client, sweep, tmp_path, "-a", "1", "--gpus", "all", "--detach", **library.environ)
+    assert detached.returncode == 0, detached.stderr
+    (host,) = live_hosts(sweep.reference)
+    assert [slot.gpu_uuids for slot in host.agents()] == [(uuid_of(0),)]
+    # Its run waits for another one.
+    host.ask(HostRequest(ADD_SLOTS, count=5))
+    assert host.wait(60)
+    assert [slot.gpu_uuids for slot in host.agents()] == [(uuid_of(0),), (uuid_of(2),)]
+    summaries = [run.summary for run in client.read_runs(sweep)]
+    assert sorted(str(summary["CUDA_VISIBLE_DEVICES"]) for summary in summaries) == [uuid_of(0), uuid_of(2)]
+    events = (host.directory / "events.jsonl").read_text()
+    assert "5 agents need 5 GPUs, and there is room for 1" in events
 
 
 def test_without_a_gpu_slots_share_the_cores_and_gpus_asked_for_are_an_error(

@@ -8,17 +8,18 @@ import logging
 import os
 import time
 from collections import defaultdict
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import replace
 from pathlib import Path
 
 from trainer.agents.cpus import seen_cores, usable_cores
-from trainer.agents.devices import NONE, DevicePlan, DeviceWish, Occupancy, plan_devices
+from trainer.agents.devices import NONE, DevicePlan, DeviceWish, Occupancy, SlotDevice, plan_devices
 from trainer.agents.environment import limits_threads
 from trainer.agents.gpus import GpuInventory, list_gpus, visible_gpus
 from trainer.agents.host_files import HostFiles
 from trainer.agents.pool import live_hosts
-from trainer.errors import AgentError
+from trainer.errors import AgentError, DeviceError
 from trainer.paths import agents_dir
 
 logger = logging.getLogger(__name__)
@@ -62,6 +63,34 @@ def assign_devices(wish: DeviceWish, slots: int | None, environ: Mapping[str, st
         return replace(plan, release=release)
     release()
     return plan
+
+
+@contextmanager
+def devices_for_more(wish: DeviceWish | None, slots: int) -> Iterator[tuple[tuple[SlotDevice, ...], str]]:
+    """Give what up to so many more slots of a host get, and why not more; they are claimed while the block runs.
+
+    Args:
+        wish: What was asked for when the host was started; None leaves the GPUs as they are.
+        slots: Slots to add; none are with 0 or less.
+    """
+    if wish is None or slots < 1:
+        yield (SlotDevice(),) * slots, ""
+        return
+    reason = ""
+    try:
+        try:
+            plan = assign_devices(wish, slots)
+        except DeviceError as error:
+            # As many as there is room for.
+            reason = str(error)
+            plan = assign_devices(wish, None)
+    except DeviceError as error:
+        yield (), str(error)
+        return
+    try:
+        yield plan.slots[:slots], reason
+    finally:
+        plan.release()
 
 
 def _nothing() -> None:

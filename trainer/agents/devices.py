@@ -95,6 +95,8 @@ class DevicePlan:
     slots: tuple[SlotDevice, ...]
     cpu_threads: int
     """Threads for each run; 0 for no limit."""
+    wish: DeviceWish = field(default_factory=DeviceWish)
+    """What was asked for; holds for slots that are added later too."""
     cores: int = 1
     notes: tuple[str, ...] = ()
     """What is worth saying: GPUs that were skipped and why, GPUs that are shared."""
@@ -144,7 +146,8 @@ def plan_devices(
     processes = everybody * max(wish.per_run or 1, 1)
     # Alone, a program takes all cores by itself; and under torchrun one thread, unless it finds the variable set.
     limited = not leave_threads and (processes > 1 or quota)
-    return DevicePlan(tuple(devices), max(1, cores // processes) if limited else 0, cores, tuple(notes))
+    threads = max(1, cores // processes) if limited else 0
+    return DevicePlan(tuple(devices), threads, wish, cores, tuple(notes))
 
 
 def _spread(slots: int, inventory: GpuInventory, occupancy: Occupancy) -> tuple[list[SlotDevice], list[str]]:

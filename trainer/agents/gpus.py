@@ -5,7 +5,6 @@
 
 from __future__ import annotations
 
-import ctypes
 import os
 import sys
 import threading
@@ -96,6 +95,8 @@ def list_gpus(timeout_seconds: float = _ANSWER_SECONDS) -> GpuInventory:
     """
     if sys.platform == "darwin":
         return GpuInventory(reason="no NVIDIA GPU: macOS has none")
+    import ctypes
+
     try:
         ctypes.CDLL("libnvidia-ml.so.1")
     except OSError:

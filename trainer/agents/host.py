@@ -20,7 +20,9 @@ from pathlib import Path
 from types import FrameType
 
 from trainer.agents.agent import SlotAgent
+from trainer.agents.assignment import devices_for_more
 from trainer.agents.crashed import Heir
+from trainer.agents.devices import SlotDevice
 from trainer.agents.guard import Guard
 from trainer.agents.host_files import HostFiles, RunStarts, SlotStatus
 from trainer.agents.host_life import HostLife
@@ -83,6 +85,7 @@ class Host:
         self._stop_level = 0
         self._written: tuple[list[SlotStatus], RunStarts, str] | None = None
         self._working = spec.slots
+        self._device_wish = spec.device_wish
         self._agents = [SlotAgent(slot, self, spec.device_of(slot)) for slot in range(1, spec.slots + 1)]
 
     @property
@@ -260,12 +263,14 @@ class Host:
         if self._stop_level:
             return {"refused": "the host is stopping"}
         kept = [agent.slot for agent in self._agents if self.slots < slots and agent.go_on()]
-        added = [self._add_slot() for _ in range(min(slots, MAX_SLOTS) - self.slots)]
-        return {"went_on": list[Json](kept), "added": list[Json](added)}
+        with devices_for_more(self._device_wish, min(slots, MAX_SLOTS) - self.slots) as (devices, reason):
+            added = [self._add_slot(device) for device in devices]
+        refused: dict[str, Json] = {"refused": reason} if reason else {}
+        return {"went_on": list[Json](kept), "added": list[Json](added)} | refused
 
-    def _add_slot(self) -> int:
+    def _add_slot(self, device: SlotDevice) -> int:
         self.life.add_slot(len(self._agents) + 1)
-        agent = SlotAgent(len(self._agents) + 1, self)
+        agent = SlotAgent(len(self._agents) + 1, self, device)
         with self._lock:
             self._working += 1
             # A new list: other threads go through the old one.

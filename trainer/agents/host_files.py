@@ -15,7 +15,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any
 
-from trainer.agents.devices import SlotDevice
+from trainer.agents.devices import DeviceWish, SlotDevice
 from trainer.agents.policy import RunPolicy
 from trainer.errors import AgentError, InputError
 from trainer.records import FailureGroup, Json, LocalAgent, SweepReference
@@ -47,6 +47,8 @@ class HostSpec:
     """Whether each run is to be a new process, though it could be forked."""
     devices: tuple[SlotDevice, ...] = ()
     """What each slot is pinned to; slots beyond its end leave the GPUs as they are."""
+    device_wish: DeviceWish | None = None
+    """What slots that are added later are given; None leaves the GPUs as they are."""
     cpu_threads: int = 0
     """Threads that a run's numerical libraries may use; 0 for no limit. The same for all slots of a host, since it
     has to be said before a library is loaded, and warm runs share the libraries."""
@@ -153,6 +155,7 @@ class HostFiles:
                 interpreter_folder=Path(entry["interpreter_folder"]),
                 fresh=entry.get("fresh", False),
                 devices=tuple(_slot_device(device) for device in entry.get("devices", ())),
+                device_wish=DeviceWish(**entry["device_wish"]) if entry.get("device_wish") else None,
                 cpu_threads=entry.get("cpu_threads", 0),
                 live=entry.get("live", False),
                 pid=entry["pid"],

@@ -182,6 +182,7 @@ def start_agents(
         interpreter_folder=interpreter_folder(os.environ, cwd.resolve()),
         fresh=chosen_fresh() if fresh is None else fresh,
         devices=devices.slots if devices else (),
+        device_wish=devices.wish if devices else None,
         cpu_threads=devices.cpu_threads if devices else 0,
         live=live,
         data_dir=connection.data_dir,

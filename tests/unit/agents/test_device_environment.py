@@ -14,7 +14,7 @@ import pytest
 
 from tests.unit.agents.test_starting import make_spec, make_starter
 from trainer.agents import assignment
-from trainer.agents.assignment import assign_devices, read_occupancy
+from trainer.agents.assignment import assign_devices, devices_for_more, read_occupancy
 from trainer.agents.devices import DeviceWish, SlotDevice
 from trainer.agents.environment import run_environment
 from trainer.agents.gpus import GIB, Gpu, GpuInventory, GpuUser
@@ -38,7 +38,9 @@ INTERVAL = "WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL"
 def test_devices_are_in_the_host_s_files_and_files_of_before_have_none(tmp_path: Path) -> None:
     files = HostFiles(tmp_path)
     devices = (SlotDevice(("GPU-a", "GPU-b"), "GPUs 0, 1"), SlotDevice((), "no GPU"), SlotDevice())
-    spec = dataclasses.replace(make_spec(tmp_path), slots=4, devices=devices, cpu_threads=2, live=True)
+    spec = dataclasses.replace(
+        make_spec(tmp_path), slots=4, devices=devices, cpu_threads=2, live=True, device_wish=DeviceWish("0", 2)
+    )
     files.write_spec(spec)
     assert files.read_spec() == spec
     assert [spec.device_of(slot) for slot in range(1, 5)] == [*devices, SlotDevice()]
@@ -48,7 +50,7 @@ def test_devices_are_in_the_host_s_files_and_files_of_before_have_none(tmp_path:
 
     entry = json.loads((tmp_path / "host.json").read_text())
     state = json.loads(files.state_path.read_text())
-    for name in ("devices", "cpu_threads", "live"):
+    for name in ("devices", "device_wish", "cpu_threads", "live"):
         del entry[name]
     for name in ("device", "gpu_uuids"):
         del state["slots"][0][name]
@@ -137,6 +139,16 @@ def test_gpus_of_live_agents_are_theirs(tmp_path: Path, monkeypatch: pytest.Monk
                 other.result(0.3)
             plan.release()
             other.result(20).release()
+        # A host's further slots: as many as there is room for, and none of those that are taken.
+        with devices_for_more(DeviceWish("all"), 3) as (devices, reason):
+            assert [device.gpu_uuids for device in devices] == [("GPU-1",)]
+            assert "3 agents need 3 GPUs" in reason
+        with devices_for_more(DeviceWish("all", per_run=2), 1) as (devices, reason):
+            assert devices == () and "no 2 GPUs of one kind" in reason
+        with devices_for_more(DeviceWish(), 1) as (devices, reason):
+            assert ([device.gpu_uuids for device in devices], reason) == ([("GPU-1",)], "")
+        with devices_for_more(None, 2) as (devices, reason):
+            assert (devices, reason) == ((SlotDevice(), SlotDevice()), "")
         # What takes no GPU waits for nobody, and keeps nobody waiting.
         assert assign_devices(DeviceWish("none"), 1, {}).slots[0].gpu_uuids == ()
         with pytest.raises(DeviceError):
