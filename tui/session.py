@@ -12,7 +12,7 @@ from collections.abc import Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainer.errors import ServerLostError
+from trainer.errors import AgentError, ServerLostError
 from trainer.records import ConsoleLine, HistoryPoint, Json, RunRecord, SweepRecord, SweepReference
 from trainer.settings import Connection, ServerKind, Settings
 from trainer.states import SweepState
@@ -172,6 +172,35 @@ class Session:
             start_agents(connection, sweep, count, cwd=self.cwd, devices=plan)
         finally:
             plan.release()
+
+    def add_agent(self, reference: SweepReference) -> None:
+        """Have one more local agent work for a sweep: in the host that runs, else in a new one; blocks.
+
+        Raises:
+            ServerError, AgentError, DeviceError: If the server or this machine refuses.
+        """
+        from trainer.agents.pool import live_hosts
+        from trainer.agents.requests import ADD_SLOTS, HostRequest
+
+        hosts = live_hosts(reference)
+        if hosts:
+            hosts[-1].ask_and_wait(HostRequest(ADD_SLOTS, count=1))
+        else:
+            self.start_agents(reference, 1)
+
+    def drain_agent(self, reference: SweepReference) -> None:
+        """Have one local agent of a sweep leave after its current run, an idle one at once; blocks.
+
+        Raises:
+            AgentError: If none is left that takes runs, or its host cannot be told.
+        """
+        from trainer.agents.pool import live_hosts
+        from trainer.agents.requests import REMOVE_SLOTS, HostRequest
+
+        hosts = [host for host in live_hosts(reference) if host.working_slots()]
+        if not hosts:
+            raise AgentError("No agent on this machine takes further runs of this sweep.")
+        hosts[-1].ask_and_wait(HostRequest(REMOVE_SLOTS, count=1))
 
     def stop_agents(self, reference: SweepReference) -> int:
         """Ask the local agents of a sweep to stop their runs and end; return how many hosts were asked. Blocks."""

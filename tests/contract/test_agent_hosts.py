@@ -5,18 +5,22 @@ from __future__ import annotations
 import json
 import os
 import signal
+import subprocess
+import sys
 from collections import Counter
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
 
 import pytest
+from click.testing import CliRunner
 
 from tests.contract.tracking_server import GRID, connect_to, wait_for
 from trainer.agents.orders import OrderBook
 from trainer.agents.pool import AgentHost, crashed_hosts, live_hosts, local_agents, start_agents
 from trainer.agents.requests import ADD_SLOTS, DRAIN, REMOVE_SLOTS, SCALE, STOP, STOP_RUN, HostRequest, submit
-from trainer.errors import AgentError
+from trainer.cli import build_cli
+from trainer.errors import AgentError, InputError, NotFoundError, TerminalError
 from trainer.process_identity import process_start
 from trainer.records import Json, SweepRecord
 from trainer.server.lifecycle import find_running, stop_server
@@ -43,6 +47,7 @@ with open("finished", "a") as file:
     file.write(x + "\\n")
 """
 
+ROOT = Path(__file__).resolve().parents[2]
 Launch = Callable[..., tuple[SweepRecord, AgentHost]]
 
 
@@ -221,3 +226,46 @@ def test_a_server_that_was_told_to_end_is_left_alone_by_the_host(
     for _ in range(3):
         host.request_stop()
     assert host.wait(20)
+
+
+def test_the_commands_list_scale_drain_and_follow_what_runs(launch: Launch) -> None:
+    sweep, host = launch(GATED, slots=1, points=6)
+    wait_for(lambda: waiting(host))
+
+    def told(*arguments: str) -> str:
+        given = ["agents", *arguments]
+        answer = CliRunner().invoke(build_cli(None), given, catch_exceptions=False, standalone_mode=False)
+        return answer.output
+
+    listed = told()
+    assert all(text in listed for text in (host.id, str(sweep.reference), f"process {host.pid}", "slot 1  running"))
+    assert "| waiting" in listed
+    assert "slot 2 added" in told("scale", sweep.reference.id, "2")
+    wait_for(lambda: waiting(host) == {1, 2})
+    (entry,) = json.loads(told("--json"))
+    assert (entry["state"], entry["pid"], len(entry["slots"])) == ("running", host.pid, 2)
+    assert "slot 2 leaves after its run" in told("drain", host.id, "--slot", "2")
+    assert "leaves after this run" in told()
+    assert "slot 2 stays" in told("scale", f"hosts/{sweep.reference.id}", "2")
+    assert "slot 1 | waiting" in told("logs", sweep.reference.id, "-n", "1")
+    run_id = host.agents()[0].run_id
+    assert told("logs", sweep.reference.id, "--run", run_id, "-n", "1") == "waiting\n"
+    with pytest.raises(AgentError, match="no slot has this run"):
+        told("stop", sweep.reference.id, "--run", "nonesuch")
+    with pytest.raises(InputError, match="no slot 7"):
+        told("drain", sweep.reference.id, "--slot", "7")
+    with pytest.raises(NotFoundError, match="No agents on this machine"):
+        told("drain", "nonesuch")
+    with pytest.raises(TerminalError, match="not part of"):
+        told("attach", sweep.reference.id)
+    command = [sys.executable, "-m", "trainer", "agents", "logs", sweep.reference.id, "-f"]
+    with subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, text=True) as following:
+        assert following.stdout is not None
+        assert following.stdout.readline().startswith("slot 1 | ")
+        told("drain", sweep.reference.id)
+        assert "stopping" in told("stop", sweep.reference.id)
+        assert host.wait(40)
+        assert "KeyboardInterrupt" in following.stdout.read()
+    assert following.returncode == 0
+    assert "No agents run" in told()
+    assert "ended" in told("--all")

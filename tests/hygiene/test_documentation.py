@@ -32,7 +32,7 @@ PLACES: dict[str, tuple[type[DOMNode], ...]] = {
     "live view: panes": (SweepScreen,),
     "run": (RunScreen,),
 }
-SPELLED = {"?": "question_mark", "/": "slash", "+": "plus", "-": "minus", "[": "left_square_bracket"}
+SPELLED = {"?": "question_mark", "/": "slash", "+": "plus", "-": "minus", "_": "underscore", "[": "left_square_bracket"}
 SPELLED |= {"]": "right_square_bracket"}
 
 

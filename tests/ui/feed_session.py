@@ -59,6 +59,7 @@ class FeedSession(MemorySession):
         self.follow_failure: TrainerError | None = None
         self.agents_started: list[int] = []
         self.agents_stopped = 0
+        self.agents_drained = 0
         self.left = threading.Event()
         """Set when the follower has ended."""
         self.run: RunRecord | None = None
@@ -82,8 +83,11 @@ class FeedSession(MemorySession):
         finally:
             self.left.set()
 
-    def start_agents(self, reference: SweepReference, count: int) -> None:
-        self.agents_started.append(count)
+    def add_agent(self, reference: SweepReference) -> None:
+        self.agents_started.append(1)
+
+    def drain_agent(self, reference: SweepReference) -> None:
+        self.agents_drained += 1
 
     def stop_agents(self, reference: SweepReference) -> int:
         self.agents_stopped += 1

@@ -265,11 +265,13 @@ async def test_a_paused_sweep_resumes_at_once() -> None:
         await until(pilot, lambda: session.states_set == [("wine-grid", SweepState.RUNNING)])
 
 
-async def test_agents_are_added_and_stopped() -> None:
+async def test_agents_are_added_drained_and_stopped() -> None:
     async with sweep_screen() as (pilot, screen, session):
         await pilot.press("plus")
         await until(pilot, lambda: session.agents_started == [1])
         await pilot.press("minus")
+        await until(pilot, lambda: session.agents_drained == 1)
+        await pilot.press("underscore")
         await until(pilot, lambda: isinstance(screen.app.screen, ConfirmScreen))
         await pilot.press("y")
         await until(pilot, lambda: session.agents_stopped == 1)

@@ -50,7 +50,7 @@ class SlotAgent(threading.Thread):
         super().__init__(name=f"slot-{slot}", daemon=True)
         self.slot = slot
         self._host = host
-        self._device = device or SlotDevice()
+        self.device = device or SlotDevice()
         self._wake = threading.Event()
         self._hurry = threading.Event()
         self._lock = threading.Lock()
@@ -58,10 +58,10 @@ class SlotAgent(threading.Thread):
             slot=slot,
             state=AgentState.STARTING,
             host_pid=os.getpid(),
-            device=self._device.label,
-            gpu_uuids=self._device.gpu_uuids or (),
+            device=self.device.label,
+            gpu_uuids=self.device.gpu_uuids or (),
         )
-        host.life.set_device(slot, self._device.label if self._device.gpu_uuids else "")
+        host.life.set_device(slot, self.device.label if self.device.gpu_uuids else "")
         self._run: SlotRun | None = None
         self._aftermath = Aftermath(slot, host, self._update, self._wake.set)
         self._stopper = RunStopper(slot, host, self._update)
@@ -219,7 +219,7 @@ class SlotAgent(threading.Thread):
                 return 0
         self._aftermath.tend_shelved(self._host.pace.heartbeat_seconds)
         next_step = self._stopper.advance(self._run, self._record) if self._run is not None else None
-        hurried = self._hurry.is_set() and self._is_idle and not self._line.is_away
+        hurried = self._hurry.is_set() and self._is_idle
         self._hurry.clear()
         if (hurried or time.monotonic() >= self._line.next_beat_at) and self._may_beat():
             self._beat()
@@ -372,7 +372,7 @@ class SlotAgent(threading.Thread):
             self._aftermath.drop_retry()
 
     def _start(self, retry: Retry) -> None:
-        run = begin_run(self._host, retry, self._wake.set, self._device)
+        run = begin_run(self._host, retry, self._wake.set, self.device)
         with self._lock:
             self._run = run
         self._update(

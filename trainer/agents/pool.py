@@ -23,7 +23,7 @@ from trainer.agents.host_files import HostFiles, HostSpec, RunStarts
 from trainer.agents.log_tail import last_line
 from trainer.agents.orders import OrderBook
 from trainer.agents.policy import RunPolicy
-from trainer.agents.requests import HostRequest, submit
+from trainer.agents.requests import HostRequest, Outcome, outcome, submit
 from trainer.agents.warm import chosen_fresh
 from trainer.errors import AgentError
 from trainer.paths import agents_dir
@@ -91,6 +91,19 @@ class AgentHost:
             except ProcessLookupError:
                 # It ended between the look and the signal.
                 return
+
+    @property
+    def id(self) -> str:
+        """Names the host among those of this machine."""
+        return self.directory.name.rpartition("-")[2]
+
+    def ask_and_wait(self, request: HostRequest) -> Outcome:
+        """Ask for something else, and return what the host did.
+
+        Raises:
+            AgentError: As `ask`, or if the host refused.
+        """
+        return outcome(self.directory, self.ask(request), self.is_alive)
 
     def ask(self, request: HostRequest) -> Path:
         """Ask for something else; return the request's file, which is gone when the host has obeyed.
@@ -220,12 +233,19 @@ def live_hosts(reference: SweepReference | None = None) -> list[AgentHost]:
     return [host for host in _hosts(reference) if host.is_alive() or _clean_up(host)]
 
 
+def recent_hosts() -> list[AgentHost]:
+    """Return the hosts of the last days, oldest first, alive or not; runs that crashed ones left are ended."""
+    live_hosts()
+    return [host for host in _hosts(None) if host.pid]
+
+
 def crashed_hosts() -> list[AgentHost]:
     """Return the hosts that crashed in the last days with work that no other host has taken over, oldest first."""
-    return [host for host in _hosts(None) if host.pid and not host.is_alive() and _left_work(host)]
+    return [host for host in _hosts(None) if host.pid and not host.is_alive() and has_work_left(host)]
 
 
-def _left_work(host: AgentHost) -> bool:
+def has_work_left(host: AgentHost) -> bool:
+    """Return whether a host that is gone had something to do that no other has taken over."""
     statuses = HostFiles(host.directory).read_state()
     return not OrderBook(host.directory).is_empty or any(status.orphaned or is_at_work(status) for status in statuses)
 

@@ -53,6 +53,17 @@ class HostRequest:
             raise ValueError("no run to stop is named")
 
 
+@dataclass(frozen=True)
+class Outcome:
+    """What a host did at a wish: slots, by number."""
+
+    added: tuple[int, ...] = ()
+    went_on: tuple[int, ...] = ()
+    """Those that were to leave, and stay."""
+    drained: tuple[int, ...] = ()
+    """Those that leave after their run."""
+
+
 def submit(directory: Path, request: HostRequest) -> Path:
     """Drop a wish into a host's folder and return its file, which is gone when the host has obeyed.
 
@@ -65,6 +76,28 @@ def submit(directory: Path, request: HostRequest) -> Path:
     except InputError as error:
         raise AgentError(f"The agents in {directory} cannot be told: {error.message}") from error
     return path
+
+
+def outcome(directory: Path, path: Path, is_alive: Callable[[], bool], timeout_seconds: float = 10.0) -> Outcome:
+    """Wait until a wish has been obeyed, and return what the host says of it.
+
+    Raises:
+        AgentError: If the host has ended instead, does not obey in time, or refused.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    while path.exists():
+        if not is_alive() or time.monotonic() > deadline:
+            path.unlink(missing_ok=True)
+            why = "have ended" if not is_alive() else f"did not obey within {timeout_seconds:g} s"
+            raise AgentError(f"The agents in {directory} {why}.", hint=f"See {directory / 'host.log'}.")
+        time.sleep(0.02)
+    for line in reversed((directory / "events.jsonl").read_text(encoding="utf-8").splitlines()):
+        if path.name in line:
+            said = json.loads(line)
+            if reason := said.get("refused") or (said["event"] == "request_refused" and said.get("reason")):
+                raise AgentError(f"The agents did not do it: {reason}.")
+            return Outcome(*(tuple(said.get(name, ())) for name in ("added", "went_on", "drained")))
+    return Outcome()
 
 
 class RequestBox:
@@ -91,7 +124,7 @@ class RequestBox:
             except (OSError, ValueError, TypeError) as error:
                 self._report("request_refused", request=name, reason=str(error))
             else:
-                self._report("request", **_said(request), **do(request))
+                self._report("request", request=name, **_said(request), **do(request))
             # What cannot be removed must not be done again and again.
             self._done.add(name)
             (self._folder / name).unlink(missing_ok=True)

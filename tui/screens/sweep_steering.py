@@ -63,12 +63,21 @@ class SweepSteering(Screen[None]):
         ),
         Binding(
             "minus",
+            "drain_agent",
+            "Fewer agents",
+            key_display="-",
+            id="sweep.drain_agent",
+            show=False,
+            tooltip="Let one agent on this machine leave after its current run",
+        ),
+        Binding(
+            "underscore",
             "stop_agents",
             "Stop agents",
-            key_display="-",
+            key_display="_",
             id="sweep.stop_agents",
             show=False,
-            tooltip="Stop the agents on this machine",
+            tooltip="Stop the agents on this machine, and their runs",
         ),
         Binding(
             "E",
@@ -168,7 +177,14 @@ class SweepSteering(Screen[None]):
     def action_add_agent(self) -> None:
         """Start one more local agent."""
         self.notify("Starting an agent…", timeout=2)
-        self.in_background(lambda: self.session.start_agents(self.reference, 1), "One more agent works for this sweep.")
+        self.in_background(lambda: self.session.add_agent(self.reference), "One more agent works for this sweep.")
+
+    def action_drain_agent(self) -> None:
+        """Let one local agent leave after its current run."""
+        self.in_background(
+            lambda: self.session.drain_agent(self.reference),
+            "One agent leaves after its current run; _ stops all agents here at once.",
+        )
 
     def action_stop_agents(self) -> None:
         """Stop the local agents."""
