@@ -1,4 +1,4 @@
-"""Hosts, the server and the app are killed at random: in the end each point has been run once, and nothing is left."""
+"""Runs, hosts, the server and the app are killed at random: in the end each point was run once, and nothing is left."""
 
 from __future__ import annotations
 
@@ -15,7 +15,8 @@ import pytest
 import yaml
 
 from tests.contract.tracking_server import connect_to, wait_for
-from trainer.agents.pool import live_hosts
+from trainer.agents.host_files import HostFiles
+from trainer.agents.pool import AgentHost, live_hosts
 from trainer.paths import server_dir
 from trainer.process_identity import process_start
 from trainer.server.lifecycle import find_running, stop_server
@@ -73,6 +74,12 @@ def processes_of(folder: Path) -> dict[int, str]:
     return found
 
 
+def running(hosts: list[AgentHost]) -> list[int]:
+    """Return the leaders of the runs that are under way."""
+    states = [status for host in hosts for status in HostFiles(host.directory).read_state()]
+    return [status.child_pid for status in states if process_start(status.child_pid) == status.child_start != ""]
+
+
 @pytest.mark.skipif(sys.platform != "linux", reason="looks for what is left in /proc")
 def test_a_grid_survives_whatever_is_killed(tmp_path: Path, isolated_home: Path) -> None:
     chance = random.Random(SEED)
@@ -90,11 +97,12 @@ def test_a_grid_survives_whatever_is_killed(tmp_path: Path, isolated_home: Path)
         deadline = time.monotonic() + 0.7 * POINTS
         while time.monotonic() < deadline:
             time.sleep(chance.uniform(0.3, 1.5))
-            what = chance.choice(("host", "server", "app"))
+            what = chance.choice(("host", "server", "app", "run"))
             server, hosts = find_running(), live_hosts()
             pids = {
                 "host": [host.pid for host in hosts],
                 "server": [server.pid] if server else [],
+                "run": running(hosts)[:1],
                 "app": [operator.app.pid] if operator.app.poll() is None else [],
             }[what]
             for pid in pids:
