@@ -169,6 +169,7 @@ class SweepFeed:
     def progress(self) -> SweepProgress:
         """Counts per state against the runs there will be."""
         counts = self.board.state_counts
+        expected = self.sweep.run_count_expected if self.sweep else None
         return SweepProgress(
             done=len(self._ended),
             running=counts[RunState.RUNNING] + counts[RunState.PREEMPTING],
@@ -176,7 +177,8 @@ class SweepFeed:
             finished=counts[RunState.FINISHED],
             failed=counts[RunState.FAILED] + counts[RunState.CRASHED],
             stopped=counts[RunState.KILLED] + counts[RunState.PREEMPTED],
-            expected=self.sweep.run_count_expected if self.sweep else None,
+            # Points that were run again make more runs than the space has points.
+            expected=None if expected is None else max(expected, len(self.board.runs)),
         )
 
     @property

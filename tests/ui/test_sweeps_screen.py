@@ -199,6 +199,7 @@ def test_progress_shows_a_beginning_and_never_more_than_all() -> None:
     assert progress_text(1, 1000)[0] == "━"
     assert progress_text(0, 10)[0] == ""
     assert len("".join(progress_text(30, 9)[:2])) == 8
+    assert progress_text(6, 4)[2] == "6/6"
     assert progress_text(12, None) == ("", "", "12 runs")
 
 

@@ -137,6 +137,11 @@ def test_any_column_sorts_both_ways_with_missing_values_last() -> None:
     assert feed.board.rows[0] == "run5"
 
 
+def test_points_that_were_run_again_are_expected_too() -> None:
+    progress = feed_of([make_run(number) for number in range(1, 7)], run_count_expected=4).progress
+    assert (progress.done, progress.expected, progress.left) == (6, 6, 0)
+
+
 def test_progress_counts_every_state_against_what_is_expected() -> None:
     states = [
         RunState.FINISHED,

@@ -40,7 +40,8 @@ def progress_text(done: int, expected: int | None) -> tuple[str, str, str]:
     """Return the filled part of a bar, its rest, and the numbers; no bar where the end is not known."""
     if not expected:
         return "", "", f"{done:,} runs" if expected is None else f"{done}/0"
-    filled = min(round(BAR_WIDTH * done / expected), BAR_WIDTH)
+    expected = max(expected, done)  # points that were run again make more runs than the space has points
+    filled = round(BAR_WIDTH * done / expected)
     if done and not filled:
         filled = 1
     return "━" * filled, "─" * (BAR_WIDTH - filled), f"{_compact(done)}/{_compact(expected)}"
