@@ -15,7 +15,7 @@ from trainer.agents.pool import AgentHost, local_agents
 from trainer.errors import TrainerError
 from trainer.events import AgentsChanged, RunsChanged, ServerBack, ServerLost, SweepChanged
 from trainer.progress import SweepProgress, duration_text
-from trainer.records import LocalAgent, SweepRecord, SweepReference
+from trainer.records import FailureGroup, LocalAgent, SweepRecord, SweepReference
 from trainer.report import Outcome
 from trainer.states import AgentState
 from trainer.tracking.client import TrackingClient
@@ -121,7 +121,7 @@ class _Failures:
 
     def __init__(self, narrate: Callable[[str], None]) -> None:
         self._narrate = narrate
-        self._counted: dict[tuple[int, int], int] = {}
+        self._counted: dict[tuple[tuple[int, int], str], int] = {}
         self._retried: dict[tuple[int, int], int] = {}
         self._told = 0
 
@@ -133,14 +133,19 @@ class _Failures:
                 self._retried[slot] = agent.runs_retried
                 if self._told < MAX_FAILURES_TOLD and "starts over" in agent.last_line:
                     self._narrate(f"Retried: run {agent.last_line}")
-            if agent.runs_failed <= self._counted.get(slot, 0):
-                continue
-            self._counted[slot] = agent.runs_failed
-            self._told += 1
-            if self._told <= MAX_FAILURES_TOLD:
-                self._narrate(f"Failed: run {agent.last_line}\n        log: {agent.log_path}")
-            elif self._told == MAX_FAILURES_TOLD + 1:
-                self._narrate("Further failures are not told one by one; each run has its log there.")
+            for group in agent.failures:
+                if group.count > self._counted.get((slot, group.fingerprint), 0):
+                    self._counted[slot, group.fingerprint] = group.count
+                    self._tell(agent, group)
+
+    def _tell(self, agent: LocalAgent, group: FailureGroup) -> None:
+        """Tell the last failure of a group; those of its group that came since the last look go with it."""
+        self._told += 1
+        if self._told <= MAX_FAILURES_TOLD:
+            log = agent.log_path.with_name(f"{group.run_id}.log") if agent.log_path else "none"
+            self._narrate(f"Failed: run {group.run_id} {group.summary}\n        log: {log}")
+        elif self._told == MAX_FAILURES_TOLD + 1:
+            self._narrate("Further failures are not told one by one; each run has its log there.")
 
     def sum_up(self, agents: Sequence[LocalAgent], progress: SweepProgress) -> None:
         """Tell what was not told yet, then all failures by their reasons."""

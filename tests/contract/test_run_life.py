@@ -227,3 +227,50 @@ def test_a_runs_log_is_bounded_while_it_runs(launch: Launch) -> None:
     assert text.endswith("last words\n")
     assert "was cut" in text
     assert events_of(host, "log_cut")
+
+
+NAN = """
+import sys, wandb
+x = int(sys.argv[1].partition("=")[2])
+with wandb.init() as run:
+    run.log({"acc": float("nan") if x == 1 else x} if x < 3 else {"loss": 1})
+"""
+
+
+def test_a_metric_that_is_no_number_fails_the_run_where_that_is_asked_and_can_end_the_sweep(
+    client: WandbClient, launch: Launch
+) -> None:
+    sweep, host = launch(NAN, RunPolicy().with_rule("nan_metric=stop-sweep:2"), points=9)
+    assert host.wait(60)
+    (agent,) = host.agents()
+    assert (agent.state, agent.runs_failed) == (AgentState.FAILED, 3)
+    titles = {group.title: group.count for group in agent.failures}
+    assert titles == {"the metric acc ended as NaN": 1, "the metric acc was never logged": 2}
+    assert "2 runs in a row failed alike" in host.note()
+    assert client.read_sweep(sweep.reference).state is SweepState.FINISHED
+    assert len(client.read_runs(sweep)) == 4
+
+
+ALONE = """
+import os, pathlib, sys, time
+x = int(sys.argv[1].partition("=")[2])
+first = pathlib.Path(f"first-{x}")
+if x == 2 and not first.exists():
+    first.touch()
+    raise MemoryError
+time.sleep(0.4)
+"""
+
+
+def test_a_run_that_needs_the_machine_to_itself_gets_it(launch: Launch) -> None:
+    _, host = launch(ALONE, RunPolicy().with_rule("out_of_memory=retry:1@alone"), slots=3, points=8)
+    assert host.wait(40)
+    lines = (host.directory / "events.jsonl").read_text().splitlines()
+    moves = [event for event in map(json.loads, lines) if event["event"] in ("run_started", "run_ended")]
+    again = next(place for place, event in enumerate(moves) if event.get("life") == 2)
+    before = [event["event"] for event in moves[:again]]
+    assert before.count("run_started") == before.count("run_ended")
+    assert (moves[again + 1]["event"], moves[again + 1]["run_id"]) == ("run_ended", moves[again]["run_id"])
+    assert [event["failed"] for event in moves if event["event"] == "run_ended"].count(True) == 1
+    assert sum(agent.runs_done for agent in host.agents()) == 8
+    assert sum(agent.runs_failed for agent in host.agents()) == 0

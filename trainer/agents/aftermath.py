@@ -151,11 +151,15 @@ class Aftermath:
         """Whether a run that failed here waits for another slot."""
         return bool(self._own_shelved())
 
-    def take_shelved(self) -> ShelvedRun | None:
-        """Take over a run that failed on another slot, to be started over here as its agent; None if there is none."""
+    def take_shelved(self, *, own_only: bool) -> ShelvedRun | None:
+        """Take over a run that failed on another slot, to be started over here as its agent; None if there is none.
+
+        Args:
+            own_only: Whether the slot drains: it takes back what found no other slot, and nothing else.
+        """
         if self.retry is not None or self.is_resting:
             return None
-        shelved = self._host.life.take(self._slot)
+        shelved = self._host.life.take(self._slot, own_only=own_only)
         if shelved is not None:
             self.retry = shelved.retry
             self._update(run_id=shelved.retry.command.run_id, life=shelved.retry.life)
@@ -294,7 +298,8 @@ def metric_problem(value: Json, metric: str) -> str:
         return f"the metric {metric} was never logged"
     if isinstance(value, int | float) and math.isfinite(value):
         return ""
-    return f"the metric {metric} ended as {str(value)[:40]}"
+    shown = "NaN" if isinstance(value, float) and math.isnan(value) else str(value)[:40]
+    return f"the metric {metric} ended as {shown}"
 
 
 def _details(slot: int, run: SlotRun, end: RunEnd) -> dict[str, Json]:

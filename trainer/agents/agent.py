@@ -240,7 +240,7 @@ class SlotAgent(threading.Thread):
 
     def _begin_next(self) -> bool:
         """Begin a run if there is one that may begin now: first those that are to be started over."""
-        if (shelved := self._aftermath.take_shelved()) is not None:
+        if (shelved := self._aftermath.take_shelved(own_only=not self._wishes.takes_runs)) is not None:
             self._update(agent_id=shelved.agent_id)
         if self._aftermath.retry is not None:
             retry = self._aftermath.ready_retry()

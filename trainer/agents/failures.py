@@ -79,6 +79,8 @@ def classify(exit_code: int, tail: Sequence[str], facts: ExitFacts) -> Failure:
     # A message that is the title already would be told twice.
     words = "" if not said or said in title else f": {said}"
     what = error.type if error is not None else said
+    if kind is FailureKind.NAN_METRIC:
+        what = title  # what it printed last is no reason
     message = error.message if error is not None else ""
     return Failure(
         kind=kind,

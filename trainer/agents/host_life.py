@@ -202,11 +202,16 @@ class HostLife:
             self._shelf.append(shelved)
         self._on_change()
 
-    def take(self, slot: int) -> ShelvedRun | None:
-        """Take a run that waits for a slot like this one; None if there is none."""
+    def take(self, slot: int, *, own_only: bool = False) -> ShelvedRun | None:
+        """Take a run that waits for a slot like this one; None if there is none.
+
+        Args:
+            slot: The slot.
+            own_only: Whether to take nothing but what failed here and finds no other slot: one that drains.
+        """
         with self._lock:
             for shelved in self._shelf:
-                if shelved.slot != slot or not self._has_other(slot):
+                if (shelved.slot != slot and not own_only) or (shelved.slot == slot and not self._has_other(slot)):
                     self._shelf.remove(shelved)
                     return shelved
         return None

@@ -157,10 +157,11 @@ def test_a_shelved_run_goes_to_another_slot_or_back_when_there_is_none() -> None
     shelved = ShelvedRun(Retry(AgentCommand("run", "r1"), 2, {}), "agent1", 1)
     life.shelve(shelved)
     assert life.take(1) is None
+    assert life.take(2, own_only=True) is None  # it drains
     assert life.take(2) == shelved
     life.shelve(shelved)
     life.slot_left(2)
-    assert life.take(1) == shelved
+    assert life.take(1, own_only=True) == shelved
     assert not life.drop(shelved)
 
 
