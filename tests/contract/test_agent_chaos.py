@@ -26,6 +26,7 @@ from trainer.tracking.wandb_client import WandbClient
 ROOT = Path(__file__).resolve().parents[2]
 POINTS = int(os.environ.get("SWEEP_TUI_CHAOS_POINTS", "20"))
 SEED = int(os.environ.get("SWEEP_TUI_CHAOS_SEED", "4"))
+KINDS = ("host", "server", "app", "run")
 PROGRAM = """
 import argparse, time
 import wandb
@@ -94,10 +95,11 @@ def test_a_grid_survives_whatever_is_killed(tmp_path: Path, isolated_home: Path)
         wait_for(lambda: any(agent.run_id for host in live_hosts() for agent in host.agents()), 60)
         reference = live_hosts()[0].reference
         killed: Counter[str] = Counter()
+        order = chance.sample(KINDS, len(KINDS))
         deadline = time.monotonic() + 0.7 * POINTS
         while time.monotonic() < deadline:
             time.sleep(chance.uniform(0.3, 1.5))
-            what = chance.choice(("host", "server", "app", "run"))
+            what = order.pop() if order else chance.choice(KINDS)
             server, hosts = find_running(), live_hosts()
             pids = {
                 "host": [host.pid for host in hosts],
@@ -124,6 +126,7 @@ def test_a_grid_survives_whatever_is_killed(tmp_path: Path, isolated_home: Path)
         assert sorted(int(str(run.config["x"])) for run in runs) == list(range(POINTS))
         assert {run.id: run.summary.get("acc") for run in runs} == {run.id: run.config["x"] + 3 for run in runs}  # type: ignore[operator]
         assert killed["host"]
+        assert killed["server"]
         operator.app.wait(30)
     finally:
         operator.app.kill()

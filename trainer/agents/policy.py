@@ -88,6 +88,8 @@ DEFAULT_RULES: Mapping[FailureKind, Rule] = {
     FailureKind.REFUSED: _HOPELESS,
     FailureKind.CUDA_OOM: Rule(retries=1, place=Place.OTHER),
     FailureKind.OOM_KILLED: Rule(retries=1, place=Place.ALONE),
+    # Whoever wants to be rid of a run stops it: what killed it was no judgement of its point.
+    FailureKind.KILLED: Rule(retries=3),
     FailureKind.LOST_SERVER: Rule(retries=3, waits=_WAITS),
     FailureKind.DISK_FULL: Rule(retries=3, waits=(30.0,), needs_room=True),
 }
