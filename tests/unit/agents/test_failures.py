@@ -1,4 +1,8 @@
-"""Why runs failed, from the tails of real ones in tests/data/failure_tails (paths made neutral)."""
+"""Why runs failed, from the ends of logs in tests/data/failure_tails.
+
+Captured from real programs, with paths made neutral; but `torch_oom`, `jax_oom`, `torchrun`, `dataloader` and `hydra`
+were written by hand after public reports, since they need hardware or packages that are not here.
+"""
 
 from __future__ import annotations
 
@@ -14,7 +18,7 @@ from trainer.records import FailureGroup
 TAILS = Path(__file__).parents[2] / "data" / "failure_tails"
 NOTHING = ExitFacts()
 
-CAPTURED = {
+LOG_ENDS = {
     # name: exit code, kind, where, a part of the summary
     "argparse": (2, "bad_flag", "", "unrecognized arguments: --lrr 3"),
     "choice": (2, "bad_flag", "", "invalid choice: 'z'"),
@@ -53,17 +57,17 @@ def failure_of(name: str, code: int) -> Failure:
     return classify(code, read_tail(TAILS / f"{name}.txt"), NOTHING)
 
 
-@pytest.mark.parametrize("name", CAPTURED)
-def test_a_real_tail_is_told_by_its_kind_place_and_words(name: str) -> None:
-    code, kind, place, words = CAPTURED[name]
+@pytest.mark.parametrize("name", LOG_ENDS)
+def test_the_end_of_a_log_is_told_by_its_kind_place_and_words(name: str) -> None:
+    code, kind, place, words = LOG_ENDS[name]
     failure = failure_of(name, code)
     assert (failure.kind.value, words in failure.summary) == (kind, True), failure
     assert failure.title.endswith(f" at {place}") if place else " at " not in failure.title, failure
     assert len(failure.summary) <= 300
 
 
-def test_every_captured_tail_is_looked_at() -> None:
-    assert {path.stem for path in TAILS.glob("*.txt")} == set(CAPTURED)
+def test_every_tail_is_looked_at() -> None:
+    assert {path.stem for path in TAILS.glob("*.txt")} == set(LOG_ENDS)
     assert set(TITLES) == set(FailureKind)
 
 
