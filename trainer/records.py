@@ -176,6 +176,8 @@ class LocalAgent:
     runs_retried: int = 0
     runs_waiting: int = 0
     """Runs that failed here and wait for another slot."""
+    starts: str = ""
+    """How its host starts runs, in a few words: `.venv/bin/python 3.11, warm`; empty where that is not known."""
 
     def stop_text(self, now: datetime) -> str:
         """Return how far a stop has come: `asked, terminates in 12 s`; empty when nothing is being stopped."""

@@ -13,7 +13,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainer.errors import AgentError, ServerLostError
-from trainer.records import ConsoleLine, HistoryPoint, Json, RunRecord, SweepRecord, SweepReference
+from trainer.records import ConsoleLine, HistoryPoint, Json, LocalAgent, RunRecord, SweepRecord, SweepReference
 from trainer.settings import Connection, ServerKind, Settings
 from trainer.states import SweepState
 
@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from trainer.events import SweepEvent
     from trainer.launch import LaunchRequest
     from trainer.tracking.client import TrackingClient
+    from trainer.tracking.retry import RetryReport
 
 
 class Session:
@@ -152,9 +153,10 @@ class Session:
 
     def follow(self, reference: SweepReference, stop: threading.Event) -> Iterator[SweepEvent]:
         """Yield everything about a sweep and its local agents, then what changes, until `stop` is set; blocks."""
+        from trainer.agents.pool import known_agents
         from trainer.watch import watch_sweep
 
-        return watch_sweep(self.client, reference, stop, forever=True)
+        return watch_sweep(self.client, reference, stop, agents=lambda: known_agents(reference), forever=True)
 
     def set_sweep_state(self, reference: SweepReference, state: SweepState) -> None:
         """Pause, resume, stop or cancel a sweep; blocks."""
@@ -188,8 +190,12 @@ class Session:
         else:
             self.start_agents(reference, 1)
 
-    def drain_agent(self, reference: SweepReference) -> None:
+    def drain_agent(self, reference: SweepReference, agent: LocalAgent | None = None) -> None:
         """Have one local agent of a sweep leave after its current run, an idle one at once; blocks.
+
+        Args:
+            reference: The sweep.
+            agent: Which one; None for one that is idle, else for the last.
 
         Raises:
             AgentError: If none is left that takes runs, or its host cannot be told.
@@ -198,9 +204,48 @@ class Session:
         from trainer.agents.requests import REMOVE_SLOTS, HostRequest
 
         hosts = [host for host in live_hosts(reference) if host.working_slots()]
+        if agent is not None:
+            hosts = [host for host in hosts if host.pid == agent.host_pid]
         if not hosts:
             raise AgentError("No agent on this machine takes further runs of this sweep.")
-        hosts[-1].ask_and_wait(HostRequest(REMOVE_SLOTS, count=1))
+        slots = (agent.slot,) if agent is not None else ()
+        hosts[-1].ask_and_wait(HostRequest(REMOVE_SLOTS, count=1, slots=slots))
+
+    def drain_agents(self, reference: SweepReference) -> None:
+        """Have all local agents of a sweep leave after their current runs; blocks.
+
+        Raises:
+            AgentError: If none takes runs, or a host cannot be told.
+        """
+        from trainer.agents.pool import live_hosts
+        from trainer.agents.requests import DRAIN, HostRequest
+
+        hosts = [host for host in live_hosts(reference) if host.working_slots()]
+        if not hosts:
+            raise AgentError("No agent on this machine takes further runs of this sweep.")
+        for host in hosts:
+            host.ask_and_wait(HostRequest(DRAIN))
+
+    def plan_retry(self, reference: SweepReference) -> RetryReport:
+        """Return what `retry_failed` would do; blocks."""
+        from trainer.tracking.retry import retry_failed
+
+        return retry_failed(self.client, self.client.read_sweep(reference), dry_run=True)
+
+    def retry_failed(self, reference: SweepReference) -> RetryReport:
+        """Have the failed points of a sweep run again, and start an agent where none would do it; blocks.
+
+        Raises:
+            InputError, ServerError: If the points cannot be run again; AgentError: if no agent can be started.
+        """
+        from trainer.agents.pool import live_hosts
+        from trainer.tracking.retry import retry_failed
+
+        report = retry_failed(self.client, self.client.read_sweep(reference))
+        for target in report.to_work_on if report.has_work else ():
+            if not any(host.working_slots() for host in live_hosts(target)):
+                self.start_agents(target, 1)
+        return report
 
     def stop_agents(self, reference: SweepReference) -> int:
         """Ask the local agents of a sweep to stop their runs and end; return how many hosts were asked. Blocks."""

@@ -13,9 +13,12 @@ from trainer.cli import build_cli
 from tui.app import SweepApp
 from tui.cli import TerminalApp
 from tui.screens.run import RunScreen
+from tui.screens.run_log import RunLogScreen
 from tui.screens.sweep import SweepScreen
 from tui.screens.sweep_builder import SweepBuilderScreen
 from tui.screens.sweeps import SweepsScreen
+from tui.widgets.agents_panel import AgentsPanel
+from tui.widgets.log_view import LogView
 from tui.widgets.parameter_editor import ParameterEditor
 from tui.widgets.runs_table import RunsTable
 from tui.widgets.sweeps_table import SweepsTable
@@ -30,7 +33,9 @@ PLACES: dict[str, tuple[type[DOMNode], ...]] = {
     "live view: runs": (SweepScreen, RunsTable),
     "live view: sweep": (SweepScreen,),
     "live view: panes": (SweepScreen,),
+    "live view: agents": (SweepScreen, AgentsPanel),
     "run": (RunScreen,),
+    "log of a run": (RunLogScreen, LogView),
 }
 SPELLED = {"?": "question_mark", "/": "slash", "+": "plus", "-": "minus", "_": "underscore", "[": "left_square_bracket"}
 SPELLED |= {"]": "right_square_bracket"}

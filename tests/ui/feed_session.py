@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import dataclasses
 import queue
 import threading
 from collections.abc import Iterator, Sequence
@@ -13,6 +14,8 @@ from trainer.errors import TrainerError
 from trainer.events import SweepEvent
 from trainer.records import ConsoleLine, HistoryPoint, Json, LocalAgent, RunRecord, SweepReference
 from trainer.states import AgentState, RunState
+from trainer.tracking.points import account
+from trainer.tracking.retry import RetryReport
 
 REFERENCE = SweepReference("local", "wine", "wine-grid")
 CONFIG: dict[str, Json] = {
@@ -60,6 +63,10 @@ class FeedSession(MemorySession):
         self.agents_started: list[int] = []
         self.agents_stopped = 0
         self.agents_drained = 0
+        self.hosts_drained = 0
+        self.slots_drained: list[int] = []
+        self.failed_points = 0
+        self.retried = 0
         self.left = threading.Event()
         """Set when the follower has ended."""
         self.run: RunRecord | None = None
@@ -86,12 +93,30 @@ class FeedSession(MemorySession):
     def add_agent(self, reference: SweepReference) -> None:
         self.agents_started.append(1)
 
-    def drain_agent(self, reference: SweepReference) -> None:
+    def drain_agent(self, reference: SweepReference, agent: LocalAgent | None = None) -> None:
         self.agents_drained += 1
+        self.slots_drained += [agent.slot] if agent is not None else []
 
     def stop_agents(self, reference: SweepReference) -> int:
         self.agents_stopped += 1
         return 1
+
+    def drain_agents(self, reference: SweepReference) -> None:
+        self.hosts_drained += 1
+
+    def plan_retry(self, reference: SweepReference) -> RetryReport:
+        sweep = make_sweep("wine-grid", config=CONFIG)
+        points: list[dict[str, Json]] = [{"dataset": "wine", "depth": d, "trees": t} for d in (3, 5) for t in (50, 100)]
+        runs = [
+            dataclasses.replace(make_run(number, state=RunState.FAILED), config=point)
+            for number, point in enumerate(points[: self.failed_points])
+        ]
+        found = account(sweep, runs, [])
+        return RetryReport(found, tuple(point.config for point in found.failed), is_dry=True)
+
+    def retry_failed(self, reference: SweepReference) -> RetryReport:
+        self.retried += 1
+        return dataclasses.replace(self.plan_retry(reference), is_dry=False, enqueued=("a", "b", "c"))
 
     def read_run(self, reference: SweepReference, run_id: str) -> RunRecord:
         self.connect()

@@ -22,7 +22,7 @@ from tui.screens.confirm import ConfirmScreen
 from tui.screens.export_best import ExportBestScreen
 from tui.screens.run import RunScreen
 from tui.screens.sweep import SweepScreen
-from tui.widgets.agent_strip import AgentStrip
+from tui.widgets.agents_panel import AgentsPanel
 from tui.widgets.history_chart import HistoryChart
 from tui.widgets.runs_table import RunsTable
 
@@ -216,7 +216,7 @@ async def test_best_and_last_value_rank_differently() -> None:
 
 async def test_panes_take_turns_on_a_small_terminal() -> None:
     async with sweep_screen(size=(80, 24)) as (pilot, screen, _):
-        assert screen.front == "runs" and not screen.query_one(AgentStrip).display
+        assert screen.front == "runs" and not screen.query_one(AgentsPanel).display
         await pilot.press("4")
         await until(pilot, lambda: "step 3 accuracy 0.9" in text_of(screen))
         await pilot.press("3")

@@ -84,6 +84,15 @@ class RunStarts:
         how = {"warm": "warm", "warming": "warm"}.get(self.mode) or f"a fresh process per run: {self.reason}"
         return f"{self.python}{version}, {how}" if self.python else how
 
+    @property
+    def short(self) -> str:
+        """The same in a few words: `…/wine/.venv/bin/python 3.11, warm`."""
+        parts = Path(self.python).parts
+        python = self.python if len(parts) <= 4 else f"…/{'/'.join(parts[-4:])}"
+        how = f"fresh: {self.reason}" if self.mode == "fresh" and self.reason else self.mode
+        interpreter = " ".join(filter(None, [python, self.version.rpartition(".")[0]]))
+        return ", ".join(filter(None, [interpreter, how]))
+
 
 @dataclass(frozen=True)
 class SlotStatus:
@@ -282,6 +291,7 @@ def _slot_status(entry: Mapping[str, Any]) -> SlotStatus:
         device=entry.get("device", ""),
         gpu_uuids=tuple(entry.get("gpu_uuids", ())),
         draining=entry.get("draining", False),
+        starts="",
         # Missing in the files of earlier versions.
         life=entry.get("life", 1),
         stopping=entry.get("stopping", ""),

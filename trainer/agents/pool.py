@@ -58,6 +58,12 @@ class AgentHost:
         """Return what its slots do, or did last."""
         return tuple(status.agent for status in HostFiles(self.directory).read_state())
 
+    def named_agents(self) -> tuple[LocalAgent, ...]:
+        """Return its agents with how it starts their runs."""
+        starts = self.starts()
+        short = starts.short if starts is not None else ""
+        return tuple(dataclasses.replace(agent, starts=short) for agent in self.agents())
+
     def starts(self) -> RunStarts | None:
         """Return how its runs start; None before it has decided."""
         return HostFiles(self.directory).read_starts()
@@ -255,9 +261,23 @@ def local_agents(reference: SweepReference) -> tuple[LocalAgent, ...]:
     hosts = _hosts(reference)
     alive = [host for host in hosts if host.is_alive() or _clean_up(host)]
     if alive:
-        return tuple(agent for host in alive for agent in host.agents())
+        return tuple(agent for host in alive for agent in host.named_agents())
     recent = [host for host in hosts if _seconds_since_written(host) < _FAILURES_SHOWN_SECONDS]
     return tuple(agent for host in recent for agent in host.agents() if agent.state is AgentState.FAILED)
+
+
+def known_agents(reference: SweepReference) -> tuple[LocalAgent, ...]:
+    """Return what `local_agents` does, how they start runs, and those of ended hosts that know why runs failed."""
+    working = local_agents(reference)
+    pids = {agent.host_pid for agent in working}
+    told: list[LocalAgent] = []
+    for host in _hosts(reference):
+        try:
+            told += [agent for agent in host.agents() if agent.failures] if host.pid not in pids else []
+        except AgentError as error:
+            # What a host that has ended left behind is worth a look, and no more.
+            logger.debug("%s", error)
+    return (*told, *working)
 
 
 def _start_process(files: HostFiles, connection: Connection, early: EarlyStart | None) -> subprocess.Popen[bytes]:

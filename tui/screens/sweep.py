@@ -24,18 +24,19 @@ from trainer.errors import ServerLostError, TrainerError
 from trainer.events import ServerLost
 from trainer.records import SweepReference
 from trainer.states import SweepState
+from tui.agent_lines import AgentsView
 from tui.chart_selection import ChartSelection
 from tui.chart_series import metric_names
 from tui.columns import Column, swept_keys
 from tui.feeds import DRAIN_INTERVAL_SECONDS, EventInbox, FeedChange, SweepFeed
 from tui.formatting import count_text, duration_text, metric_text, value_text
 from tui.run_filter import parse_run_filter
+from tui.screens.sweep_agents import SweepAgents
 from tui.screens.sweep_charting import ChartWish, SweepCharting
 from tui.screens.sweep_panes import PANES, SweepPanes
-from tui.screens.sweep_steering import SweepSteering
 from tui.session import Session
 from tui.sweep_pace import Pace
-from tui.widgets.agent_strip import AgentStrip
+from tui.widgets.agents_panel import AgentsPanel
 from tui.widgets.app_header import AppHeader
 from tui.widgets.best_config import BestConfig
 from tui.widgets.history_chart import HistoryChart
@@ -46,7 +47,7 @@ from tui.widgets.sweep_summary import SummaryView, SweepSummary
 SWEEP_FEED = "sweep_feed"
 
 
-class SweepScreen(SweepPanes, SweepCharting, SweepSteering):
+class SweepScreen(SweepPanes, SweepCharting, SweepAgents):
     """Watches one sweep and steers it."""
 
     CSS_PATH = "sweep.tcss"
@@ -76,6 +77,7 @@ class SweepScreen(SweepPanes, SweepCharting, SweepSteering):
 
     table = getters.query_one("#runs", RunsTable)
     prompt = getters.query_one("#prompt", Input)
+    panel = getters.query_one("#agents", AgentsPanel)
 
     @dataclass
     class EventsWaiting(Message):
@@ -113,7 +115,7 @@ class SweepScreen(SweepPanes, SweepCharting, SweepSteering):
             yield RunsTable(id="runs", classes="panel")
             yield HistoryChart(id="chart", classes="panel")
             yield BestConfig(id="best", classes="panel")
-        yield AgentStrip(id="agents", classes="panel")
+        yield AgentsPanel(id="agents", classes="panel")
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
@@ -122,7 +124,6 @@ class SweepScreen(SweepPanes, SweepCharting, SweepSteering):
         self.chart.border_title = "Chart"
         self.query_one("#best").border_title = "Best configuration"
         self.query_one("#best").border_subtitle = "c copy · E export"
-        self.query_one("#agents").border_title = "Agents on this machine"
         self.table.empty_text = "Reading the sweep…"
         self.set_interval(1.0, self._tick)
         self.follow_sweep()
@@ -188,7 +189,7 @@ class SweepScreen(SweepPanes, SweepCharting, SweepSteering):
 
     def _tick(self) -> None:
         """Let the clock go on: elapsed time, time left, ages, the countdown to the next attempt."""
-        if self.is_current and not self.feed.is_over:
+        if self.is_current and (self.feed.live_agents or not self.feed.is_over):
             self._show_summary()
             self._show_agents()
         if self.feed.lost:
@@ -229,13 +230,15 @@ class SweepScreen(SweepPanes, SweepCharting, SweepSteering):
         return "No runs yet\n+ starts an agent on this machine;\nagents elsewhere may work for this sweep, too."
 
     def _show_agents(self) -> None:
-        agents, board = self.feed.agents, self.feed.board
-        names = {agent.run_id: board.runs[agent.run_id].name for agent in agents if agent.run_id in board.runs}
-        over = self.feed.sweep is None or self.feed.sweep.state.is_terminal
-        self.set_class(not agents, "-agentless")
-        strip = self.query_one("#agents", AgentStrip)
-        strip.border_subtitle = "- stop" if over else "+ start one · - stop"
-        strip.show(agents, names, datetime.now(UTC), "" if over else "+ starts one.")
+        feed = self.feed
+        over = feed.sweep is None or feed.sweep.state.is_terminal
+        self.set_class(not feed.agents, "-agentless")
+        self.set_class(any(agent.failures for agent in feed.agents), "-reasons")
+        keys = ["+ one more"] if feed.agents and not over else []
+        keys += ["- one fewer", "D drain", "_ stop"] if feed.live_agents else []
+        keys += ["R retry failed"] if feed.progress.failed else []
+        view = AgentsView(feed.agents, feed.board.runs, datetime.now(UTC), "" if over else "+ starts one.")
+        self.panel.show(view, " · ".join(keys))
 
     def _show_summary(self) -> None:
         feed, sweep = self.feed, self.feed.sweep

@@ -60,6 +60,7 @@ class SweepPanes(Screen[None]):
         width, height = event.size.width, event.size.height
         self.compact = width < COMPACT_BELOW[0] or height < COMPACT_BELOW[1]
         self._is_large = width >= SIDE_BY_SIDE_FROM[0] and height >= SIDE_BY_SIDE_FROM[1]
+        self.set_class(self._is_large, "-large")
         self.call_after_refresh(self.fit_table)
 
     def fit_table(self, rows: int | None = None) -> None:

@@ -22,6 +22,7 @@ from tui.feeds import SweepFeed
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.export_best import ExportBestScreen, ExportChoice
 from tui.session import Session
+from tui.widgets.agents_panel import AgentsPanel
 from tui.widgets.runs_table import RunsTable
 
 STEERING = "steering"
@@ -93,6 +94,7 @@ class SweepSteering(Screen[None]):
     reference: SweepReference
     feed: SweepFeed
     table: RunsTable
+    panel: AgentsPanel
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what the sweep's state allows."""
@@ -157,7 +159,8 @@ class SweepSteering(Screen[None]):
 
     def action_stop_run(self) -> None:
         """End the run under the cursor."""
-        run = self.feed.board.runs.get(self.table.cursor_run_id)
+        agent = self.panel.chosen_agent
+        run = self.feed.board.runs.get(agent.run_id if agent else self.table.cursor_run_id)
         if run is None:
             return
         if run.state.is_terminal:
@@ -180,10 +183,15 @@ class SweepSteering(Screen[None]):
         self.in_background(lambda: self.session.add_agent(self.reference), "One more agent works for this sweep.")
 
     def action_drain_agent(self) -> None:
-        """Let one local agent leave after its current run."""
+        """Let one local agent leave after its current run: the selected one where the agents have the focus."""
+        agent = self.panel.chosen_agent
+        if agent is not None and (agent.draining or agent.state.is_terminal):
+            self.notify(f"Slot {agent.slot} takes no further runs already.", severity="warning")
+            return
+        who = f"Slot {agent.slot}" if agent is not None else "One agent"
         self.in_background(
-            lambda: self.session.drain_agent(self.reference),
-            "One agent leaves after its current run; _ stops all agents here at once.",
+            lambda: self.session.drain_agent(self.reference, agent),
+            f"{who} leaves after its current run; + takes that back, _ stops all agents here at once.",
         )
 
     def action_stop_agents(self) -> None:

@@ -1,0 +1,202 @@
+"""LogView: lines of a log, the end followed unless the user looks elsewhere; finds text, paints what is in sight."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from rich.cells import cell_len
+from rich.segment import Segment
+from rich.style import Style
+from textual.binding import Binding, BindingType
+from textual.geometry import Size
+from textual.message import Message
+from textual.scroll_view import ScrollView
+from textual.strip import Strip
+
+MAX_LINES = 20_000
+_DROPPED_AT_ONCE = 2_000
+
+
+class LogView(ScrollView, can_focus=True):
+    """The last lines of a log."""
+
+    COMPONENT_CLASSES: ClassVar[set[str]] = {"log-view--match", "log-view--current", "log-view--muted"}
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("up,k", "scroll(-1)", "Up", id="log.up", tooltip="One line up", show=False),
+        Binding("down,j", "scroll(1)", "Down", id="log.down", tooltip="One line down", show=False),
+        Binding("pageup", "page(-1)", "Page up", id="log.page_up", tooltip="One page up", show=False),
+        Binding("pagedown", "page(1)", "Page down", id="log.page_down", tooltip="One page down", show=False),
+        Binding("home,g", "top", "Top", id="log.top", tooltip="First line", show=False),
+        Binding("end,G", "follow(True)", "End", id="log.end", tooltip="Last line, and follow", show=False),
+        Binding("left", "shift(-16)", "Left", id="log.left", tooltip="Scroll left", show=False),
+        Binding("right", "shift(16)", "Right", id="log.right", tooltip="Scroll right", show=False),
+    ]
+    DEFAULT_CSS = """
+    LogView {
+        height: 1fr;
+        scrollbar-size: 1 1;
+        scrollbar-size-horizontal: 0;
+        & > .log-view--match { background: $warning 40%; }
+        & > .log-view--current { background: $accent; color: $background; text-style: bold; }
+        & > .log-view--muted { color: $text-muted; }
+    }
+    """
+
+    @dataclass
+    class Changed(Message):
+        """What the view says of itself has changed: whether it follows, what it found."""
+
+        view: LogView
+
+        @property
+        def control(self) -> LogView:
+            """The view."""
+            return self.view
+
+    def __init__(self, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
+        super().__init__(id=id, classes=classes)
+        self.lines: list[str] = []
+        self.follows = True
+        self.sought = ""
+        """What is looked for, in small letters; empty for nothing."""
+        self.matches: list[int] = []
+        """Numbers of the lines that have it."""
+        self.current = 0
+        """Which of them is shown."""
+        self._dropped = 0
+        """Lines that were given up at the beginning."""
+        self._open_line = ""
+        self._widest = 1
+
+    # Lines
+
+    def extend(self, lines: Sequence[str], open_line: str) -> None:
+        """Add lines; `open_line` is the last one, which has not ended and stands until the next call."""
+        first = len(self.lines)
+        self.lines += lines
+        self._open_line = open_line
+        self._widest = max(self._widest, max(map(cell_len, (*lines, open_line)), default=1))
+        if self.sought:
+            self.matches += [first + i for i, line in enumerate(lines) if self.sought in line.lower()]
+        surplus = len(self.lines) - MAX_LINES
+        if surplus > 0:
+            self._drop(surplus + _DROPPED_AT_ONCE)
+        self._measure()
+
+    def clear(self) -> None:
+        """Forget all lines."""
+        self.lines, self._open_line, self.matches, self.current = [], "", [], 0
+        self._measure()
+
+    def _drop(self, count: int) -> None:
+        del self.lines[:count]
+        gone = sum(index < count for index in self.matches)
+        self.matches = [index - count for index in self.matches[gone:]]
+        self.current = max(self.current - gone, 0)
+        if not self.follows:
+            self.scroll_to(y=max(self.scroll_offset.y - count, 0), animate=False)
+
+    def _measure(self) -> None:
+        self.virtual_size = Size(self._widest + 1, len(self.lines) + bool(self._open_line))
+        if self.follows:
+            self.scroll_to(y=self.virtual_size.height, animate=False, force=True)
+        self.refresh()
+
+    def on_resize(self) -> None:
+        """Stay at the end."""
+        if self.follows:
+            self.scroll_to(y=self.virtual_size.height, animate=False, force=True)
+
+    # Finding
+
+    def seek(self, text: str) -> None:
+        """Look for a text, whatever its case; show the last line that has it. Empty to stop looking."""
+        self.sought = text.lower()
+        self.matches = [i for i, line in enumerate(self.lines) if self.sought in line.lower()] if text else []
+        self.current = len(self.matches) - 1 if self.matches else 0
+        self._show_match()
+
+    def next_match(self, by: int) -> None:
+        """Show another line that has the text."""
+        if self.matches:
+            self.current = (self.current + by) % len(self.matches)
+            self._show_match()
+
+    def _show_match(self) -> None:
+        if self.matches:
+            self.follows = False
+            line = self.matches[self.current]
+            height = self.scrollable_content_region.height
+            if not self.scroll_offset.y <= line < self.scroll_offset.y + height:
+                self.scroll_to(y=max(line - height // 2, 0), animate=False)
+        self.refresh()
+        self.post_message(self.Changed(self))
+
+    @property
+    def found_text(self) -> str:
+        """Return what was found, in words; empty when nothing is looked for."""
+        if not self.sought:
+            return ""
+        return f"{self.current + 1} of {len(self.matches):,}" if self.matches else "not found"
+
+    # Painting
+
+    def render_line(self, y: int) -> Strip:
+        """Return one line."""
+        width, base = self.scrollable_content_region.width, self.rich_style
+        index, left = round(self.scroll_offset.y) + y, round(self.scroll_offset.x)
+        if index < len(self.lines):
+            segments = self._segments(index, base)
+        elif index == len(self.lines) and self._open_line:
+            segments = [Segment(self._open_line, base)]
+        else:
+            return Strip.blank(width, base)
+        return Strip(segments).crop(left, left + width).extend_cell_length(width, base)
+
+    def _segments(self, index: int, base: Style) -> list[Segment]:
+        line = self.lines[index]
+        if not self.sought or self.sought not in line.lower():
+            return [Segment(line, base)]
+        is_current = bool(self.matches) and self.matches[self.current] == index
+        look = self.get_component_rich_style(f"log-view--{'current' if is_current else 'match'}", partial=True)
+        segments, rest, size = [], line, len(self.sought)
+        while (at := rest.lower().find(self.sought)) >= 0:
+            segments += [Segment(rest[:at], base), Segment(rest[at : at + size], base + look)]
+            rest = rest[at + size :]
+        return [*segments, Segment(rest, base)]
+
+    # Keys
+
+    def action_scroll(self, by: int) -> None:
+        """Scroll by lines; scrolling up ends following."""
+        end = self.virtual_size.height - self.scrollable_content_region.height
+        self.action_follow(self.scroll_offset.y + by >= end and by > 0)
+        if not self.follows:
+            self.scroll_to(y=self.scroll_offset.y + by, animate=False)
+
+    def action_page(self, by: int) -> None:
+        """Scroll by pages."""
+        self.action_scroll(by * max(self.scrollable_content_region.height - 1, 1))
+
+    def action_top(self) -> None:
+        """Show the first line."""
+        self.action_follow(False)
+        self.scroll_to(y=0, animate=False)
+
+    def action_shift(self, by: int) -> None:
+        """Scroll sideways."""
+        self.scroll_to(x=self.scroll_offset.x + by, animate=False)
+
+    def action_follow(self, follows: bool) -> None:
+        """Follow the end, or stay."""
+        if follows != self.follows:
+            self.follows = follows
+            self.post_message(self.Changed(self))
+        if follows:
+            self.scroll_to(y=self.virtual_size.height, animate=False, force=True)
+
+    def on_mouse_scroll_up(self) -> None:
+        """Stay where the user looks."""
+        self.action_follow(False)
