@@ -179,6 +179,12 @@ class LocalAgent:
     starts: str = ""
     """How its host starts runs, in a few words: `.venv/bin/python 3.11, warm`; empty where that is not known."""
 
+    @property
+    def is_ready(self) -> bool:
+        """Whether it takes a run as soon as it has none: it neither leaves nor rests because its runs kept failing."""
+        rests = self.waits_until is not None and not self.run_id
+        return not (self.state.is_terminal or self.draining or rests)
+
     def stop_text(self, now: datetime) -> str:
         """Return how far a stop has come: `asked, terminates in 12 s`; empty when nothing is being stopped."""
         if not self.stopping or self.next_stop_at is None:

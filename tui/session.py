@@ -243,7 +243,7 @@ class Session:
 
         report = retry_failed(self.client, self.client.read_sweep(reference))
         for target in report.to_work_on if report.has_work else ():
-            if not any(host.working_slots() for host in live_hosts(target)):
+            if not any(agent.is_ready for host in live_hosts(target) for agent in host.agents()):
                 self.start_agents(target, 1)
         return report
 

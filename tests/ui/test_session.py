@@ -7,7 +7,8 @@ from pathlib import Path
 
 import pytest
 
-from trainer.errors import NotFoundError, ServerLostError, SweepConfigError
+from trainer.agents.pool import live_hosts
+from trainer.errors import AgentError, NotFoundError, ServerLostError, SweepConfigError
 from trainer.server.lifecycle import stop_server
 from trainer.settings import ServerKind, Settings
 from trainer.states import SweepState
@@ -52,3 +53,13 @@ def test_an_embedded_server_that_ended_is_started_again(session: Session) -> Non
         session.list_sweeps()
 
     assert [each.reference for each in session.list_sweeps()] == [sweep.reference]
+
+
+def test_without_failed_points_and_agents_there_is_nothing_to_retry_or_drain(session: Session) -> None:
+    sweep = session.launch(FRESH_CONFIG, agents=0)
+
+    assert session.plan_retry(sweep.reference).wanted == ()
+    assert not session.retry_failed(sweep.reference).has_work
+    assert live_hosts(sweep.reference) == []
+    with pytest.raises(AgentError, match="No agent on this machine takes further runs"):
+        session.drain_agents(sweep.reference)

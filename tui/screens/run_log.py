@@ -68,6 +68,10 @@ class RunLogScreen(Screen[None]):
         self._show_facts()
         self.follow_log()
 
+    def on_resize(self) -> None:
+        """Cut the path to the new width."""
+        self._show_facts()
+
     def on_unmount(self) -> None:
         """Let the worker end at once."""
         self._stop.set()
@@ -107,10 +111,13 @@ class RunLogScreen(Screen[None]):
         view = self.view
         note = self._note or ("nothing printed yet" if not view.virtual_size.height else "")
         state = note or ("● following" if view.follows else "◐ not following: F or end follows")
+        path, room = str(self.path), max(self.size.width - 5, 8)
+        # Its end tells it from others.
+        path = path if len(path) <= room else f"…{path[-room:]}"
         found = f"“{view.sought}” {view.found_text}: n earlier, N later" if view.sought else ""
         self.query_one("#log-facts", Static).update(
             Content.from_markup(
-                "[$foreground 60%]$path[/]\n$state  [$warning]$found[/]", path=str(self.path), state=state, found=found
+                "[$foreground 60%]$path[/]\n$state  [$warning]$found[/]", path=path, state=state, found=found
             )
         )
 

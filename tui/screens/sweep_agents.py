@@ -41,6 +41,10 @@ class SweepAgents(SweepSteering):
         ),
     ]
 
+    def on_screen_resume(self) -> None:
+        """Give the agents their height: their lines may have changed in number below another screen."""
+        self.call_after_refresh(self.panel.refresh, layout=True)
+
     def action_drain_agents(self) -> None:
         """Let all local agents leave after their runs."""
         count = sum(not agent.draining for agent in self.feed.live_agents)

@@ -85,11 +85,6 @@ class LogView(ScrollView, can_focus=True):
             self._drop(surplus + _DROPPED_AT_ONCE)
         self._measure()
 
-    def clear(self) -> None:
-        """Forget all lines."""
-        self.lines, self._open_line, self.matches, self.current = [], "", [], 0
-        self._measure()
-
     def _drop(self, count: int) -> None:
         del self.lines[:count]
         gone = sum(index < count for index in self.matches)
