@@ -190,6 +190,22 @@ elif not pathlib.Path("rests").exists():
     assert {event["kind"] for event in failed} == {"segfault"}
 
 
+def test_a_resting_slot_does_not_outlive_its_sweep(client: WandbClient, launch: Launch, tmp_path: Path) -> None:
+    source = """
+import os, pathlib, sys, time
+x = int(sys.argv[1].partition("=")[2])
+while x == 1 and not pathlib.Path("rests").exists():
+    time.sleep(0.02)
+if not pathlib.Path("rests").exists():
+    os.kill(os.getpid(), 11)
+"""
+    sweep, host = launch(source, RunPolicy(slot_failures=2, slot_rests=(600.0,)), slots=2, points=5)
+    wait_for(lambda: any(agent.waits_until for agent in host.agents()))
+    (tmp_path / "rests").touch()
+    assert host.wait(40)
+    assert len(client.read_runs(sweep)) == 5
+
+
 LEAVER = """
 import os, subprocess, sys, time
 sleeper = [sys.executable, "-c", "import time; time.sleep(300)"]

@@ -22,7 +22,7 @@ from trainer.agents.host_life import Retry
 from trainer.agents.order_queue import OrderQueue
 from trainer.agents.process import KILL
 from trainer.agents.server_line import ServerLine
-from trainer.agents.server_words import say_goodbye
+from trainer.agents.server_words import tell_of_end
 from trainer.agents.slot_run import SlotRun
 from trainer.agents.slot_wishes import SlotWishes
 from trainer.agents.stopping import RunStopper
@@ -142,7 +142,7 @@ class SlotAgent(threading.Thread):
                 self._wake.clear()
                 self._wake.wait(self._turn())
             if self._has_ended_unsaid and not self._line.is_away and not self._gives_up_because:
-                say_goodbye(self._host, self._record.agent_id)
+                tell_of_end(self._host, self._record.agent_id)
             if self._gives_up_because:
                 raise _GaveUpError(self._gives_up_because)
             said = {"last_line": self._host.life.note} if self._host.life.note else {}
@@ -255,6 +255,14 @@ class SlotAgent(threading.Thread):
     def _obey_limits(self) -> None:
         """Take no more runs once it is enough; end the current one if the budget says so."""
         life = self._host.life
+        if self._is_idle and self._aftermath.is_resting and not self._leaving:
+            if life.is_sweep_over:
+                self._leave()
+                self._update(last_line="The sweep is over.")
+            elif self._has_ended_unsaid and not self._line.is_away:
+                # It asks for nothing while it rests, and others would wait for the end of its run.
+                tell_of_end(self._host, self._record.agent_id)
+                self._has_ended_unsaid = False
         if not (reason := life.why_no_more()):
             return
         if not self._leaving:
@@ -360,6 +368,7 @@ class SlotAgent(threading.Thread):
             self._obey_stop(run_id, self._host.limits.kill_delay_seconds)
         elif command.type == "exit":
             self._leave()
+            self._host.life.sweep_is_over()
             self._obey_stop(self._record.run_id, self._host.limits.ask_seconds)
         else:
             self._host.report("unknown_command", slot=self.slot, type=command.type)

@@ -102,6 +102,13 @@ class HostLife:
         """Whether that is something to mend."""
         self.stops_sweep = False
         """Whether the sweep is to be stopped on the server too."""
+        self.is_sweep_over = False
+        """Whether the server sent one of the slots home: there is nothing to come back to after a rest."""
+
+    def sweep_is_over(self) -> None:
+        """Hear that the server has nothing more to do, ever."""
+        self.is_sweep_over = True
+        self._on_change()
 
     def set_device(self, slot: int, device: str) -> None:
         """Hear what a slot's runs use; a run that failed for want of memory goes to a slot with another device."""

@@ -6,7 +6,7 @@ from trainer.agents.supervisor import Supervisor
 from trainer.errors import AuthenticationError, NotFoundError, ServerError
 from trainer.settings import ServerKind
 
-_NO_RUN = "leaving"
+_NO_RUN = "none"
 
 
 def tell_of_stop(host: Supervisor, run_id: str) -> None:
@@ -19,7 +19,7 @@ def tell_of_stop(host: Supervisor, run_id: str) -> None:
         host.report("stop_not_told", run_id=run_id, message=error.message)
 
 
-def say_goodbye(host: Supervisor, agent_id: str) -> None:
+def tell_of_end(host: Supervisor, agent_id: str) -> None:
     """Tell the embedded server that an agent's last run is over: it would else learn that by the agent's silence."""
     if host.client.connection.kind is not ServerKind.EMBEDDED:
         return
