@@ -108,7 +108,7 @@ def test_values_and_console(tmp_path: Path, environ: Environment, server: Server
     assert found["steps"] == [0, 1, 2, 3, 4, 5, 20, 21, 22]
     assert found["odd"] == {
         "nan": "NaN", "inf": "Infinity", "ninf": "-Infinity", "none": None, "text": "héllo \U0001f389\nnew",
-        "big": 2**60, "\U0001f389 key": 1, "with.dot": 2, "list": [1, 2], "deep": {"a": {"b": 3}}, "yes": True,
+        "big": 2**60, "\U0001f389 key": 1, "with.dot": 2, "list": [1, 2], "deep.a.b": 3, "yes": True,
         "stepped": 1,
     }  # fmt: skip
     assert found["columns"] == 10003

@@ -159,7 +159,8 @@ def test_a_killed_wandb_core_costs_its_own_run_only(client: WandbClient, launch:
 
 
 def test_a_killed_bootstrap_ends_its_runs_and_the_rest_is_done_warm(client: WandbClient, launch: Launch) -> None:
-    sweep, host = launch(LONG, grid(1, 2, 3))
+    # Started over, as by default, the run would take its two minutes once more.
+    sweep, host = launch(LONG, grid(1, 2, 3), policy=RunPolicy().with_rule("killed=skip"))
     wait_for(lambda: host.agents()[0].last_line == "waiting")
     child = events(host, "run_started")[0]["pid"]
     os.kill(events(host, "warm")[0]["pid"], signal.SIGKILL)

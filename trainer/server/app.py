@@ -80,7 +80,7 @@ class Server:
         try:
             return await asyncio.get_running_loop().run_in_executor(pool or self.workers, work)
         except (sqlite3.Error, OSError) as error:
-            if (fault := self.store.faults.of(error)) is not None:
+            if (fault := self.store.fault_of(error)) is not None:
                 raise fault from error
             raise
 

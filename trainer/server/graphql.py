@@ -143,7 +143,7 @@ def _cause(error: GraphQLError, context: RequestContext) -> Exception | None:
     original = error.original_error
     if isinstance(original, sqlite3.OperationalError) and context.budget.ended is not None:
         return context.budget.ended
-    return context.store.faults.of(original) or original
+    return context.store.fault_of(original) or original
 
 
 def _message(original: Exception | None, message: str) -> str:

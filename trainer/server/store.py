@@ -157,7 +157,7 @@ class Store:
             done = self._commit(batch)
         except Exception as error:
             # The writer's thread must outlive whatever happens to a batch: every caller waits for it.
-            fault = self.faults.of(error)
+            fault = self.fault_of(error)
             self._recover(error)
             if fault is not None:
                 self.faults.write_failed(fault)
@@ -221,6 +221,19 @@ class Store:
             self._writer = None
             self._places[self._log] = None
             connection.close()
+
+    def fault_of(self, error: BaseException | None) -> StorageError | None:
+        """Return the fault of the disk that an error means, None for none.
+
+        A database that is gone is named as such, whatever SQLite says of it.
+        """
+        fault = self.faults.of(error)
+        if fault is not None:
+            try:
+                self.check_place()
+            except StorageError as lost:
+                return lost
+        return fault
 
     def check_place(self) -> None:
         """See that the database is still the file that was opened: one that was deleted takes writes as if it were.

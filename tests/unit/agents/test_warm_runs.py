@@ -138,6 +138,14 @@ print(xgboost.XGBClassifier(n_estimators=5, n_jobs=2).fit(features, target).scor
 """
 
 
+@pytest.fixture(autouse=True)
+def hangups_end_programs() -> Iterator[None]:
+    """Undo what `nohup` does: a host handles hangups, so its runs never inherit that they are ignored."""
+    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+    yield
+    signal.signal(signal.SIGHUP, before)
+
+
 @pytest.fixture
 def twins(tmp_path: Path) -> Iterator[Twins]:
     pair = Twins(tmp_path)
