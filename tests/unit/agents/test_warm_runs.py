@@ -139,11 +139,14 @@ print(xgboost.XGBClassifier(n_estimators=5, n_jobs=2).fit(features, target).scor
 
 
 @pytest.fixture(autouse=True)
-def hangups_end_programs() -> Iterator[None]:
-    """Undo what `nohup` does: a host handles hangups, so its runs never inherit that they are ignored."""
-    before = signal.signal(signal.SIGHUP, signal.SIG_DFL)
+def signals_end_programs() -> Iterator[None]:
+    """Undo what `nohup` and `&` in scripts do: a host handles these signals, so its runs never inherit them ignored."""
+    before = {number: signal.getsignal(number) for number in (signal.SIGHUP, signal.SIGINT, signal.SIGQUIT)}
+    for number in before:
+        signal.signal(number, signal.default_int_handler if number == signal.SIGINT else signal.SIG_DFL)
     yield
-    signal.signal(signal.SIGHUP, before)
+    for number, handler in before.items():
+        signal.signal(number, handler)
 
 
 @pytest.fixture
