@@ -79,7 +79,9 @@ def _many(count: int | None, noun: str) -> str:
 
 @click.command(short_help="Find every problem in sweep FILES.")
 @click.argument("files", type=click.Path(path_type=Path), nargs=-1, required=True)
-@click.option("--json", "as_json", is_flag=True, help="A JSON list of {file, path, message, hint, line} on stdout.")
+@click.option(
+    "--json", "as_json", is_flag=True, help="A JSON list of {file, path, message, hint, line, code} on stdout."
+)
 def check(files: tuple[Path, ...], as_json: bool) -> int:
     """Find every problem in sweep FILES, with file, line, path and the way out. Exit code 0 or 2."""
     from trainer.sweep.config import load_sweep_file

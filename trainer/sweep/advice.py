@@ -57,7 +57,12 @@ def _advise_on_parameter(path: str, entry: Mapping[str, Json], config: Mapping[s
     if distribution == "constant":
         for key in ("values", "min", "max"):
             if key in entry:
-                findings.add(join(path, key), f"W&B uses `value` and ignores `{key}` beside it.", "Remove one of them.")
+                findings.add(
+                    join(path, key),
+                    f"W&B uses `value` and ignores `{key}` beside it.",
+                    "Remove one of them.",
+                    code="ignored-beside-value",
+                )
     values = _written_values(entry)
     if isinstance(entry.get("values"), list) and distribution != "constant":
         _advise_on_values(path, entry, findings)
@@ -71,10 +76,15 @@ def _advise_on_parameter(path: str, entry: Mapping[str, Json], config: Mapping[s
         and ".parameters." in path
     ):
         findings.add(
-            path, "Whole numbers and floats are mixed; W&B takes the range as floats.", "Write both as floats."
+            path,
+            "Whole numbers and floats are mixed; W&B takes the range as floats.",
+            "Write both as floats.",
+            code="mixed-nested-bounds",
         )
     if distribution in ("normal", "q_normal", "log_normal", "q_log_normal") and entry.get("sigma") == 0:
-        findings.add(join(path, "sigma"), "With `sigma` 0 the value is always the same.", "Write `value:`.")
+        findings.add(
+            join(path, "sigma"), "With `sigma` 0 the value is always the same.", "Write `value:`.", code="sigma-zero"
+        )
     if distribution == "q_uniform":
         _advise_on_steps(path, entry, config, findings)
 
@@ -97,7 +107,10 @@ def _advise_on_values(path: str, entry: Mapping[str, Json], findings: Findings) 
     repeated = len(values) - (choices.unique_count or 0)
     if repeated:
         findings.add(
-            where, f"{repeated} of the values repeat others (1 and 1.0 are the same to W&B).", "Remove the repetitions."
+            where,
+            f"{repeated} of the values repeat others (1 and 1.0 are the same to W&B).",
+            "Remove the repetitions.",
+            code="repeated-values",
         )
     numeric = [value for value in values if isinstance(value, str) and _reads_as_number(value)]
     if numeric:
@@ -105,6 +118,7 @@ def _advise_on_values(path: str, entry: Mapping[str, Json], findings: Findings) 
             where,
             f"{show(numeric[0])} is a text; once the program turns it into a number, W&B runs it again.",
             "Remove the quotes.",
+            code="number-as-text",
         )
 
 
@@ -121,18 +135,21 @@ def _advise_on_texts(path: str, values: list[Json], config: Mapping[str, Json], 
             path,
             "None reaches the program as the text `None`.",
             "Let the program read `None`, or use a macro with JSON.",
+            code="none-as-text",
         )
     if any(isinstance(value, list | dict) for value in values):
         findings.add(
             path,
             "Lists and mappings reach the program as Python texts, not JSON.",
             "Use ${args_json}, or wandb.config.",
+            code="nested-as-text",
         )
     if any(isinstance(value, bool) for value in values) and "${args_no_boolean_flags}" not in command_of(config):
         findings.add(
             path,
             "True and False reach the program as the texts `True` and `False`, and both are true to argparse's bool.",
             "Use ${args_no_boolean_flags} for flags.",
+            code="bool-as-text",
         )
 
 
@@ -145,19 +162,30 @@ def _advise_on_steps(path: str, entry: Mapping[str, Json], config: Mapping[str, 
     if not isinstance(parameter, Bounded) or parameter.q is None:
         return
     if parameter.q > parameter.high - parameter.low:
-        findings.add(join(path, "q"), f"`q` ({parameter.q:g}) is wider than the range.", "Use a smaller `q`.")
+        findings.add(
+            join(path, "q"),
+            f"`q` ({parameter.q:g}) is wider than the range.",
+            "Use a smaller `q`.",
+            code="step-wider-than-range",
+        )
         return
     grid = parameter.grid
     if config.get("method") != "grid" or grid is None:
         return
     last = grid.value(grid.count - 1)
     if is_number(last) and last > parameter.high:
-        findings.add(path, f"Rounding takes the last step above `max`: {last!r}.", "List `values` instead.")
+        findings.add(
+            path,
+            f"Rounding takes the last step above `max`: {last!r}.",
+            "List `values` instead.",
+            code="step-above-max",
+        )
     elif is_number(last) and math.isclose(last + parameter.q, parameter.high, rel_tol=1e-9):
         findings.add(
             join(path, "max"),
             f"A grid leaves `max` out: the last step is {last!r}, not {parameter.high!r}.",
             f"Write max: {parameter.high + parameter.q / 2:g} to have it in.",
+            code="max-left-out",
         )
 
 
@@ -172,32 +200,57 @@ def _advise_on_size(config: Mapping[str, Json], findings: Findings) -> None:
         return
     if unique is None:
         if cap is None and method != "grid":
-            findings.add("method", f"Nothing ends this {method} search.", "Add `run_cap:`, or give `--count`.")
+            findings.add(
+                "method",
+                f"Nothing ends this {method} search.",
+                "Add `run_cap:`, or give `--count`.",
+                code="endless-search",
+            )
         return
     if method == "grid" and min(unique, cap or unique) >= _MANY_RUNS:
         hint = "Use random or bayes with a `run_cap`."
-        findings.add("method", f"The grid has {unique:,} runs.", hint)
+        findings.add("method", f"The grid has {unique:,} runs.", hint, code="huge-grid")
     if method == "bayes" and unique <= _FEW_POINTS:
-        findings.add("method", f"bayes has only {unique} configurations to choose from.", "A grid runs them all.")
+        findings.add(
+            "method",
+            f"bayes has only {unique} configurations to choose from.",
+            "A grid runs them all.",
+            code="few-points-for-bayes",
+        )
     if method == "random" and cap is None and unique > 1:
-        findings.add("method", f"Without `run_cap` all {unique:,} configurations run.", "Add `run_cap:`.")
+        findings.add(
+            "method",
+            f"Without `run_cap` all {unique:,} configurations run.",
+            "Add `run_cap:`.",
+            code="random-without-cap",
+        )
     if cap is not None and cap > unique:
-        findings.add("run_cap", f"There are only {unique:,} configurations.", "`run_cap` has no effect.")
+        findings.add(
+            "run_cap", f"There are only {unique:,} configurations.", "`run_cap` has no effect.", code="cap-above-size"
+        )
 
 
 def _advise_on_metric(config: Mapping[str, Json], findings: Findings) -> None:
     metric = config.get("metric")
     if not isinstance(metric, Mapping):
         if "metrics" not in config and config.get("method") in ("grid", "random"):
-            findings.add("", "Without a `metric` nothing says which run is best.", "Add `metric:` with name and goal.")
+            findings.add(
+                "",
+                "Without a `metric` nothing says which run is best.",
+                "Add `metric:` with name and goal.",
+                code="no-metric-named",
+            )
         return
     if "goal" not in metric:
-        findings.add("metric", "Without a `goal` the metric is minimized.", "Write `goal: minimize` or maximize.")
+        findings.add(
+            "metric", "Without a `goal` the metric is minimized.", "Write `goal: minimize` or maximize.", code="no-goal"
+        )
     if metric.get("impute_while_running") not in (None, False, "false"):
         findings.add(
             "metric.impute_while_running",
             "Runs that have not ended count with a value that is not final.",
             "Remove it, unless runs take very long.",
+            code="imputes-while-running",
         )
 
 
@@ -205,30 +258,63 @@ def _advise_on_command(config: Mapping[str, Json], findings: Findings) -> None:
     written = config.get("command")
     command = command_of(config)
     if not set(command) & (_FLAG_MACROS | _JSON_MACROS):
-        findings.add("command", "The command passes no parameters.", "Add `${args}`, unless it reads wandb.config.")
+        findings.add(
+            "command",
+            "The command passes no parameters.",
+            "Add `${args}`, unless it reads wandb.config.",
+            code="passes-no-parameters",
+        )
     if not isinstance(written, list):
         return
     add = partial(findings.add, hint="Put each macro, word and path in an item of its own; no shell reads them.")
     for index, item in enumerate(command):
         for name in embedded_macros(item):
-            add(f"command[{index}]", f"${{{name}}} within a longer text is passed on as it stands.")
+            add(
+                f"command[{index}]",
+                f"${{{name}}} within a longer text is passed on as it stands.",
+                code="embedded-macro",
+            )
         if item in _SHELL_WORDS:
-            add(f"command[{index}]", f"{item!r} is passed to the program: no shell reads the command.")
+            add(
+                f"command[{index}]",
+                f"{item!r} is passed to the program: no shell reads the command.",
+                code="shell-word",
+            )
 
 
 def _advise_on_rest(config: Mapping[str, Json], findings: Findings) -> None:
     scheduler, controller = config.get("scheduler"), config.get("controller")
     if isinstance(scheduler, Mapping) and scheduler.get("engine") in ("optuna", "ax"):
         hint = "Run `wandb sweep-scheduler` beside the sweep; the method must be custom."
-        findings.add("scheduler.engine", f"Not every W&B server takes the engine {scheduler['engine']}.", hint)
+        findings.add(
+            "scheduler.engine",
+            f"Not every W&B server takes the engine {scheduler['engine']}.",
+            hint,
+            code="engine-not-everywhere",
+        )
     elif config.get("method") == "custom" and not isinstance(scheduler, Mapping):
-        findings.add("method", "Only a scheduler hands out runs of a custom sweep.", "Add `scheduler:` with `engine`.")
+        findings.add(
+            "method",
+            "Only a scheduler hands out runs of a custom sweep.",
+            "Add `scheduler:` with `engine`.",
+            code="custom-without-scheduler",
+        )
     if isinstance(controller, Mapping) and controller.get("type") == "local":
-        findings.add("controller", "A local controller must run somewhere.", "Start `wandb controller` for it.")
+        findings.add(
+            "controller",
+            "A local controller must run somewhere.",
+            "Start `wandb controller` for it.",
+            code="local-controller",
+        )
     stopping = config.get("early_terminate")
     if not isinstance(stopping, Mapping):
         return
     if "max_iter" in stopping and "min_iter" in stopping:
-        findings.add("early_terminate.min_iter", "W&B ignores `min_iter` beside `max_iter`.", "Remove one of them.")
+        findings.add(
+            "early_terminate.min_iter",
+            "W&B ignores `min_iter` beside `max_iter`.",
+            "Remove one of them.",
+            code="min-iter-ignored",
+        )
     if "s" in stopping and "max_iter" not in stopping:
-        findings.add("early_terminate.s", "W&B ignores `s` without `max_iter`.", "Remove it.")
+        findings.add("early_terminate.s", "W&B ignores `s` without `max_iter`.", "Remove it.", code="s-ignored")

@@ -27,7 +27,7 @@ def check_command(config: Mapping[str, Json], findings: Findings, needs_program:
         hint = "Write one item per line, each with a `-`."
         if isinstance(command, str):
             hint = f"Write [{', '.join(_split(command))}]."
-        findings.add("command", f"`command` must be a list, not {show(command)}.", hint)
+        findings.add("command", f"`command` must be a list, not {show(command)}.", hint, code="command-not-list")
         return
     for index, item in enumerate(command):
         _check_item(item, f"command[{index}]", findings)
@@ -38,6 +38,7 @@ def check_command(config: Mapping[str, Json], findings: Findings, needs_program:
             "The command uses ${program}, but the sweep names no `program`.",
             "Add `program: train.py`, or a `command` without ${program}.",
             near="command",
+            code="no-program",
         )
 
 
@@ -51,7 +52,7 @@ def _split(command: str) -> list[str]:
 
 def _check_item(item: object, path: str, findings: Findings) -> None:
     if isinstance(item, Mapping | list):
-        findings.add(path, f"An item of `command` must be a text, not {show(item)}.", "Quote it.")
+        findings.add(path, f"An item of `command` must be a text, not {show(item)}.", "Quote it.", code="command-item")
         return
     whole = re.fullmatch(r"\$\{(.*)\}", str(item), re.DOTALL)
     if whole is None or whole.group(1) in MACROS or _VARIABLE.search(whole.group(1)):
@@ -61,7 +62,7 @@ def _check_item(item: object, path: str, findings: Findings) -> None:
         hint = f"Variables are in capitals here: ${{envvar:{name.removeprefix('envvar:').upper()}}}."
     else:
         hint = did_you_mean(name, MACROS)
-    findings.add(path, f"There is no macro ${{{name}}}: W&B would replace it by nothing.", hint)
+    findings.add(path, f"There is no macro ${{{name}}}: W&B would replace it by nothing.", hint, code="unknown-macro")
 
 
 def embedded_macros(item: str) -> list[str]:

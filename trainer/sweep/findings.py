@@ -23,10 +23,18 @@ class Violation:
     """The way out; empty if there is nothing to say."""
     line: int | None
     """Line of the file, from 1; None when it is unknown."""
+    code: str = ""
+    """What kind of problem it is, the same in every version: `min-above-max`; empty for what has no kind."""
 
     def as_json(self) -> dict[str, Json]:
         """Return the object that `check --json` prints."""
-        return {"path": self.path, "message": self.message, "hint": self.hint, "line": self.line}
+        return {
+            "path": self.path,
+            "message": self.message,
+            "hint": self.hint,
+            "line": self.line,
+            "code": self.code,
+        }
 
 
 MAX_FOUND = 200
@@ -44,7 +52,7 @@ class Findings:
         self._positions = positions or {}
         self.found: list[Violation] = []
 
-    def add(self, path: str, message: str, hint: str = "", *, near: str = "") -> None:
+    def add(self, path: str, message: str, hint: str = "", *, near: str = "", code: str = "") -> None:
         """Add a problem at `path`; its line is that of the nearest enclosing key that has one, else that of `near`.
 
         Raises:
@@ -52,7 +60,7 @@ class Findings:
         """
         if len(self.found) >= MAX_FOUND:
             raise EnoughFoundError
-        self.found.append(Violation(path, message, hint, self._line(path) or self._line(near)))
+        self.found.append(Violation(path, message, hint, self._line(path) or self._line(near), code))
 
     def _line(self, path: str) -> int | None:
         while path:

@@ -303,7 +303,7 @@ early_terminate: {type: hyperband, min_iter: 0}
         (10, "early_terminate"),
         (10, "early_terminate.min_iter"),
     ]
-    assert set(found[0].as_json()) == {"path", "message", "hint", "line"}
+    assert set(found[0].as_json()) == {"path", "message", "hint", "line", "code"}
 
 
 def test_a_sweep_for_agents_with_a_function_needs_no_program() -> None:
