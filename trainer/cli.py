@@ -11,6 +11,7 @@ from typing import NoReturn
 
 import click
 
+from trainer.commands.exporting import export
 from trainer.commands.gpus import gpus
 from trainer.commands.hosts import agents
 from trainer.commands.options import EXIT_INTERRUPTED, AppOpener, exit_code_for, server_options
@@ -73,7 +74,7 @@ def build_cli(app: AppOpener | None) -> click.Group:
         context.default_map = {name: {k: v for k, v in given.items() if v} for name in cli.commands}
         return 0
 
-    commands = [run, agent, agents, plan, check, leaderboard, best, points, *steering_commands()]
+    commands = [run, agent, agents, plan, check, export, leaderboard, best, points, *steering_commands()]
     commands += [gpus, serve, server_group, env, train]
     for command in [*commands, open_] if app else commands:
         cli.add_command(command)
