@@ -17,13 +17,10 @@ from trainer.agents.policy import RunPolicy
 from trainer.agents.pool import AgentHost, start_agents
 from trainer.errors import SweepConfigError
 from trainer.records import Json, SweepRecord
-from trainer.settings import Connection, ServerKind
+from trainer.settings import DEFAULT_PROJECT, Connection, ServerKind
 from trainer.sweep.command import check_program
 from trainer.sweep.validation import violations
 from trainer.tracking.client import TrackingClient
-
-DEFAULT_PROJECT = "uncategorized"
-"""Where W&B (SDK 0.31) puts what names no project."""
 
 
 @dataclass(frozen=True, slots=True)

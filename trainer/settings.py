@@ -17,6 +17,8 @@ from urllib.parse import urlsplit
 from trainer.errors import AuthenticationError, InputError
 
 CLOUD_URL = "https://api.wandb.ai"
+DEFAULT_PROJECT = "uncategorized"
+"""Where W&B (SDK 0.31) puts what names no project."""
 
 
 class ServerKind(StrEnum):

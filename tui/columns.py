@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from enum import StrEnum
 
 from trainer.records import Json, RunRecord
+from trainer.run_filter import flat_items as flat_items
 
 
 class ColumnKind(StrEnum):
@@ -44,15 +45,6 @@ STATE = Column(ColumnKind.STATE, "state")
 DURATION = Column(ColumnKind.DURATION, "time")
 BEST_PREFIX = "best_"
 """How training programs commonly call the best value of a metric in a run's summary."""
-
-
-def flat_items(config: Mapping[str, Json], prefix: str = "") -> Iterator[tuple[str, Json]]:
-    """Yield the leaves of a nested configuration under dotted keys, in its own order."""
-    for key, value in config.items():
-        if isinstance(value, Mapping) and value:
-            yield from flat_items(value, f"{prefix}{key}.")
-        else:
-            yield f"{prefix}{key}", value
 
 
 def swept_keys(sweep_config: Mapping[str, Json]) -> list[str]:

@@ -10,9 +10,9 @@ from collections import Counter
 from collections.abc import Iterable, Sequence
 
 from trainer.records import Json, Metric, Ranking, RunRecord
+from trainer.run_filter import RunFilter
 from trainer.states import RunState
 from tui.columns import RANK, Column, ColumnCounter, ColumnKind, flat_items
-from tui.run_filter import RunFilter
 
 SortKey = tuple[int, float, str]
 

@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass
 
+from trainer.counts import long_count
+from trainer.counts import short_count as short_count
 from trainer.errors import SweepConfigError
 from trainer.records import Json
 from trainer.sweep.space import SearchSpace, run_count
@@ -58,13 +59,3 @@ def _space_words(space: SearchSpace, method: str) -> str:
     factors = [short_count(parameter.grid.count) for parameter in varied if parameter.grid is not None]
     shown = factors[:_MAX_FACTORS] + (["…"] if len(factors) > _MAX_FACTORS else [])
     return f"{' × '.join(shown)} grid"
-
-
-def long_count(count: int) -> str:
-    """Return a count in full as long as one can read it: `1,000,000`, `≈ 10^24`."""
-    return f"{count:,}" if count < 10**21 else f"≈ 10^{math.log10(count):.0f}"
-
-
-def short_count(count: int) -> str:
-    """Return a count in few characters: `9,999`, `≈ 10^6`."""
-    return f"{count:,}" if count < 10**9 else f"≈ 10^{math.log10(count):.0f}"

@@ -3,8 +3,8 @@ from __future__ import annotations
 import pytest
 
 from trainer.records import RunRecord
+from trainer.run_filter import parse_run_filter
 from trainer.states import RunState
-from tui.run_filter import parse_run_filter
 
 RUN = RunRecord(
     id="k3x9",

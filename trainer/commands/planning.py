@@ -4,16 +4,20 @@ from __future__ import annotations
 
 import json
 import shlex
+from collections.abc import Mapping
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from trainer.commands.options import EXIT_BAD_INPUT, narrate, problem_line
+from trainer.counts import long_count
 from trainer.errors import SweepConfigError, SweepFileError
 from trainer.records import Json
 
 if TYPE_CHECKING:
+    from trainer.search.cost import Cost
     from trainer.search.plan import Plan
 
 
@@ -37,44 +41,83 @@ def load_clean(file: Path) -> dict[str, Json]:
     return sweep_file.config
 
 
-@click.command(short_help="Show what FILE would run, without running it.")
+@click.command(short_help="Show what FILE would run, and what it costs, without running it.")
 @click.argument("file", type=click.Path(path_type=Path))
 @click.option("--limit", type=click.IntRange(0), default=20, show_default=True, help="Configurations to show.")
+@click.option("--where", metavar="FILTER", help="Only these, as in the live view: `lr>=1e-3 model=forest`.")
+@click.option("--agents", "-a", type=click.IntRange(1), default=1, show_default=True, help="Agents to estimate for.")
+@click.option("--gpus-per-run", type=click.IntRange(0), help="GPUs that a run holds; 1 unless given, if there are any.")
 @click.option("--json", "as_json", is_flag=True, help="One JSON object on stdout.")
-def plan(file: Path, limit: int, as_json: bool) -> int:
-    """Show what FILE would run: counts, configurations and exact commands. Creates nothing, contacts nobody."""
+def plan(file: Path, limit: int, where: str | None, agents: int, gpus_per_run: int | None, as_json: bool) -> int:
+    """Show what FILE would run: counts, cost, configurations and exact commands. Creates nothing.
+
+    What it costs is told from a trial (`try FILE`) or from earlier runs, if the embedded server that has them runs.
+    """
+    from trainer.run_filter import parse_run_filter
     from trainer.search.plan import make_plan
 
-    made = make_plan(load_clean(file), limit)
-    click.echo(json.dumps(made.as_json(), indent=2) if as_json else _plan_text(made))
+    config = load_clean(file)
+    made = make_plan(config, limit, where=parse_run_filter(where).matches_point if where else None)
+    cost = _cost(config, made, agents, gpus_per_run)
+    if as_json:
+        click.echo(json.dumps(made.as_json() | {"cost": cost.as_json()}, indent=2))
+    else:
+        click.echo(_plan_text(made, cost, file))
     return 0
 
 
-def _plan_text(plan: Plan) -> str:
-    """Return the counts, then one configuration and its command per row."""
+def _cost(config: Mapping[str, Json], plan: Plan, agents: int, gpus_per_run: int | None) -> Cost:
+    """Return what a sweep costs, from what is known on this machine."""
+    from trainer.agents.assignment import our_gpus
+    from trainer.errors import TrainerError
+    from trainer.run_times import known_run_time
+    from trainer.search.cost import Cost
+    from trainer.settings import ServerKind, Settings, resolve_settings
+
+    try:
+        settings = resolve_settings()
+    except TrainerError:
+        # No key for the server in the environment: what this machine has noted is still true.
+        settings = Settings(ServerKind.SELF_HOSTED, "")
+    gpus = (1 if our_gpus().gpus else 0) if gpus_per_run is None else gpus_per_run
+    known = known_run_time(config, Path.cwd(), settings)
+    return Cost(plan.run_count, agents, known, isinstance(config.get("early_terminate"), Mapping), gpus)
+
+
+def _plan_text(plan: Plan, cost: Cost, file: Path) -> str:
+    """Return the counts and the cost, then one configuration and its command per row."""
     from trainer.tracking.leaderboard import flatten_config
     from trainer.tracking.tables import Table, render_plain
 
     counts = f"{plan.method}: {_many(plan.run_count, 'run')}"
     if plan.raw_count is not None:
-        counts += f" of {_many(plan.unique_count, 'unique combination')} ({plan.raw_count:,} as written)"
+        counts += f" of {_many(plan.unique_count, 'unique combination')} ({long_count(plan.raw_count)} as written)"
+    told = cost.text(datetime.now(), try_hint=f"not known; `sweep-tui try {shlex.quote(str(file))}` tells")
+    lines = [counts, f"takes: {told}"]
+    if cost.run_time is not None:
+        lines.append(f"       ({cost.run_time.basis()})")
+    if plan.scanned is not None:
+        lines.append(f"shown: {_many(len(plan.numbers), 'match')} among the first {plan.scanned:,}")
+    if plan.is_sample and plan.configurations:
+        lines.append(f"A sample of what {plan.method} search may draw; the sweep itself draws others.")
     flats = [flatten_config(configuration) for configuration in plan.configurations]
     keys = list(dict.fromkeys(key for flat in flats for key in flat))
     if not keys:
-        return counts
+        return "\n".join(lines)
     rows = [
-        (str(number), *("" if key not in flat else str(flat[key]) for key in keys))
-        for number, flat in enumerate(flats, start=1)
+        (f"{number}", *("" if key not in flat else str(flat[key]) for key in keys))
+        for number, flat in zip(plan.numbers, flats, strict=True)
     ]
-    commands = [f"{number}. {shlex.join(argv)}" for number, argv in enumerate(plan.argv, start=1)]
+    commands = [f"{number}. {shlex.join(argv)}" for number, argv in zip(plan.numbers, plan.argv, strict=True)]
     table = render_plain(Table(("#", *keys), tuple(rows), droppable=range(1, 1 + len(keys))))
-    return "\n".join([counts, "", table, "", "Commands:", *commands])
+    return "\n".join([*lines, "", table, "", "Commands:", *commands])
 
 
 def _many(count: int | None, noun: str) -> str:
     if count is None:
         return f"no end of {noun}s"
-    return f"{count:,} {noun}{'' if count == 1 else 's'}"
+    plural = "es" if noun.endswith("ch") else "s"
+    return f"{long_count(count)} {noun}{'' if count == 1 else plural}"
 
 
 @click.command(short_help="Find every problem in sweep FILES.")

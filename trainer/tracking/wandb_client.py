@@ -22,7 +22,7 @@ from trainer.records import (
     SweepReference,
 )
 from trainer.settings import Connection, ServerKind
-from trainer.states import SweepState
+from trainer.states import RunState, SweepState
 from trainer.tracking import documents
 from trainer.tracking.client import SweepSnapshot
 from trainer.tracking.console_pages import ConsolePages
@@ -89,6 +89,32 @@ class WandbClient:
             found += [self._sweep(node, name, owner) for node in nodes]
         found.sort(key=lambda sweep: sweep.created_at or _EPOCH, reverse=True)
         return found[:limit]
+
+    def recent_sweeps(self, entity: str, project: str, first: int) -> list[SweepRecord]:
+        """Return the newest sweeps of a project, in one request; none of a project that is not there."""
+        variables = {"entity": entity, "project": project, "perPage": first, "cursor": None}
+        try:
+            found = self._transport.execute(documents.LIST_PROJECT_SWEEPS, variables).get("project") or {}
+        except NotFoundError:
+            return []
+        nodes = [edge["node"] for edge in (found.get("sweeps") or {}).get("edges") or ()]
+        sweeps = [self._sweep(node, project, entity) for node in nodes]
+        return sorted(sweeps, key=lambda sweep: sweep.created_at or _EPOCH, reverse=True)
+
+    def recent_runs(self, sweeps: Sequence[SweepReference], state: RunState, first: int) -> list[RunRecord]:
+        """Return the newest runs in a state of some sweeps of one project, in one request."""
+        filters = {"$and": [{"$or": [{"sweep": sweep.id} for sweep in sweeps]}, {"state": state.value}]}
+        variables = {
+            "entity": sweeps[0].entity,
+            "project": sweeps[0].project,
+            "filters": json.dumps(filters),
+            "order": "-created_at",
+            "perPage": first,
+            "cursor": None,
+        }
+        document = documents.sweep_runs(with_sweep=False, curves=False)
+        found = self._transport.execute(document, variables).get("project") or {}
+        return [run_record(edge["node"]) for edge in (found.get("runs") or {}).get("edges") or ()]
 
     def read_sweep(self, reference: SweepReference) -> SweepRecord:
         """Return one sweep."""

@@ -23,6 +23,7 @@ from textual.worker import get_current_worker
 from trainer.errors import ServerLostError, TrainerError
 from trainer.events import ServerLost
 from trainer.records import SweepReference
+from trainer.run_filter import parse_run_filter
 from trainer.states import SweepState
 from tui.agent_lines import AgentsView
 from tui.chart_selection import ChartSelection
@@ -30,7 +31,6 @@ from tui.chart_series import metric_names
 from tui.columns import Column, swept_keys
 from tui.feeds import DRAIN_INTERVAL_SECONDS, EventInbox, FeedChange, SweepFeed
 from tui.formatting import count_text, duration_text, metric_text, value_text
-from tui.run_filter import parse_run_filter
 from tui.screens.sweep_agents import SweepAgents
 from tui.screens.sweep_charting import ChartWish, SweepCharting
 from tui.screens.sweep_panes import PANES, SweepPanes

@@ -2,20 +2,21 @@
 
 `fin`, `state=failed`, `lr>=0.001`, `config.optimizer=adam`, `accuracy>0.9 depth<5`, `-crashed`, `not rose`.
 A bare word looks in name, id, state and tags. A key is looked up in the configuration, then in the summary.
+The configurations of a preview are filtered by the same words: there a bare one looks in the values.
 """
 
 from __future__ import annotations
 
 import operator
 import re
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from trainer.records import Json, RunRecord
-from tui.columns import flat_items
 
 _COMPARISON = re.compile(r"^(?P<key>[^\s=<>!~]+)(?P<op>>=|<=|!=|==|=|>|<|~)(?P<value>.*)$")
 _SPACED_OPERATOR = re.compile(r"\s*(>=|<=|!=|==|=|>|<|~)\s*")
+_CONFIG_PREFIXES = ("config.", "cfg.")
 _ORDERINGS: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
     "<": operator.lt,
@@ -39,6 +40,18 @@ class Term:
         held = self._holds(run, flat_config)
         return held is not self.negated
 
+    def matches_point(self, flat_config: Mapping[str, Json]) -> bool:
+        """Return whether the condition holds for a configuration that has no run yet."""
+        if not self.key:
+            held = any(self.value in _text(value) for value in flat_config.values())
+        else:
+            values = _config_values(self.key, flat_config)
+            if self.op == "!=":
+                held = not any(_equal(value, self.value) for value in values)
+            else:
+                held = any(_compare(value, self.op, self.value) for value in values)
+        return held is not self.negated
+
     def _holds(self, run: RunRecord, flat_config: Mapping[str, Json]) -> bool:
         if not self.key:
             texts = (run.name, run.id, run.state.value, *run.tags)
@@ -60,6 +73,19 @@ class RunFilter:
         """Return whether every condition holds; `flat_config` saves flattening the configuration again."""
         flat = dict(flat_items(run.config)) if flat_config is None else flat_config
         return all(term.matches(run, flat) for term in self.terms)
+
+    def matches_point(self, flat_config: Mapping[str, Json]) -> bool:
+        """Return whether every condition holds for a configuration that has no run yet."""
+        return all(term.matches_point(flat_config) for term in self.terms)
+
+
+def flat_items(config: Mapping[str, Json], prefix: str = "") -> Iterator[tuple[str, Json]]:
+    """Yield the leaves of a nested configuration under dotted keys, in its own order."""
+    for key, value in config.items():
+        if isinstance(value, Mapping) and value:
+            yield from flat_items(value, f"{prefix}{key}.")
+        else:
+            yield f"{prefix}{key}", value
 
 
 def parse_run_filter(text: str) -> RunFilter:
@@ -92,10 +118,8 @@ def _values(key: str, run: RunRecord, flat_config: Mapping[str, Json]) -> list[J
         "tag": list(run.tags),
         "time": [run.duration_seconds],
     }
-    for prefix in ("config.", "cfg."):
-        if key.startswith(prefix):
-            key = key.removeprefix(prefix)
-            return [flat_config[key]] if key in flat_config else []
+    if key.startswith(_CONFIG_PREFIXES):
+        return _config_values(key, flat_config)
     if key.startswith("summary."):
         return [run.summary[key[8:]]] if key[8:] in run.summary else []
     if key in flat_config:
@@ -104,6 +128,17 @@ def _values(key: str, run: RunRecord, flat_config: Mapping[str, Json]) -> list[J
         return [run.summary[key]]
     if key in own:
         return own[key]
+    return _config_values(key, flat_config)
+
+
+def _config_values(key: str, flat_config: Mapping[str, Json]) -> list[Json]:
+    """Return what a key may mean in a configuration."""
+    for prefix in _CONFIG_PREFIXES:
+        if key.startswith(prefix):
+            key = key.removeprefix(prefix)
+            return [flat_config[key]] if key in flat_config else []
+    if key in flat_config:
+        return [flat_config[key]]
     # The last part of a nested key is what people remember: `lr` for `optimizer.lr`.
     return [value for dotted, value in flat_config.items() if dotted.endswith(f".{key}")]
 
