@@ -11,6 +11,7 @@ from trainer.records import Json
 from trainer.sweep.command import command_of
 from trainer.sweep.command_rules import embedded_macros
 from trainer.sweep.findings import Findings, is_number, join, show
+from trainer.sweep.iterations import advise_on_bands
 from trainer.sweep.parameters import Bounded, infer_distribution, parameter_from_config
 from trainer.sweep.space import SearchSpace, run_cap_of
 
@@ -40,6 +41,7 @@ def advise(config: Mapping[str, Json], findings: Findings) -> None:
     _advise_on_metric(config, findings)
     _advise_on_command(config, findings)
     _advise_on_rest(config, findings)
+    advise_on_bands(config, findings)
 
 
 def _leaves(parameters: object, path: str) -> Iterator[_Leaf]:
