@@ -125,7 +125,7 @@ class SweepApp(TypeAheadApp):
         # Imported when first needed, like the live view.
         from tui.screens.sweep_builder import SweepBuilderScreen
 
-        self.push_screen(SweepBuilderScreen(self.session, message.config, message.path))
+        self.push_screen(SweepBuilderScreen(self.session, message.config, message.path, message.text))
 
     def action_help(self) -> None:
         """Show every key of the current screen."""

@@ -43,3 +43,5 @@ class BuilderOpenRequested(Message):
     """The file to edit; None for none."""
     config: Mapping[str, Json] | None = None
     """The configuration to begin with; None for the file's, or for a fresh one."""
+    text: str | None = None
+    """The text that the configuration was read from; None where there is none."""

@@ -7,8 +7,8 @@ were, slashes and all, until somebody types another name.
 from __future__ import annotations
 
 import copy
-from collections.abc import Mapping
-from dataclasses import dataclass, field
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from trainer.records import Json
 from trainer.sweep.validation import Violation, violations, warnings
@@ -41,6 +41,7 @@ class ParameterDraft:
     name: str
     """With its groups: `optimizer/lr`."""
     entry: Json
+    """Replaced by every edit, never changed in place: the steps that can be undone share it."""
     problem: str = ""
     """Why the text last typed for it cannot be read; empty if it can. The entry is the last one that could."""
     given_path: tuple[str, ...] = ()
@@ -87,6 +88,10 @@ class SweepDraft:
         top["parameters"] = None
         return cls(top, [ParameterDraft.at(path, entry) for path, entry in _leaves(parameters, ())])
 
+    def copy(self) -> SweepDraft:
+        """Return a draft that later edits of this one do not change; entries are shared."""
+        return SweepDraft(dict(self._top), [replace(row) for row in self.rows])
+
     def config(self) -> dict[str, Json]:
         """Return the configuration as it is now; rows without a name are left out."""
         config = dict(self._top)
@@ -109,21 +114,7 @@ class SweepDraft:
 
     def set(self, path: str, value: Json) -> None:
         """Set the value at a dotted path; None removes it, and a mapping that becomes empty by that goes too."""
-        *groups, last = path.split(".")
-        mapping = self._top
-        for key in groups:
-            inner = mapping.get(key)
-            if not isinstance(inner, dict):
-                if value is None:
-                    return
-                inner = mapping[key] = {}
-            mapping = inner
-        if value is not None:
-            mapping[last] = value
-        else:
-            mapping.pop(last, None)
-            if groups and not mapping:
-                self.set(".".join(groups), None)
+        self._top = _with(self._top, path.split("."), value)
 
     def problems(self) -> list[Violation]:
         """Return everything that keeps the draft from being launched, what is being typed first."""
@@ -149,6 +140,26 @@ class SweepDraft:
                 found.append(Violation(row.config_path, f"{row.name} is there twice.", "Rename or delete one.", None))
             taken.setdefault(row.path, row)
         return found
+
+
+def _with(mapping: Mapping[str, Json], keys: Sequence[str], value: Json) -> dict[str, Json]:
+    """Return a copy of a mapping with another value at a path; what is not on the path is shared."""
+    first, *rest = keys
+    changed = dict(mapping)
+    if not rest:
+        changed[first] = value
+        if value is None:
+            changed.pop(first)
+        return changed
+    inner = mapping.get(first)
+    if not isinstance(inner, dict):
+        if value is None:
+            return changed
+        inner = {}
+    changed[first] = _with(inner, rest, value)
+    if value is None and not changed[first]:
+        del changed[first]
+    return changed
 
 
 def _overlaps(path: tuple[str, ...], taken: Mapping[tuple[str, ...], ParameterDraft]) -> bool:

@@ -76,7 +76,7 @@ async def keystrokes(config: dict[str, Json], parameter: str, home: Path) -> lis
         screen = SweepBuilderScreen(app.session, config, None)
         await app.push_screen(screen)
         await pilot.pause()
-        row = next(row for row in screen.form.parameters.rows if row.draft.name == parameter)
+        row = next(row for row in screen.parameters.editor.rows if row.draft.name == parameter)
         row.focus_column("parameter-text")
         await pilot.press("end", "comma", "space")
         counts: list[str] = []

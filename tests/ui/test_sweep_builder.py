@@ -33,7 +33,7 @@ async def opened(
     assert isinstance(app, SweepApp)
     screen = SweepBuilderScreen(app.session, config, path)
     await app.push_screen(screen)
-    await wait_for(pilot, lambda: bool(count(screen)) and bool(screen.form.parameters.rows))
+    await wait_for(pilot, lambda: bool(count(screen)) and bool(screen.parameters.editor.rows))
     return screen
 
 
@@ -42,11 +42,11 @@ def count(screen: SweepBuilderScreen) -> str:
 
 
 def row_of(screen: SweepBuilderScreen, name: str) -> ParameterRow:
-    return next(row for row in screen.form.parameters.rows if row.draft.name == name)
+    return next(row for row in screen.parameters.editor.rows if row.draft.name == name)
 
 
 def parameters(screen: SweepBuilderScreen) -> Any:
-    return screen.draft.config()["parameters"]
+    return screen.document.draft.config()["parameters"]
 
 
 async def type_into(pilot: Pilot[None], row: ParameterRow, column: str, text: str) -> None:
@@ -91,7 +91,7 @@ async def test_a_new_parameter_is_added_copied_deleted_and_brought_back() -> Non
         assert parameters(screen)["criterion_2"] == {"values": ["gini", "entropy"]}
         await pilot.press("f8")
         assert count(screen).startswith("18 runs")
-        await pilot.press("f9")
+        await pilot.press("ctrl+z")
 
         assert count(screen).startswith("36 runs")
 
@@ -133,7 +133,7 @@ async def test_only_the_row_with_the_focus_has_its_keys_so_that_many_parameters_
     async with app.run_test(size=(120, 36)) as pilot:
         config: dict[str, Json] = {"method": "random", "parameters": {f"p{n}": {"values": [1, n]} for n in range(2, 6)}}
         screen = await opened(pilot, config)
-        rows = screen.form.parameters.rows
+        rows = screen.parameters.editor.rows
         for row in rows:
             row.focus_column("parameter-text")
             await wait_for(pilot, lambda: any(each.has_focus_within and each.query(".detail-input") for each in rows))
@@ -161,6 +161,7 @@ async def test_problems_stand_at_their_field_and_keep_the_sweep_from_being_launc
         await type_into(pilot, row, "parameter-text", "0.1..1")
         assert "grid cannot run through" in str(row.query_one(".field-problem", Static).render())
         assert count(screen).startswith("? runs")
+        await screen.show_section("section-search")
         field = screen.query_one("#field-run_cap", FormField)
         field.query_one(Input).value = "many"
         await pilot.pause()
@@ -169,9 +170,10 @@ async def test_problems_stand_at_their_field_and_keep_the_sweep_from_being_launc
         await pilot.pause()
 
         assert app.screen is screen
-        assert screen.focused is row.query_one(".parameter-text", Input)
+        await wait_for(pilot, lambda: screen.focused is row.query_one(".parameter-text", Input))
+        assert "Parameters ✗1   Search ✗1" in str(screen.tabs.render())
         await pilot.press("f3")
-        assert screen.focused is field.query_one(Input)
+        await wait_for(pilot, lambda: screen.focused is field.query_one(Input))
 
 
 async def test_text_that_cannot_be_read_is_a_problem_and_the_last_entry_stays() -> None:
@@ -189,15 +191,17 @@ async def test_choices_are_made_with_arrows_and_letters() -> None:
     app = SweepApp(MemorySession())
     async with app.run_test() as pilot:
         screen = await opened(pilot)
+        await pilot.press("ctrl+pagedown")
+        await wait_for(pilot, lambda: screen.query_one("#field-name Input").has_focus)
         screen.query_one("#field-method ChoiceStrip").focus()
         await pilot.press("b")
-        assert screen.draft.get("method") == "bayes"
+        assert screen.document.draft.get("method") == "bayes"
         await pilot.press("left")
-        assert screen.draft.get("method") == "random"
+        assert screen.document.draft.get("method") == "random"
         screen.query_one("#field-early_terminate ChoiceStrip").focus()
         await pilot.press("right")
 
-        assert screen.draft.get("early_terminate") == {"type": "hyperband", "min_iter": 3}
+        assert screen.document.draft.get("early_terminate") == {"type": "hyperband", "min_iter": 3}
         assert screen.query_one("#hyperband").display
 
 
@@ -288,7 +292,58 @@ async def test_a_launch_that_fails_says_why_and_loses_nothing() -> None:
         await pilot.press("escape")
 
         assert app.screen is screen
-        assert screen.draft.config() == FRESH_CONFIG
+        assert screen.document.draft.config() == FRESH_CONFIG
+
+
+async def test_the_sections_are_reached_by_keys_and_by_mouse() -> None:
+    app = SweepApp(MemorySession())
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot)
+        await pilot.press("ctrl+pageup")
+        assert screen.tabs.front == "section-rules"
+        await pilot.click(screen.tabs, offset=(15, 0))
+        await wait_for(pilot, lambda: screen.tabs.front == "section-search")
+        assert screen.query_one("#field-name").display
+        await pilot.press("ctrl+pagedown")
+        await wait_for(pilot, lambda: screen.tabs.front == "section-program")
+        screen.tabs.focus()
+        await pilot.press("left", "left", "left")
+
+        assert screen.tabs.front == "section-parameters"
+
+
+async def test_what_was_changed_is_undone_and_done_again_with_its_name() -> None:
+    app = SweepApp(MemorySession())
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await opened(pilot)
+        await type_into(pilot, row_of(screen, "max_depth"), "parameter-text", "1..4")
+        await screen.show_section("section-search")
+        screen.query_one("#field-name Input", Input).value = "mine"
+        await pilot.pause()
+        await pilot.press("ctrl+z")
+        assert screen.query_one("#field-name Input", Input).value == "wine-forest"
+        await pilot.press("ctrl+z", "ctrl+pageup")
+        await wait_for(pilot, lambda: screen.section is screen.parameters and count(screen).startswith("9 runs"))
+        await wait_for(
+            pilot, lambda: row_of(screen, "max_depth").query_one(".parameter-text", Input).value == "2, 4, 8"
+        )
+        assert screen.document.config() == FRESH_CONFIG
+        await pilot.press("ctrl+y", "ctrl+y")
+        await wait_for(pilot, lambda: screen.document.config()["name"] == "mine")
+
+        assert parameters(screen)["max_depth"] == {"min": 1, "max": 4}
+        assert "Did again: edit name" in [notification.message for notification in app._notifications]
+
+
+async def test_a_configuration_from_elsewhere_is_one_step_to_undo() -> None:
+    app = SweepApp(MemorySession())
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await opened(pilot)
+        screen.apply_config({**FRESH_CONFIG, "method": "random", "run_cap": 5}, "search at random")
+        await wait_for(pilot, lambda: count(screen).startswith("5 runs"))
+        await pilot.press("ctrl+z")
+
+        await wait_for(pilot, lambda: count(screen).startswith("9 runs"))
 
 
 async def test_a_sweep_is_saved_and_opened_again_as_it_was(tmp_path: Path) -> None:
@@ -303,7 +358,7 @@ async def test_a_sweep_is_saved_and_opened_again_as_it_was(tmp_path: Path) -> No
         await wait_for(pilot, lambda: app.screen is screen)
         assert screen.unsaved == ""
         written = tmp_path / "sweeps" / "wine-forest.yaml"
-        assert load_sweep_file(written).config == screen.draft.config()
+        assert load_sweep_file(written).config == screen.document.draft.config()
         await pilot.press("f2")
         await wait_for(pilot, lambda: isinstance(app.screen, SaveFileScreen))
         await pilot.press("enter")
@@ -313,7 +368,7 @@ async def test_a_sweep_is_saved_and_opened_again_as_it_was(tmp_path: Path) -> No
         await pilot.press(*"forest", "enter")
         await wait_for(pilot, lambda: app.screen is screen)
 
-        assert screen.draft.config() == load_sweep_file(written).config
+        assert screen.document.draft.config() == load_sweep_file(written).config
         assert screen.path == written
 
 
@@ -352,7 +407,7 @@ async def test_what_the_form_does_not_know_is_kept() -> None:
         screen = await opened(pilot, config)
         await type_into(pilot, row_of(screen, "max_depth"), "parameter-text", "7")
 
-        changed = screen.draft.config()
+        changed = screen.document.draft.config()
         assert (changed["description"], changed["controller"]) == ("mine", {"type": "local"})
 
 

@@ -175,7 +175,7 @@ async def test_new_copy_and_help_open_their_screens() -> None:
         await wait_for(pilot, lambda: isinstance(app.screen, SweepBuilderScreen))
 
         assert isinstance(app.screen, SweepBuilderScreen)
-        assert app.screen.draft.config() == SWEEPS[0].config
+        assert app.screen.document.draft.config() == SWEEPS[0].config
 
 
 async def test_resizing_down_to_nothing_and_back_does_no_harm() -> None:

@@ -243,7 +243,7 @@ class SweepsScreen(Screen[None]):
 
         def open_builder(file: SweepFile | None) -> None:
             if file is not None:
-                self.post_message(BuilderOpenRequested(Path(file.source), file.config))
+                self.post_message(BuilderOpenRequested(Path(file.source), file.config, file.text))
 
         self.app.push_screen(OpenFileScreen(self.session.cwd), open_builder)
 

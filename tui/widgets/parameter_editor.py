@@ -1,4 +1,4 @@
-"""ParameterEditor: the parameters of a sweep, one row each; add, copy, delete and bring back."""
+"""ParameterEditor: the parameters of a sweep, one row each; add, copy and delete."""
 
 from __future__ import annotations
 
@@ -34,23 +34,20 @@ class ParameterEditor(Vertical):
         """A parameter was edited, added or deleted."""
 
         editor: ParameterEditor
+        label: str
+        """What was done, in two words."""
+        field: str
+        """What was typed into; empty if nothing was typed."""
 
         @property
         def control(self) -> ParameterEditor:
             """The editor that changed."""
             return self.editor
 
-    @dataclass
-    class Deleted(Message):
-        """A parameter was deleted; `restore` brings it back."""
-
-        name: str
-
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         """Create the editor, empty; see `show`."""
         super().__init__(id=id)
         self.drafts: list[ParameterDraft] = []
-        self._deleted: list[tuple[int, ParameterDraft]] = []
 
     def compose(self) -> ComposeResult:
         """Compose the place of the rows and the hint below them."""
@@ -69,12 +66,20 @@ class ParameterEditor(Vertical):
 
     async def show(self, drafts: list[ParameterDraft]) -> None:
         """Show these parameters and edit them from now on."""
+        rows, current = self.rows, self.current
         self.drafts = drafts
-        self._deleted.clear()
+        if [row.draft for row in rows] == drafts:
+            for row, draft in zip(rows, drafts, strict=True):
+                row.draft = draft
+            return
+        index = rows.index(current) if current else None
         holder = self.query_one("#parameter-rows")
-        await holder.remove_children()
-        await holder.mount_all([ParameterRow(draft) for draft in drafts])
+        with self.app.batch_update():
+            await holder.remove_children()
+            await holder.mount_all([ParameterRow(draft) for draft in drafts])
         self._show_hint()
+        if index is not None and drafts:
+            self.rows[min(index, len(drafts) - 1)].focus_column("parameter-text")
 
     def show_problems(self, problems: Sequence[Violation]) -> None:
         """Show each problem at its row."""
@@ -87,8 +92,10 @@ class ParameterEditor(Vertical):
             row.show_problem(texts.get(index, ""))
 
     def focus_path(self, path: str) -> None:
-        """Go to the parameter that a violation is about, if there is one."""
+        """Go to the parameter that a violation is about; to the first one where it is about none."""
         owner = _owner(self.drafts, path)
+        if owner is None and self.drafts:
+            self.rows[0].focus_column("parameter-name")
         if owner is not None:
             row = self.rows[owner]
             row.focus_column("parameter-text" if row.draft.name.strip() else "parameter-name")
@@ -100,14 +107,8 @@ class ParameterEditor(Vertical):
         rows = self.rows
         await self.query_one("#parameter-rows").mount(row, before=rows[at] if at < len(rows) else None)
         self.drafts.insert(at, draft)
-        self._changed()
+        self._changed("add parameter")
         row.focus_column(column)
-
-    async def restore(self) -> None:
-        """Bring back the parameter that was deleted last."""
-        if self._deleted:
-            index, draft = self._deleted.pop()
-            await self.insert(draft, min(index, len(self.drafts)))
 
     async def action_duplicate(self) -> None:
         """Add a copy of the current parameter below it."""
@@ -125,10 +126,9 @@ class ParameterEditor(Vertical):
         if row is None:
             return
         index = self.rows.index(row)
-        self._deleted.append((index, self.drafts.pop(index)))
+        del self.drafts[index]
         await row.remove()
-        self._changed()
-        self.post_message(self.Deleted(row.draft.name))
+        self._changed(f"delete {row.draft.name or 'parameter'}")
         if rows := self.rows:
             rows[min(index, len(rows) - 1)].focus_column("parameter-name")
         else:
@@ -153,11 +153,11 @@ class ParameterEditor(Vertical):
     @on(ParameterRow.Edited)
     def _edited(self, message: ParameterRow.Edited) -> None:
         message.stop()
-        self._changed()
+        self._changed(f"edit {message.row.draft.name or 'parameter'}", f"row {self.rows.index(message.row)}")
 
-    def _changed(self) -> None:
+    def _changed(self, label: str, field: str = "") -> None:
         self._show_hint()
-        self.post_message(self.Changed(self))
+        self.post_message(self.Changed(self, label, field))
 
     def _show_hint(self) -> None:
         self.query_one("#parameter-hint").display = not self.drafts

@@ -1,0 +1,107 @@
+"""BuilderFiles: sweep files in and out of the builder, and nothing unsaved lost. A feature of `SweepBuilderScreen`."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from trainer.records import Json
+from trainer.sweep.config import SweepFile
+from tui.screens.builder_shell import BuilderShell
+from tui.screens.confirm import ConfirmScreen
+from tui.screens.file_dialogs import OpenFileScreen, SaveFileScreen
+from tui.session import Session
+from tui.sweep_document import SweepDocument
+
+
+class BuilderFiles(BuilderShell):
+    """Opens, saves, and asks before changes would be lost."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("f2,ctrl+s", "save", "Save", key_display="f2", id="builder.save", tooltip="Save the sweep as a file"),
+        Binding("ctrl+o", "open_file", "Open", id="builder.open", tooltip="Open another sweep file"),
+        Binding("escape", "back", "Back", id="builder.back", show=False, tooltip="Leave the builder"),
+    ]
+
+    def __init__(
+        self,
+        session: Session,
+        config: Mapping[str, Json] | None = None,
+        path: Path | None = None,
+        text: str | None = None,
+    ) -> None:
+        """Create the builder; see `BuilderShell`."""
+        super().__init__(session, config, path, text)
+        self._saved_text = self.document.text if path is not None or config is None else None
+
+    @property
+    def unsaved(self) -> str:
+        """What would be lost, as the subject of a sentence; empty if nothing."""
+        if self.document.text == self._saved_text:
+            return ""
+        return f"Your changes to {self.path.name}" if self.path else "The sweep you built"
+
+    @property
+    def title_text(self) -> str:
+        """What the header says."""
+        return f"{super().title_text}{' · unsaved' if self.unsaved else ''}"
+
+    def action_back(self) -> None:
+        """Leave; asks first if changes would be lost."""
+        if not self.unsaved:
+            self.dismiss(None)
+            return
+        question = ConfirmScreen(
+            "Leave without saving?", f"{self.unsaved} would be lost.", confirm="Leave", danger=True
+        )
+
+        def answered(agreed: bool | None) -> None:
+            if agreed:
+                self.dismiss(None)
+
+        self.app.push_screen(question, answered)
+
+    def action_open_file(self) -> None:
+        """Open another sweep file here; asks first if changes would be lost."""
+        if not self.unsaved:
+            self._ask_for_file()
+            return
+        question = ConfirmScreen("Open another?", f"{self.unsaved} would be lost.", confirm="Open", danger=True)
+        self.app.push_screen(question, lambda agreed: self._ask_for_file() if agreed else None)
+
+    def _ask_for_file(self) -> None:
+        async def opened(file: SweepFile | None) -> None:
+            if file is not None:
+                self.path = Path(file.source)
+                self.document = SweepDocument.from_config(file.config, file.text)
+                self._saved_text = file.text
+                await self.show_document()
+
+        self.app.push_screen(OpenFileScreen(self.session.cwd), opened)
+
+    def action_save(self) -> None:
+        """Save the sweep as a file."""
+        text = self.document.text
+
+        def saved(path: Path | None) -> None:
+            if path is not None:
+                self.path, self._saved_text = path, text
+                self.show_preview()
+                self.notify(f"Saved {self._path_text()}.")
+
+        suggestion = self._path_text() if self.path else f"sweeps/{_file_name(self.document.config())}.yaml"
+        self.app.push_screen(SaveFileScreen(self.session.cwd, text, suggestion), saved)
+
+    def _path_text(self) -> str:
+        """Return the file of the sweep as short as it can be named from the working folder."""
+        path = self.path or Path()
+        return str(path.relative_to(self.session.cwd) if path.is_relative_to(self.session.cwd) else path)
+
+
+def _file_name(config: Mapping[str, Json]) -> str:
+    """Return a file name made of the sweep's name."""
+    return re.sub(r"[^\w.-]+", "-", str(config.get("name") or "sweep")).strip("-.").lower() or "sweep"

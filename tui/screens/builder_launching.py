@@ -1,0 +1,98 @@
+"""BuilderLaunching: from the builder into the live view. A feature of `SweepBuilderScreen`."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import on, work
+from textual.binding import Binding, BindingType
+from textual.message import Message
+
+from trainer.errors import TrainerError
+from trainer.records import Json, SweepReference
+from trainer.sweep.validation import Violation
+from tui.messages import ServerConnected, SweepOpenRequested
+from tui.screens.builder_shell import BuilderShell
+from tui.screens.confirm import NoticeScreen
+from tui.screens.launch import LaunchChoice, LaunchScreen
+from tui.sweep_count import count_text_of
+
+LAUNCHING = "launching"
+
+
+class BuilderLaunching(BuilderShell):
+    """Asks how to launch, and launches; only a sweep without problems."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "ctrl+l,L", "launch", "Launch", key_display="^l", id="builder.launch", tooltip="Create and run the sweep"
+        ),
+    ]
+
+    @dataclass
+    class Launched(Message):
+        """The sweep exists and its agents start."""
+
+        reference: SweepReference
+
+    @dataclass
+    class LaunchFailed(Message):
+        """The sweep, or its agents, could not be started."""
+
+        error: TrainerError
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer launching once."""
+        return not (action == "launch" and self.is_launching)
+
+    async def action_launch(self) -> None:
+        """Ask how, then launch; shows the first problem instead if there is one."""
+        self.show_preview()
+        if self.problems:
+            await self.go_to_first_problem()
+            shown = "\n".join(_sentence(problem) for problem in self.problems[:3])
+            more = f"\n… and {len(self.problems) - 3} more" if len(self.problems) > 3 else ""
+            self.notify(shown + more, title="Not ready to launch", severity="warning", markup=False)
+            return
+        config = self.document.config()
+        project = self.session.project or config.get("project")
+        headline = f"{config.get('name') or 'the sweep'}: {count_text_of(config).headline}"
+        project = project if isinstance(project, str) else ""
+        dialog = LaunchScreen(headline, self.session.label, project, self.session.list_gpus)
+        self.app.push_screen(dialog, self._launch_as)
+
+    def _launch_as(self, choice: LaunchChoice | None) -> None:
+        if choice is not None:
+            self.is_launching = True
+            self.show_readiness()
+            self.refresh_bindings()
+            self.launch_sweep(self.document.config(), choice)
+
+    @work(thread=True, exclusive=True, exit_on_error=False, group=LAUNCHING)
+    def launch_sweep(self, config: Mapping[str, Json], choice: LaunchChoice) -> None:
+        """Create the sweep and start its agents."""
+        try:
+            self.app.post_message(ServerConnected(self.session.connect().label))
+            sweep = self.session.launch(config, choice.agents, choice.project or None, gpus=choice.gpus)
+        except TrainerError as error:
+            self.post_message(self.LaunchFailed(error))
+        else:
+            self.post_message(self.Launched(sweep.reference))
+
+    @on(Launched)
+    def _launched(self, message: Launched) -> None:
+        self.is_launching = False
+        self.app.post_message(SweepOpenRequested(message.reference, replace_screen=True))
+
+    @on(LaunchFailed)
+    def _launch_failed(self, message: LaunchFailed) -> None:
+        self.is_launching = False
+        self.show_readiness()
+        self.refresh_bindings()
+        self.app.push_screen(NoticeScreen.of("The sweep could not be launched", message.error))
+
+
+def _sentence(problem: Violation) -> str:
+    return f"{problem.path}: {problem.message}" if problem.path else problem.message

@@ -1,0 +1,291 @@
+"""BuilderShell: the frame of the builder: count, sections, YAML, problems, and the way back. Base of its features.
+
+A feature of the builder (files, launching, …) is a subclass in a module of its own; `SweepBuilderScreen` puts them
+together.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from pathlib import Path
+from typing import ClassVar
+
+from textual import getters, on
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.screen import Screen
+from textual.widgets import ContentSwitcher, Footer, Static
+
+from trainer.errors import ProgramError
+from trainer.records import Json
+from trainer.sweep.command import check_program
+from trainer.sweep.validation import Violation
+from tui.session import Session
+from tui.sweep_count import count_text_of
+from tui.sweep_document import SweepDocument
+from tui.sweep_draft import FRESH_CONFIG
+from tui.widgets.app_header import AppHeader
+from tui.widgets.builder_section import BuilderSection, SectionChanged
+from tui.widgets.parameters_section import ParametersSection
+from tui.widgets.program_section import ProgramSection
+from tui.widgets.rules_section import RulesSection
+from tui.widgets.search_section import SearchSection
+from tui.widgets.section_tabs import SectionTabs
+from tui.widgets.violations_list import ViolationsList
+from tui.widgets.yaml_preview import YamlPreview
+
+PREVIEW_DELAY_SECONDS = 0.15
+"""The YAML and the program check wait for a pause in typing; the count and the problems do not."""
+SECTIONS: dict[str, type[BuilderSection]] = {
+    "section-parameters": ParametersSection,
+    "section-search": SearchSection,
+    "section-program": ProgramSection,
+    "section-rules": RulesSection,
+}
+
+
+class BuilderShell(Screen[None]):
+    """Shows one document, in sections and as YAML, and keeps everything in step."""
+
+    AUTO_FOCUS = ""
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("ctrl+n", "add_parameter", "Add", id="builder.add", tooltip="Add a parameter"),
+        Binding("ctrl+t", "toggle_yaml", "YAML", id="builder.yaml", tooltip="Show the YAML, or the form again"),
+        Binding("ctrl+z", "undo", "Undo", id="builder.undo", tooltip="Take back the last change"),
+        Binding("ctrl+y", "redo", "Redo", id="builder.redo", show=False, tooltip="Do again what was taken back"),
+        Binding(
+            "f3", "next_problem", "Next problem", id="builder.problem", show=False, tooltip="Go to the next problem"
+        ),
+        Binding(
+            "ctrl+pagedown",
+            "step_section(1)",
+            "Next section",
+            id="builder.next_section",
+            show=False,
+            tooltip="Go to the next section of the form",
+        ),
+        Binding(
+            "ctrl+pageup",
+            "step_section(-1)",
+            "Previous section",
+            id="builder.previous_section",
+            show=False,
+            tooltip="Go to the section before",
+        ),
+        Binding("down", "app.focus_next", "Next field", id="builder.next", show=False),
+        Binding("up", "app.focus_previous", "Previous field", id="builder.previous", show=False),
+    ]
+
+    problems_list = getters.query_one(ViolationsList)
+    preview = getters.query_one(YamlPreview)
+    tabs = getters.query_one(SectionTabs)
+    parameters = getters.query_one(ParametersSection)
+
+    def __init__(
+        self,
+        session: Session,
+        config: Mapping[str, Json] | None = None,
+        path: Path | None = None,
+        text: str | None = None,
+    ) -> None:
+        """Create the builder.
+
+        Args:
+            session: What launches the sweep.
+            config: The configuration to begin with; None for a fresh example.
+            path: The file it came from; None if it came from none.
+            text: The text it was read from; None where there is none.
+        """
+        super().__init__()
+        self.session = session
+        self.path = path
+        self.document = SweepDocument.from_config(FRESH_CONFIG if config is None else config, text)
+        self.problems: list[Violation] = []
+        self.is_launching = False
+        self._program_problem: list[Violation] = []
+        self._problem_index = -1
+        self._readiness = ""
+
+    @property
+    def title_text(self) -> str:
+        """What the header says."""
+        return self.path.name if self.path else "New sweep"
+
+    def compose(self) -> ComposeResult:
+        """Compose the screen."""
+        yield AppHeader("New sweep", self.session.label, self.session.project)
+        with Horizontal(id="count-line"):
+            yield Static("", id="count")
+            yield Static("", id="readiness")
+        with Horizontal(id="builder-body"):
+            with Vertical(id="form"):
+                yield SectionTabs({name: section.title for name, section in SECTIONS.items()}, id="section-tabs")
+                with ContentSwitcher(initial=next(iter(SECTIONS)), id="sections"):
+                    for name, section in SECTIONS.items():
+                        yield section(id=name)
+            with Vertical(id="side"):
+                yield YamlPreview(id="yaml", classes="panel")
+                yield ViolationsList(id="problems")
+        yield Footer(show_command_palette=False)
+
+    async def on_mount(self) -> None:
+        """Show the document."""
+        self.preview.border_title = "YAML"
+        self.problems_list.border_title = "Problems"
+        self._preview_timer = self.set_timer(PREVIEW_DELAY_SECONDS, self.show_preview)
+        await self.show_document()
+        self.section.focus_path("")
+
+    @property
+    def section(self) -> BuilderSection:
+        """The section in front."""
+        return self.query_one(f"#{self.tabs.front}", BuilderSection)
+
+    async def show_document(self) -> None:
+        """Show the document everywhere, after something else than the section in front changed it."""
+        await self.section.show(self.document)
+        self.judge()
+        self.show_preview()
+
+    def apply_config(self, config: Mapping[str, Json], label: str) -> None:
+        """Take over another configuration as one step to undo, and show it.
+
+        Args:
+            config: The whole configuration.
+            label: What that does, as the notice of its undoing names it: `fix the metric`.
+        """
+        self.document.replace_config(config, label)
+        self.call_next(self.show_document)
+
+    @on(SectionChanged)
+    def _section_changed(self, message: SectionChanged) -> None:
+        message.stop()
+        self.document.form_edited(message.label, message.field)
+        self.judge()
+        self._preview_timer.stop()
+        self._preview_timer = self.set_timer(PREVIEW_DELAY_SECONDS, self.show_preview)
+
+    def judge(self) -> None:
+        """Count and validate; at every keystroke."""
+        sections = list(self.query(BuilderSection))
+        own = [problem for section in sections for problem in section.own_problems]
+        found = [*own, *self.document.problems()]
+        paths = {problem.path for problem in found}
+        self.problems = [*found, *(each for each in self._program_problem if each.path not in paths)]
+        self.section.show_problems(self.problems)
+        numbers = {section.id or "": sum(section.owns(each.path) for each in self.problems) for section in sections}
+        self.tabs.show_problems(numbers)
+        count = count_text_of(self.document.config())
+        self.query_one("#count", Static).update(
+            Content.assemble(
+                (count.headline, "bold $accent" if count.is_countable else "bold $error"),
+                (f"   {count.detail}", "$foreground-muted"),
+            ),
+            layout=False,
+        )
+        self.show_readiness()
+
+    def show_readiness(self) -> None:
+        """Say whether the sweep can be launched."""
+        number = len(self.problems)
+        words, style = "✓ ready", "$success"
+        if self.is_launching:
+            words, style = "◌ launching…", "$primary"
+        elif number:
+            words, style = f"✗ {number} problem{'s' if number > 1 else ''}", "bold $error"
+        if words != self._readiness:
+            self._readiness = words
+            self.query_one("#readiness", Static).update(Content.assemble((words, style)))
+
+    def show_preview(self) -> None:
+        """Show the YAML and look for the program; after a pause in typing."""
+        self._check_program(self.document.config())
+        self.problems_list.show(self.problems, self.document.oddities())
+        self.preview.show(self.document.text)
+        self.query_one(AppHeader).screen_title = self.title_text
+
+    def _check_program(self, config: Mapping[str, Json]) -> None:
+        before = self._program_problem
+        try:
+            check_program(config, self.session.cwd)
+            self._program_problem = []
+        except ProgramError as error:
+            self._program_problem = [Violation("program", error.message, error.hint, None)]
+        if self._program_problem != before:
+            self.judge()
+
+    @on(SectionTabs.Chosen)
+    async def _tab_chosen(self, message: SectionTabs.Chosen) -> None:
+        await self.show_section(message.section)
+
+    async def show_section(self, section: str) -> None:
+        """Bring a section to the front; the focus stays where it is, unless it was in the one that goes."""
+        if section == self.tabs.front:
+            return
+        had_focus = self.section.has_focus_within
+        self.tabs.show(section)
+        await self.section.show(self.document)
+        self.section.show_problems(self.problems)
+        self.query_one(ContentSwitcher).current = section
+        if had_focus:
+            self.call_after_refresh(self.section.focus_path, "")
+
+    async def action_step_section(self, steps: int) -> None:
+        """Go to the next or the previous section, round and round."""
+        self.remove_class("-yaml")
+        sections = list(SECTIONS)
+        await self.show_section(sections[(sections.index(self.tabs.front) + steps) % len(sections)])
+
+    @on(ViolationsList.Chosen)
+    async def _problem_chosen(self, message: ViolationsList.Chosen) -> None:
+        await self.go_to(message.path)
+
+    async def go_to(self, path: str) -> None:
+        """Go to the field that edits the value at a path, whichever section has it."""
+        owner = next((section for section in self.query(BuilderSection) if section.owns(path)), None)
+        if owner is None:
+            return
+        self.remove_class("-yaml")
+        await self.show_section(owner.id or "")
+        self.call_after_refresh(owner.focus_path, path)
+
+    async def action_next_problem(self) -> None:
+        """Go to the next problem that has a field."""
+        if self.problems:
+            self._problem_index = (self._problem_index + 1) % len(self.problems)
+            await self.go_to(self.problems[self._problem_index].path)
+
+    async def go_to_first_problem(self) -> None:
+        """Go to the problem that stands first."""
+        self._problem_index = -1
+        await self.action_next_problem()
+
+    async def action_add_parameter(self) -> None:
+        """Add a parameter."""
+        self.remove_class("-yaml")
+        await self.show_section("section-parameters")
+        await self.parameters.add()
+
+    def action_toggle_yaml(self) -> None:
+        """Go to the YAML, which takes the place of the form where both have no room, or back to the form."""
+        self.toggle_class("-yaml")
+        if self.has_class("-yaml"):
+            self.preview.focus()
+        else:
+            self.section.focus_path("")
+
+    async def action_undo(self) -> None:
+        """Take back the last change."""
+        await self._told("Undid", self.document.undo(), "There is nothing to undo.")
+
+    async def action_redo(self) -> None:
+        """Do again what was taken back."""
+        await self._told("Did again", self.document.redo(), "There is nothing to do again.")
+
+    async def _told(self, verb: str, label: str, nothing: str) -> None:
+        self.notify(f"{verb}: {label}" if label else nothing, timeout=2, markup=False)
+        if label:
+            await self.show_document()

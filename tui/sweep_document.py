@@ -1,0 +1,161 @@
+"""SweepDocument: the one thing that form and YAML of the builder both show. Pure: no widget, no file.
+
+It holds the text as the user has it, the draft that the form edits, and the steps that can be undone. A text that
+cannot be read stays as it is typed; the draft is the last one that could be read then.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass
+
+from trainer.errors import SweepFileError
+from trainer.records import Json
+from trainer.sweep.config import dump_sweep_config, parse_sweep_text
+from trainer.sweep.validation import Violation
+from tui.sweep_draft import SweepDraft
+
+PAUSE_SECONDS = 1.0
+"""Keys typed into one field with no longer pause between them are one step to undo."""
+MAX_STEPS = 500
+TEXT_FIELD = "yaml"
+_SOURCE = "The YAML"
+
+
+@dataclass
+class _State:
+    """The document between two edits."""
+
+    draft: SweepDraft
+    text: str | None
+    """None until somebody needs it: an edit of the form is written into the text after a pause in typing."""
+    problem: Violation | None = None
+
+
+@dataclass(frozen=True)
+class _Step:
+    label: str
+    state: _State
+    """How it was before the step (to undo), or after it (to redo)."""
+
+
+class SweepDocument:
+    """One sweep: `text`, `draft`, and the way back. Whoever changes the draft says so with `form_edited`."""
+
+    def __init__(self, draft: SweepDraft, text: str, *, clock: Callable[[], float] = time.monotonic) -> None:
+        """Create a document whose text and draft say the same."""
+        self.draft = draft
+        self._clock = clock
+        self._text = text
+        self._state = _State(draft.copy(), text)
+        self._undo: list[_Step] = []
+        self._redo: list[_Step] = []
+        self._field = ""
+        self._edited_at = 0.0
+
+    @classmethod
+    def from_config(cls, config: Mapping[str, Json], text: str | None = None) -> SweepDocument:
+        """Return the document of a configuration, and of the text it was read from, if there is one."""
+        return cls(SweepDraft.from_config(config), dump_sweep_config(config) if text is None else text)
+
+    @property
+    def text(self) -> str:
+        """The YAML; brought in line with the draft first."""
+        if self._state.text is None:
+            self._text = self._state.text = dump_sweep_config(self._state.draft.config())
+        return self._state.text
+
+    @property
+    def text_problem(self) -> Violation | None:
+        """Why the text cannot be read; None if it can."""
+        return self._state.problem
+
+    def config(self) -> dict[str, Json]:
+        """Return the configuration as stock W&B takes it."""
+        return self.draft.config()
+
+    def problems(self) -> list[Violation]:
+        """Return everything that keeps the sweep from being launched."""
+        return [*([self._state.problem] if self._state.problem else []), *self.draft.problems()]
+
+    def oddities(self) -> list[Violation]:
+        """Return what is allowed but seldom meant."""
+        return self.draft.oddities()
+
+    def form_edited(self, label: str, field: str) -> None:
+        """Take note that the form changed the draft.
+
+        Args:
+            label: What the edit did, as a notice names it: `delete lr`.
+            field: What was edited; edits of one field without a pause are one step. Empty for a step of its own.
+        """
+        self._begin_step(label, field)
+        self._state = _State(self.draft.copy(), None)
+
+    def replace_text(self, text: str, label: str = "edit the YAML") -> None:
+        """Take over a text that was typed; where it cannot be read, the draft stays and `text_problem` says why."""
+        if text == self.text:
+            return
+        draft, problem = self._state.draft, None
+        try:
+            config = parse_sweep_text(text, _SOURCE).config
+            if config != draft.config():
+                draft = SweepDraft.from_config(config)
+        except SweepFileError as error:
+            problem = Violation("", error.message, error.hint, error.line)
+        self._begin_step(label, TEXT_FIELD)
+        self._text = text
+        self._show(_State(draft, text, problem))
+
+    def replace_config(self, config: Mapping[str, Json], label: str) -> None:
+        """Take over another configuration as one step."""
+        self.draft = SweepDraft.from_config(config)
+        self.form_edited(label, "")
+
+    @property
+    def can_undo(self) -> bool:
+        """Whether there is a step to undo."""
+        return bool(self._undo)
+
+    @property
+    def can_redo(self) -> bool:
+        """Whether there is an undone step."""
+        return bool(self._redo)
+
+    def undo(self) -> str:
+        """Take back the last step; returns what it was, empty if there is none."""
+        return self._go(self._undo, self._redo)
+
+    def redo(self) -> str:
+        """Do the step again that was taken back last; returns what it is, empty if there is none."""
+        return self._go(self._redo, self._undo)
+
+    def _go(self, steps: list[_Step], back: list[_Step]) -> str:
+        if not steps:
+            return ""
+        self._settle()
+        step = steps.pop()
+        back.append(_Step(step.label, self._state))
+        self._field = ""
+        self._show(step.state)
+        self._text = self.text
+        return step.label
+
+    def _show(self, state: _State) -> None:
+        self._state = state
+        self.draft = state.draft.copy()
+
+    def _begin_step(self, label: str, field: str) -> None:
+        now = self._clock()
+        goes_on = bool(field) and field == self._field and now - self._edited_at <= PAUSE_SECONDS and self._undo
+        self._field, self._edited_at = field, now
+        self._redo.clear()
+        if not goes_on:
+            self._settle()
+            self._undo.append(_Step(label, self._state))
+            del self._undo[:-MAX_STEPS]
+
+    def _settle(self) -> None:
+        """Have the text of the state that is left behind: what comes is written into it."""
+        self._text = self.text
