@@ -13,6 +13,7 @@ from collections.abc import Callable, Iterator, Mapping
 from dataclasses import dataclass
 
 from trainer.records import Json, RunRecord
+from trainer.sweep.joint import unpacked
 
 _COMPARISON = re.compile(r"^(?P<key>[^\s=<>!~]+)(?P<op>>=|<=|!=|==|=|>|<|~)(?P<value>.*)$")
 _SPACED_OPERATOR = re.compile(r"\s*(>=|<=|!=|==|=|>|<|~)\s*")
@@ -79,11 +80,15 @@ class RunFilter:
         return all(term.matches_point(flat_config) for term in self.terms)
 
 
-def flat_items(config: Mapping[str, Json], prefix: str = "") -> Iterator[tuple[str, Json]]:
-    """Yield the leaves of a nested configuration under dotted keys, in its own order."""
+def flat_items(config: Mapping[str, Json]) -> Iterator[tuple[str, Json]]:
+    """Yield the leaves of a nested configuration under dotted keys, in its own order; joint ones as their members."""
+    return _leaves(unpacked(config), "")
+
+
+def _leaves(config: Mapping[str, Json], prefix: str) -> Iterator[tuple[str, Json]]:
     for key, value in config.items():
         if isinstance(value, Mapping) and value:
-            yield from flat_items(value, f"{prefix}{key}.")
+            yield from _leaves(value, f"{prefix}{key}.")
         else:
             yield f"{prefix}{key}", value
 

@@ -10,6 +10,7 @@ from enum import StrEnum
 
 from trainer.records import Json, RunRecord
 from trainer.run_filter import flat_items as flat_items
+from trainer.sweep.joint import member_paths
 
 
 class ColumnKind(StrEnum):
@@ -60,6 +61,10 @@ def _swept(parameters: Mapping[str, Json], prefix: str) -> Iterator[str]:
         nested = parameter.get("parameters")
         if isinstance(nested, Mapping):
             yield from _swept(nested, f"{prefix}{name}.")
+            continue
+        members = [] if prefix else member_paths(name, parameter)
+        if members:
+            yield from map(".".join, members)
             continue
         values = parameter.get("values")
         if "value" in parameter or (isinstance(values, list) and len(values) < 2):

@@ -19,6 +19,7 @@ from trainer.agents.warm import RunRequest, WarmStarts
 from trainer.errors import ProgramError
 from trainer.records import AgentCommand, Json
 from trainer.sweep.command import args_json, check_program, command_argv
+from trainer.sweep.joint import with_members
 from trainer.wire import wrap_config
 
 
@@ -104,9 +105,9 @@ class RunStarter:
         try:
             self._parameters.mkdir(parents=True, exist_ok=True)
             parameters_path = self._parameters / f"config-{command.run_id}.yaml"
-            parameters_path.write_text(parameter_file(args), encoding="utf-8")
+            parameters_path.write_text(parameter_file(args, self._spec.config), encoding="utf-8")
             json_path = self._parameters / f"config-{command.run_id}.json"
-            json_path.write_text(args_json(args), encoding="utf-8")
+            json_path.write_text(args_json(args, self._spec.config), encoding="utf-8")
         except OSError as error:
             raise ProgramError(
                 f"The parameters of run {command.run_id} cannot be written to {self._parameters}: {error.strerror}.",
@@ -132,13 +133,17 @@ class RunStarter:
         return shutil.which(name, path=self._shared["PATH"]) is not None
 
 
-def parameter_file(args: Mapping[str, Json]) -> str:
-    """Return the text of `WANDB_SWEEP_PARAM_PATH`: the run's parameters, as wandb.init reads them."""
+def parameter_file(args: Mapping[str, Json], config: Mapping[str, Json] | None = None) -> str:
+    """Return the text of `WANDB_SWEEP_PARAM_PATH`: the run's parameters, as wandb.init reads them.
+
+    Joint parameters stand there beside their members: wandb.config has what the program reads, and the server finds
+    what it gave out.
+    """
     head = "wandb_version: 1"
     if not args:
         # An empty mapping after the version would not parse.
         return head
-    wrapped: Any = wrap_config(args)
+    wrapped: Any = wrap_config(with_members(args, config))
     return head + "\n\n" + yaml.safe_dump(wrapped, default_flow_style=False, allow_unicode=True, sort_keys=False)
 
 

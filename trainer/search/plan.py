@@ -12,6 +12,7 @@ from trainer.records import Json
 from trainer.run_filter import flat_items
 from trainer.search.optimizer import build_optimizer
 from trainer.sweep.command import command_argv
+from trainer.sweep.joint import is_joint_name, unpacked
 from trainer.sweep.parameters import Categorical, Constant, Parameter
 from trainer.sweep.space import SearchSpace, run_count
 
@@ -71,7 +72,7 @@ class PlannedRuns:
         return len(self._drawn) if self.is_sample else self.run_count or 0
 
     def configuration(self, index: int) -> dict[str, Json]:
-        """Return the configuration of a run, flat form, nested parameters nested.
+        """Return the configuration of a run, flat form, nested parameters nested, joint ones taken apart.
 
         Raises:
             IndexError: If there is none with this number.
@@ -79,9 +80,9 @@ class PlannedRuns:
         if not 0 <= index < self.count:
             raise IndexError(f"there is no run {index}")
         if self.is_sample:
-            return self._drawn[index]
+            return unpacked(self._drawn[index], self.config)
         assert self._space is not None
-        return self._space.point(index)
+        return unpacked(self._space.point(index), self.config)
 
     def argv(self, index: int) -> tuple[str, ...]:
         """Return the command of a run."""
@@ -113,7 +114,8 @@ class Plan:
     run_count: int | None
     """Runs there will be; None when nothing ends the sweep."""
     configurations: tuple[dict[str, Json], ...]
-    """The first ones, flat form, nested parameters nested: for grid in W&B's order, else as the seed draws them."""
+    """The first ones, flat form, nested parameters nested, joint ones taken apart: for grid in W&B's order, else as the
+    seed draws them."""
     argv: tuple[tuple[str, ...], ...]
     """The command of each configuration."""
     numbers: tuple[int, ...] = ()
@@ -191,7 +193,8 @@ def _keys(parameter: Parameter) -> list[str]:
     if isinstance(parameter, Constant):
         values = (parameter.value,)
     elif isinstance(parameter, Categorical):
-        values = parameter.values[:_MEMBER_VALUES]
+        is_joint = is_joint_name(parameter.name)
+        values = parameter.values if is_joint else parameter.values[:_MEMBER_VALUES]
     if not any(isinstance(value, Mapping) and value for value in values):
         return [parameter.name]
     found = (key for value in values for key, _ in flat_items({parameter.name: value}))

@@ -12,6 +12,8 @@ from trainer.sweep.command import command_of
 from trainer.sweep.command_rules import embedded_macros
 from trainer.sweep.findings import Findings, is_number, join, show
 from trainer.sweep.iterations import advise_on_bands
+from trainer.sweep.joint import joint_values
+from trainer.sweep.joint_rules import advise_on_joints
 from trainer.sweep.parameters import Bounded, infer_distribution, parameter_from_config
 from trainer.sweep.space import SearchSpace, run_cap_of
 
@@ -37,6 +39,9 @@ def advise(config: Mapping[str, Json], findings: Findings) -> None:
     """Add everything that is odd."""
     for path, entry in _leaves(config.get("parameters"), "parameters"):
         _advise_on_parameter(path, entry, config, findings)
+    parameters = config.get("parameters")
+    if isinstance(parameters, Mapping):
+        advise_on_joints(parameters, findings)
     _advise_on_size(config, findings)
     _advise_on_metric(config, findings)
     _advise_on_command(config, findings)
@@ -66,6 +71,10 @@ def _advise_on_parameter(path: str, entry: Mapping[str, Json], config: Mapping[s
                     code="ignored-beside-value",
                 )
     values = _written_values(entry)
+    joint = joint_values(path.removeprefix("parameters."), entry)[:_LISTED_VALUES]
+    if joint:
+        # Programs get the members, not the mappings.
+        values = [member for value in joint for member in value.values()]
     if isinstance(entry.get("values"), list) and distribution != "constant":
         _advise_on_values(path, entry, findings)
     if set(command_of(config)) & _FLAG_MACROS:

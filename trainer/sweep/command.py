@@ -12,6 +12,7 @@ from pathlib import Path
 
 from trainer.errors import ProgramError
 from trainer.records import Json
+from trainer.sweep.joint import unpacked
 
 DEFAULT_COMMAND = ("${env}", "${interpreter}", "${program}", "${args}")
 """What W&B runs when a sweep names no `command`."""
@@ -49,7 +50,9 @@ def command_argv(
     environ: Mapping[str, str] | None = None,
     args_json_file: Path | str | None = None,
 ) -> list[str]:
-    """Return the argument list that starts one run, exactly as wandb 0.31's agent builds it.
+    """Return the argument list that starts one run, as wandb 0.31's agent builds it.
+
+    Unlike that, it passes the members of joint parameters (`joint`) in their place.
 
     A macro expands when it is a whole item; only `${envvar:NAME}` may stand inside one, and becomes the text NAME
     where the variable is not set. An unknown macro becomes nothing.
@@ -63,7 +66,7 @@ def command_argv(
     Source: wandb 0.31.0, `wandb_agent.py` and `sdk/launch/sweeps/utils.py`.
     """
     environ = os.environ if environ is None else environ
-    expansions = _expansions(config, args, args_json_file)
+    expansions = _expansions(config, unpacked(args, config), args_json_file)
     argv: list[str] = []
     for item in command_of(config):
         chunk = _ENVIRONMENT_MACRO.sub(lambda match: environ.get(match.group(1), match.group(1)), item)
@@ -74,9 +77,9 @@ def command_argv(
     return argv
 
 
-def args_json(args: Mapping[str, Json]) -> str:
+def args_json(args: Mapping[str, Json], config: Mapping[str, Json] | None = None) -> str:
     """Return the text of `${args_json}` and of the file that `${args_json_file}` names."""
-    return json.dumps(dict(args))
+    return json.dumps(unpacked(args, config))
 
 
 def _expansions(
@@ -95,7 +98,7 @@ def _expansions(
         "args_no_equals": [part for name, value in args.items() for part in (f"--{name}", str(value))],
         "args_no_hyphens": pairs,
         "args_no_boolean_flags": flags,
-        "args_json": [args_json(args)],
+        "args_json": [json.dumps(dict(args))],
         "args_json_file": [] if args_json_file is None else [str(args_json_file)],
         "args_append_hydra": [f"+{pair}" for pair in pairs],
         "args_override_hydra": [f"++{pair}" for pair in pairs],

@@ -31,7 +31,7 @@ def check_parameters(parameters: object, path: str, method: object, findings: Fi
     if not parameters:
         findings.add(path, "`parameters` is empty.", "Name at least one parameter.", code="parameters-empty")
     for name, entry in parameters.items():
-        _check_name(str(name), join(path, str(name)), findings)
+        check_name(str(name), join(path, str(name)), findings)
         _check_entry(entry, join(path, str(name)), method, findings)
     if method == "bayes" and path == "parameters" and parameters and _has_only_constants(parameters):
         findings.add(
@@ -54,7 +54,8 @@ def _has_only_constants(parameters: Mapping[str, Json]) -> bool:
     return True
 
 
-def _check_name(name: str, path: str, findings: Findings) -> None:
+def check_name(name: str, path: str, findings: Findings) -> None:
+    """Add a problem where W&B takes no parameter of this name."""
     if not _NAME.fullmatch(name):
         findings.add(
             path,

@@ -25,6 +25,7 @@ from trainer.sweep.findings import (
     show,
 )
 from trainer.sweep.findings import Violation as Violation
+from trainer.sweep.joint_rules import check_joints
 from trainer.sweep.parameter_rules import check_parameters
 
 METHODS = ("grid", "random", "bayes", "custom")
@@ -81,6 +82,8 @@ def _check(config: Mapping[str, Json], findings: Findings, needs_program: bool) 
     _check_texts(config, findings)
     if "parameters" in config:
         check_parameters(config["parameters"], "parameters", config.get("method"), findings)
+        if isinstance(config["parameters"], Mapping):
+            check_joints(config["parameters"], findings)
     elif not _has_search_space(config):
         findings.add("", "The sweep has no `parameters`.", "Add `parameters:` with at least one.", code="no-parameters")
     _check_metrics(config, findings)

@@ -14,6 +14,7 @@ import yaml
 from trainer.errors import InputError, NotFoundError
 from trainer.records import Goal, Json, Metric, Ranking, RunRecord, SweepRecord
 from trainer.states import RunState
+from trainer.sweep.joint import member_paths, unpacked
 from trainer.tracking.tables import Cell, Table, render_csv, render_markdown, render_plain
 
 TableFormat = Literal["table", "json", "csv", "md"]
@@ -68,12 +69,16 @@ def ranking_metric(sweep: SweepRecord, name: str | None = None, goal: str | None
     return Metric(chosen, cast(Goal, goal) if goal else default)
 
 
-def flatten_config(config: Mapping[str, Json], prefix: str = "") -> dict[str, Json]:
-    """Return a nested configuration with dotted keys; an empty mapping is a value."""
+def flatten_config(config: Mapping[str, Json]) -> dict[str, Json]:
+    """Return a configuration with dotted keys, joint parameters as their members; an empty mapping is a value."""
+    return _flatten(unpacked(config), "")
+
+
+def _flatten(config: Mapping[str, Json], prefix: str) -> dict[str, Json]:
     flat: dict[str, Json] = {}
     for key, value in config.items():
         if isinstance(value, dict) and value:
-            flat |= flatten_config(value, f"{prefix}{key}.")
+            flat |= _flatten(value, f"{prefix}{key}.")
         else:
             flat[prefix + key] = value
     return flat
@@ -99,7 +104,8 @@ def varying_config(runs: Iterable[RunRecord]) -> list[str]:
 def swept_columns(sweep: SweepRecord, runs: Sequence[RunRecord]) -> list[str]:
     """Return the dotted keys that the sweep varies and in which its runs differ so far; all it varies of one run."""
     varying = varying_config(runs) if len(runs) > 1 else [key for run in runs for key in flatten_config(run.config)]
-    return [key for key in varying if _is_swept(sweep, key)]
+    names = _swept_names(sweep)
+    return [key for key in varying if _is_swept(names, key)]
 
 
 def leaderboard_columns(sweep: SweepRecord, runs: Sequence[RunRecord]) -> list[str]:
@@ -185,22 +191,34 @@ def render_best(
 def best_config(sweep: SweepRecord, run: RunRecord) -> dict[str, Json]:
     """Return the part of a run's configuration that came from the sweep; all of it when that is unknown."""
     parameters = sweep.config.get("parameters")
-    named = set(parameters) if isinstance(parameters, dict) else set()
-    chosen = {key: value for key, value in run.config.items() if key in named}
-    return chosen or dict(run.config)
+    entries = parameters if isinstance(parameters, dict) else {}
+    named = {path[0] for name, entry in entries.items() for path in member_paths(name, entry) or [(name,)]}
+    config = unpacked(run.config, sweep.config)
+    chosen = {key: value for key, value in config.items() if key in named}
+    return chosen or config
 
 
 def _creation_order(run: RunRecord) -> tuple[float, str]:
     return (run.created_at.timestamp() if run.created_at else math.inf, run.id)
 
 
-def _is_swept(sweep: SweepRecord, key: str) -> bool:
-    """Return whether a dotted key belongs to a parameter of the sweep that is not a constant."""
+def _swept_names(sweep: SweepRecord) -> dict[str, bool]:
+    """Return the dotted names that the sweep's parameters have in a configuration, and whether it varies them."""
     parameters = sweep.config.get("parameters")
+    names: dict[str, bool] = {}
     for name, parameter in parameters.items() if isinstance(parameters, dict) else ():
-        if key == name or key.startswith(f"{name}."):
-            return not (isinstance(parameter, dict) and "value" in parameter)
-    return False
+        members = member_paths(name, parameter)
+        names |= dict.fromkeys(map(".".join, members), True)
+        if not members:
+            names.setdefault(name, not (isinstance(parameter, dict) and "value" in parameter))
+    return names
+
+
+def _is_swept(names: Mapping[str, bool], key: str) -> bool:
+    """Return whether a dotted key is that of a parameter that varies, or within one."""
+    if key in names:
+        return names[key]
+    return next((varies for name, varies in names.items() if key.startswith(f"{name}.")), False)
 
 
 def _table(ranked: Sequence[RankedRun], columns: Sequence[str], metric: Metric | None) -> Table:

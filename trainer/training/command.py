@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainer.errors import AuthenticationError, InputError, TrainerError
+from trainer.sweep.joint import is_joint_name, unpacked
 from trainer.training import reporting
 from trainer.training.arguments import Given, read_argv, read_sweep_parameters
 from trainer.training.catalog import MODELS, OPTIONS, RUN_OPTIONS, TEXT_OPTIONS
@@ -64,20 +65,23 @@ def train_from_argv(argv: Sequence[str], local_server: LocalServer | None = None
 
 
 def _train(argv: Sequence[str], stop: StopRequest, local_server: LocalServer | None) -> int:
-    run_options, given = split_run_options(read_argv(argv))
+    # Stock agents hand over joint parameters whole; ours, their members.
+    run_options, given = split_run_options(unpacked(read_argv(argv)))
     path = reporting.sweep_parameters_path(os.environ)
-    of_sweep = read_sweep_parameters(path) if path else {}
+    as_handed_out = read_sweep_parameters(path) if path else {}
+    of_sweep = unpacked(as_handed_out)
     request = make_request({**given, **of_sweep})
     check_dataset(request.dataset, request.target)
     check_package(request.model)
     _find_server(local_server)
     split = _load(request)
-    added_names = request.given_names - names_in(of_sweep, request.model)
+    recorded = {name: value for name, value in as_handed_out.items() if not is_joint_name(name)}
+    added_names = request.given_names - names_in(recorded, request.model)
     config = {name: value for name, value in request.config().items() if name in added_names}
     run = reporting.start_run(run_options, config)
     exit_code = EXIT_FAILED
     try:
-        exit_code = _train_in(run, request, split, of_sweep, stop)
+        exit_code = _train_in(run, request, split, of_sweep, recorded, stop)
     except KeyboardInterrupt:
         exit_code = stop.exit_code
         print("Stopped at once.", file=sys.stderr)
@@ -107,8 +111,19 @@ def _find_server(local_server: LocalServer | None) -> None:
     os.environ.update(local_server())
 
 
-def _train_in(run: wandb.Run, request: RunRequest, split: Split, of_sweep: Given, stop: StopRequest) -> int:
-    """Train within a run that has started, and return the exit code."""
+def _train_in(
+    run: wandb.Run, request: RunRequest, split: Split, of_sweep: Given, recorded: Given, stop: StopRequest
+) -> int:
+    """Train within a run that has started, and return the exit code.
+
+    Args:
+        run: The run.
+        request: What was asked for before the run's configuration was known.
+        split: Its data.
+        of_sweep: What the sweep gives, members of joint parameters under their own names.
+        recorded: What of it the run's configuration has under these names already.
+        stop: Whether somebody wants it to end.
+    """
     stop.wait_for_step()
     in_config = dict(run.config)
     known = known_names(MODELS.get(str(in_config.get("model")), request.model))
@@ -118,9 +133,9 @@ def _train_in(run: wandb.Run, request: RunRequest, split: Split, of_sweep: Given
         check_package(settled.model)
         request, split = settled, _load(settled)
     provenance = provenance_of(request, os.environ, Path.cwd())
-    of_sweep_names = names_in(of_sweep, request.model)
-    recorded = {name: value for name, value in request.config().items() if name not in of_sweep_names}
-    reporting.add_to_config(run, {**recorded, KEY: provenance})
+    recorded_names = names_in(recorded, request.model)
+    missing = {name: value for name, value in request.config().items() if name not in recorded_names}
+    reporting.add_to_config(run, {**missing, KEY: provenance})
     run.tags = tuple(dict.fromkeys((*(run.tags or ()), *tags_of(provenance))))
     from trainer.training.loop import train_run
 

@@ -279,3 +279,14 @@ def test_a_model_too_large_for_memory_is_one_sentence(
     error = capsys.readouterr().err
     assert "does not fit into memory: Unable to allocate 32.0 GiB." in error and error.count("\n") == 1
     assert read_offline_run(offline).exit_code == 1
+
+
+def test_members_of_a_joint_parameter_are_hyperparameters_and_its_value_stays_as_the_server_gave_it(
+    offline: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    name, value = "joint__n_estimators__forest_max_depth", {"n_estimators": 4, "forest": {"max_depth": 2}}
+    sweep_parameters(offline, monkeypatch, {"dataset": "iris", "model": "random_forest", name: value})
+    run = train(offline, "--dataset=iris", "--model=random_forest", f"--{name}={value}")
+    assert run.exit_code == 0
+    assert run.config[name] == value
+    assert (run.config["n_estimators"], run.config["max_depth"]) == (4, 2)
