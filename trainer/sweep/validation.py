@@ -52,11 +52,12 @@ TOP_LEVEL_KEYS = (
 )
 RUNS_PER_AGENT_KEY = "runs_per_agent"
 MAX_RUNS_PER_AGENT = 64
+SCHEDULER_KEYS = ("engine", "source", "optimizer", "search_space")
 METRIC_KEYS = ("name", "goal", "target", "impute", "impute_while_running")
 _TEXT_KEYS = ("program", "name", "description", "project", "entity", "job", "image_uri", "apiVersion", "kind")
-_IMPUTATIONS = ("latest", "best", "worst")
-_ENGINES = ("wandb", "optuna", "ax")
-_GOAL_SYNONYMS = {"min": "minimize", "minimise": "minimize", "max": "maximize", "maximise": "maximize"}
+IMPUTATIONS = ("latest", "best", "worst")
+ENGINES = ("wandb", "optuna", "ax")
+GOAL_SYNONYMS = {"min": "minimize", "minimise": "minimize", "max": "maximize", "maximise": "maximize"}
 
 
 def violations(
@@ -208,7 +209,7 @@ def _check_metric(metric: object, path: str, findings: Findings) -> None:
             code="no-metric-name",
         )
     if goal not in GOALS:
-        close = _GOAL_SYNONYMS.get(str(goal).lower()) or nearest(goal, GOALS)
+        close = GOAL_SYNONYMS.get(str(goal).lower()) or nearest(goal, GOALS)
         hint = f"Write `goal: {close}`." if close else "Write minimize or maximize."
         findings.add(join(path, "goal"), f"There is no goal {show(goal)}.", hint, code="unknown-goal")
     if "target" in metric and not is_number(metric["target"]):
@@ -219,16 +220,16 @@ def _check_metric(metric: object, path: str, findings: Findings) -> None:
             number_hint(target),
             code="target-not-number",
         )
-    if metric.get("impute", "worst") not in _IMPUTATIONS:
+    if metric.get("impute", "worst") not in IMPUTATIONS:
         impute = metric["impute"]
         findings.add(
             join(path, "impute"),
             f"There is no `impute` {show(impute)}.",
-            did_you_mean(impute, _IMPUTATIONS),
+            did_you_mean(impute, IMPUTATIONS),
             code="unknown-impute",
         )
     running = metric.get("impute_while_running", False)
-    if running is not False and running not in (*_IMPUTATIONS, "false"):
+    if running is not False and running not in (*IMPUTATIONS, "false"):
         findings.add(
             join(path, "impute_while_running"),
             f"`impute_while_running` cannot be {show(running)}.",
@@ -264,13 +265,12 @@ def _check_scheduler(config: Mapping[str, Json], findings: Findings) -> None:
             code="scheduler-not-mapping",
         )
         return
-    keys = ("engine", "source", "optimizer", "search_space")
     for key in scheduler:
-        if key not in keys:
+        if key not in SCHEDULER_KEYS:
             findings.add(
                 join("scheduler", key),
                 f"A scheduler has no key `{key}`.",
-                did_you_mean(key, keys),
+                did_you_mean(key, SCHEDULER_KEYS),
                 code="unknown-scheduler-key",
             )
         elif not isinstance(scheduler[key], str):
@@ -302,13 +302,13 @@ def _check_engine(config: Mapping[str, Json], scheduler: Mapping[str, Json], fin
     engine = scheduler.get("engine")
     if "engine" not in scheduler:
         findings.add(
-            "scheduler", "The scheduler names no `engine`.", f"Use one of {', '.join(_ENGINES)}.", code="no-engine"
+            "scheduler", "The scheduler names no `engine`.", f"Use one of {', '.join(ENGINES)}.", code="no-engine"
         )
-    elif engine not in _ENGINES:
+    elif engine not in ENGINES:
         findings.add(
             "scheduler.engine",
             f"There is no engine {show(engine)}.",
-            did_you_mean(engine, _ENGINES),
+            did_you_mean(engine, ENGINES),
             code="unknown-engine",
         )
     elif engine == "wandb" and config.get("method") == "custom":
