@@ -81,6 +81,7 @@ def advise_on_bands(config: Mapping[str, Json], findings: Findings) -> None:
             f"{_PATH}.{key}",
             f"No run is ever judged: the first look is after {bands[0]:,} logged values, and {says}.",
             f"Lower `{key}`, or log more often.",
+            code="never-judged",
         )
     elif key == "max_iter" and (late := [band for band in bands if band > length.values]):
         findings.add(
@@ -88,6 +89,7 @@ def advise_on_bands(config: Mapping[str, Json], findings: Findings) -> None:
             f"The look{'s' if len(late) > 1 else ''} after {', '.join(f'{band:,}' for band in late)} logged values"
             f" never come{'' if len(late) > 1 else 's'}: {says}.",
             f"Set `max_iter` to {length.values}.",
+            code="late-bands",
         )
 
 

@@ -4,9 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
 
-from trainer.sweep.early_terminate_rules import KEYS
-from trainer.sweep.findings import nearest
+from trainer.sweep.early_terminate_rules import DEFAULT_ETA, KEYS
+from trainer.sweep.findings import is_number, nearest
 from trainer.sweep.fix import Case, Fix, Offer, number_in
+from trainer.sweep.iterations import run_length
 from trainer.sweep.places import with_keys
 
 _SYNONYMS = {
@@ -77,6 +78,19 @@ def _no_band(case: Case) -> Iterator[Fix]:
     yield case.put_around("Use min_iter: 1 instead", entry, False)
 
 
+def _lower(case: Case) -> Iterator[Fix]:
+    """Yield bands that a run of the length which the parameters tell reaches."""
+    length, eta = run_length(case.config), case.around.get("eta", DEFAULT_ETA)
+    if length is None or not is_number(eta):
+        return
+    if case.key == "max_iter" and length.values >= eta:
+        yield case.put(f"Write max_iter: {length.values}", length.values, False)
+    elif length.values >= 1:
+        least = max(int(length.values // eta), 1)
+        entry = with_keys(case.around, ["max_iter", "s"], min_iter=least)
+        yield case.put_around(f"Use min_iter: {least}", entry, False)
+
+
 def _ignored(case: Case) -> Iterator[Fix]:
     yield case.remove()
 
@@ -95,6 +109,8 @@ STOPPING_FIXES: dict[str, Offer] = {
     "no-iter": _no_iter,
     "no-s": _no_s,
     "no-band": _no_band,
+    "never-judged": _lower,
+    "late-bands": _lower,
     "min-iter-ignored": _ignored,
     "s-ignored": _ignored,
 }

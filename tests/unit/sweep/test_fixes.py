@@ -35,6 +35,8 @@ UNFIXED = {
     "no-program": "nobody knows the file",
     "none-as-text": "the program has to read it",
     "nested-as-text": "the program has to read it",
+    "member-set-twice": "either of them may be meant",
+    "joint-without-members": "nobody knows what the members are",
     "shell-word": "what the shell was to do goes into a script",
     "engine-not-everywhere": "it may be the right server",
 }
@@ -90,6 +92,7 @@ def top(without: str = "", **keys: Any) -> dict[str, Any]:
 
 EXP = entry(distribution="log_uniform", min=math.log(1e-4), max=math.log(0.1))
 
+EPOCHS = {"epochs": {"value": 12}, "p": {"values": [1, 2]}}
 CUSTOM = parameter(entry(min=1, max=90), "custom")
 CASES: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
     # code, broken, label of the first fix, configuration after it
@@ -209,6 +212,11 @@ CASES: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
      stopping({"type": "hyperband", "max_iter": 27, "s": 2})),
     ("no-band", stopping({"type": "hyperband", "max_iter": 2, "s": 2}), "Use min_iter: 1 instead",
      stopping({"type": "hyperband", "min_iter": 1})),
+    ("never-judged", {**stopping({"type": "hyperband", "min_iter": 30}), "parameters": EPOCHS}, "Use min_iter: 4",
+     {**stopping({"type": "hyperband", "min_iter": 4}), "parameters": EPOCHS}),
+    ("late-bands", {**stopping({"type": "hyperband", "max_iter": 81, "s": 3}), "parameters": EPOCHS},
+     "Write max_iter: 12",
+     {**stopping({"type": "hyperband", "max_iter": 12, "s": 3}), "parameters": EPOCHS}),
     ("min-iter-ignored", stopping({"type": "hyperband", "max_iter": 27, "s": 2, "min_iter": 3}), "Remove min_iter",
      stopping({"type": "hyperband", "max_iter": 27, "s": 2})),
     ("s-ignored", stopping({"type": "hyperband", "min_iter": 3, "s": 2}), "Remove s",
