@@ -10,15 +10,12 @@ from textual.widgets import Input, Select, Static
 
 from tests.ui.memory_session import MemorySession
 from tests.ui.wait_for import wait_for
-from trainer.errors import ServerLostError
-from trainer.records import Json, SweepReference
+from trainer.records import Json
 from trainer.sweep.config import load_sweep_file
 from trainer.sweep.parameters import DISTRIBUTIONS
 from tui.app import SweepApp
-from tui.messages import SweepOpenRequested
-from tui.screens.confirm import ConfirmScreen, NoticeScreen
+from tui.screens.confirm import ConfirmScreen
 from tui.screens.file_dialogs import OpenFileScreen, SaveFileScreen
-from tui.screens.launch import LaunchScreen
 from tui.screens.sweep_builder import SweepBuilderScreen
 from tui.screens.sweeps import SweepsScreen
 from tui.sweep_draft import FRESH_CONFIG
@@ -203,96 +200,6 @@ async def test_choices_are_made_with_arrows_and_letters() -> None:
 
         assert screen.document.draft.get("early_terminate") == {"type": "hyperband", "min_iter": 3}
         assert screen.query_one("#hyperband").display
-
-
-async def test_launching_asks_for_agents_and_project_and_opens_the_live_view() -> None:
-    seen: list[object] = []
-    session = MemorySession()
-    app = SweepApp(session)
-    async with app.run_test(message_hook=seen.append) as pilot:
-        await opened(pilot)
-        await pilot.press("ctrl+l")
-        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen))
-        app.screen.query_one("#field-agents Input", Input).value = "many"
-        await pilot.press("ctrl+l")
-        assert isinstance(app.screen, LaunchScreen)
-        app.screen.query_one("#field-agents Input", Input).value = "3"
-        app.screen.query_one("#field-project Input", Input).value = "mine"
-        await pilot.press("ctrl+l")
-        await wait_for(pilot, lambda: any(isinstance(message, SweepOpenRequested) for message in seen))
-
-        assert session.launched == [(FRESH_CONFIG, 3, "mine")]
-        request = next(message for message in seen if isinstance(message, SweepOpenRequested))
-        assert request.reference == SweepReference("local", "wine", "launched")
-
-
-async def test_digits_typed_into_the_launch_dialog_are_the_agents() -> None:
-    session = MemorySession()
-    app = SweepApp(session)
-    async with app.run_test() as pilot:
-        await opened(pilot)
-        await pilot.press("ctrl+l")
-        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen))
-        await pilot.press("3", "enter")
-        await wait_for(pilot, lambda: bool(session.launched))
-        assert [agents for _, agents, _ in session.launched] == [3]
-
-
-async def test_the_launch_dialog_asks_for_gpus_where_there_are_some() -> None:
-    session = MemorySession()
-    session.gpus = "0, 1 (1 busy)"
-    app = SweepApp(session)
-    async with app.run_test() as pilot:
-        await opened(pilot)
-        await pilot.press("ctrl+l")
-        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen))
-        await wait_for(pilot, lambda: app.screen.query_one("#field-gpus").display)
-        field = app.screen.query_one("#field-gpus Input", Input)
-        assert field.placeholder == "all, none or numbers; here: 0, 1 (1 busy)"
-        field.value = "first"
-        await pilot.press("ctrl+l")
-        assert isinstance(app.screen, LaunchScreen)
-        assert "`--gpus first` names no GPU" in str(app.screen.query_one("#field-gpus .field-problem", Static).content)
-        field.value = "0,1"
-        app.screen.query_one("#field-agents Input", Input).value = ""
-        await pilot.press("ctrl+l")
-        await wait_for(pilot, lambda: bool(session.launched))
-        assert session.gpus_asked_for == ["0,1"]
-        assert [agents for _, agents, _ in session.launched] == [None]
-
-
-async def test_the_launch_dialog_asks_for_no_gpus_where_there_are_none() -> None:
-    session = MemorySession()
-    app = SweepApp(session)
-    async with app.run_test() as pilot:
-        await opened(pilot)
-        await pilot.press("ctrl+l")
-        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen))
-        await app.workers.wait_for_complete()
-        await pilot.pause()
-        assert not app.screen.query_one("#field-gpus").display
-        agents = app.screen.query_one("#field-agents Input", Input)
-        agents.value = ""
-        await pilot.press("ctrl+l")
-        assert isinstance(app.screen, LaunchScreen)
-        agents.value = "1"
-        await pilot.press("enter")
-        await wait_for(pilot, lambda: bool(session.launched))
-        assert session.gpus_asked_for == [""]
-
-
-async def test_a_launch_that_fails_says_why_and_loses_nothing() -> None:
-    app = SweepApp(MemorySession(failure=ServerLostError("The server is gone.", hint="Start it.")))
-    async with app.run_test() as pilot:
-        screen = await opened(pilot)
-        await pilot.press("ctrl+l")
-        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen))
-        await pilot.press("enter")
-        await wait_for(pilot, lambda: isinstance(app.screen, NoticeScreen))
-        await pilot.press("escape")
-
-        assert app.screen is screen
-        assert screen.document.draft.config() == FRESH_CONFIG
 
 
 async def test_the_sections_are_reached_by_keys_and_by_mouse() -> None:

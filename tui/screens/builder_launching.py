@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import dataclass
+from types import MappingProxyType
 from typing import ClassVar
 
 from textual import on, work
@@ -13,13 +14,14 @@ from textual.message import Message
 from trainer.errors import TrainerError
 from trainer.records import Json, SweepReference
 from trainer.sweep.validation import Violation
+from tui.launch_choice import LaunchChoice, memory_path, recall, remember
 from tui.messages import ServerConnected, SweepOpenRequested
 from tui.screens.builder_shell import BuilderShell
 from tui.screens.confirm import NoticeScreen
-from tui.screens.launch import LaunchChoice, LaunchScreen
-from tui.sweep_count import count_text_of
+from tui.screens.launch import LaunchScreen
 
 LAUNCHING = "launching"
+RECALLING = "recalling"
 
 
 class BuilderLaunching(BuilderShell):
@@ -43,6 +45,27 @@ class BuilderLaunching(BuilderShell):
 
         error: TrainerError
 
+    @dataclass
+    class ChoicesRecalled(Message):
+        """What the last launch was asked for is known."""
+
+        texts: Mapping[str, str]
+
+    _last_choices: Mapping[str, str] = MappingProxyType({})
+
+    async def on_mount(self) -> None:
+        """Look for the choices of the last launch while the sweep is built."""
+        self.recall_choices()
+
+    @work(thread=True, exclusive=True, exit_on_error=False, group=RECALLING)
+    def recall_choices(self) -> None:
+        """Read the choices of the last launch."""
+        self.post_message(self.ChoicesRecalled(recall(memory_path())))
+
+    @on(ChoicesRecalled)
+    def _choices_recalled(self, message: ChoicesRecalled) -> None:
+        self._last_choices = message.texts
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer launching once."""
         return not (action == "launch" and self.is_launching)
@@ -58,24 +81,30 @@ class BuilderLaunching(BuilderShell):
             return
         config = self.document.config()
         project = self.session.project or config.get("project")
-        headline = f"{config.get('name') or 'the sweep'}: {count_text_of(config).headline}"
         project = project if isinstance(project, str) else ""
-        dialog = LaunchScreen(headline, self.session.label, project, self.session.list_gpus)
-        self.app.push_screen(dialog, self._launch_as)
+        dialog = LaunchScreen(config, self.session.label, project, self.session.list_gpus, self._last_choices)
 
-    def _launch_as(self, choice: LaunchChoice | None) -> None:
-        if choice is not None:
-            self.is_launching = True
-            self.show_readiness()
-            self.refresh_bindings()
-            self.launch_sweep(self.document.config(), choice)
+        def answered(choice: LaunchChoice | None) -> None:
+            # Kept also when nothing was launched: who only wanted to mend the sweep finds the dialog as it was left.
+            self._last_choices = dict(dialog.texts)
+            if choice is not None:
+                self.is_launching = True
+                self.show_readiness()
+                self.refresh_bindings()
+                self.launch_sweep(config, choice, self._last_choices)
+
+        self.app.push_screen(dialog, answered)
 
     @work(thread=True, exclusive=True, exit_on_error=False, group=LAUNCHING)
-    def launch_sweep(self, config: Mapping[str, Json], choice: LaunchChoice) -> None:
+    def launch_sweep(self, config: Mapping[str, Json], choice: LaunchChoice, texts: Mapping[str, str]) -> None:
         """Create the sweep and start its agents."""
+        remember(memory_path(), texts)
         try:
             self.app.post_message(ServerConnected(self.session.connect().label))
-            sweep = self.session.launch(config, choice.agents, choice.project or None, gpus=choice.gpus)
+            request = choice.request(config, self.session.cwd)
+            sweep = self.session.launch(
+                request.config, choice.agents, choice.project or None, gpus=choice.gpus, given=request
+            )
         except TrainerError as error:
             self.post_message(self.LaunchFailed(error))
         else:

@@ -1,12 +1,11 @@
-"""LaunchScreen: the last question before a sweep runs: how many local agents, on which GPUs, in which project.
+"""LaunchScreen: the last question before a sweep runs: where, with how many agents, on which GPUs, for how long.
 
 Launches nothing. The GPUs are asked for only where there are some.
 """
 
 from __future__ import annotations
 
-import os
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -14,42 +13,18 @@ from textual import on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
+from textual.content import Content
 from textual.message import Message
 from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Static
 from textual.worker import get_current_worker
 
-from trainer.errors import DeviceError
+from trainer.records import Json
+from tui.launch_choice import LaunchChoice, default_agents, read_choice
 from tui.widgets.form_field import FormField
 
-MAX_AGENTS = 256
 GPUS = "gpus"
-
-
-@dataclass(frozen=True, slots=True)
-class LaunchChoice:
-    """How to launch."""
-
-    agents: int | None
-    """None for as many as the GPUs have room for."""
-    project: str
-    gpus: str = ""
-    """As `--gpus` says it; empty where nothing was said."""
-
-
-def default_agents() -> int:
-    """Return how many agents are suggested: half of the CPUs, at least 1 and at most 4."""
-    return max(1, min((os.cpu_count() or 2) // 2, 4))
-
-
-def _problem_with(gpus: str) -> str:
-    from trainer.agents.devices import DeviceWish
-
-    try:
-        DeviceWish(gpus or "auto")
-    except DeviceError as error:
-        return str(error)
-    return ""
+GPU_FIELDS = ("gpus", "slots_per_gpu", "gpus_per_run")
 
 
 class LaunchScreen(ModalScreen[LaunchChoice | None]):
@@ -69,38 +44,57 @@ class LaunchScreen(ModalScreen[LaunchChoice | None]):
 
         summary: str
 
-    def __init__(self, headline: str, server: str, project: str, list_gpus: Callable[[], str] | None = None) -> None:
+    def __init__(
+        self,
+        config: Mapping[str, Json],
+        server: str,
+        project: str,
+        list_gpus: Callable[[], str] | None = None,
+        last: Mapping[str, str] | None = None,
+    ) -> None:
         """Create the dialog.
 
         Args:
-            headline: What will run: `wine-forest: 9 runs`.
+            config: What is to run.
             server: The words that name the server.
-            project: The project suggested.
+            project: The project that the sweep or the user named; empty for the one of the last launch.
             list_gpus: Returns the GPUs of this machine in a few words, empty when there are none; blocks.
+            last: The texts of the last launch by field.
         """
         super().__init__()
+        self.config = config
         self.list_gpus = list_gpus
-        self.headline = headline
         self.server = server
-        self.project = project
+        self.texts = {"agents": str(default_agents())} | dict(last or {})
+        if project:
+            self.texts["project"] = project
 
     def compose(self) -> ComposeResult:
         """Compose the dialog."""
         with Vertical(classes="dialog"):
-            yield Static(f"Launch {self.headline}", classes="dialog-title", markup=False)
+            name = self.config.get("name") or "the sweep"
+            yield Static(f"Launch {name}", classes="dialog-title", markup=False)
             yield FormField("agents", "agents", placeholder="runs at the same time; 0 starts none")
-            yield FormField("gpus", "gpus")
+            yield FormField("gpus", "GPUs")
+            yield FormField("slots_per_gpu", "  per GPU", placeholder="agents that share a GPU; 1")
+            yield FormField("gpus_per_run", "  per run", placeholder="GPUs for each run; 1")
             yield FormField("project", "project", placeholder="uncategorized")
-            yield Static(f"on the {self.server}", classes="dialog-hint", markup=False)
+            yield FormField("count", "runs", placeholder="at most so many in all; as the sweep says")
+            yield FormField("budget", "budget", placeholder="begin no run later than 2h, 90m, 1d; no limit")
+            yield FormField("timeout", "run timeout", placeholder="stop a run that takes longer than 10m; no limit")
+            yield FormField("max_failures", "failures", placeholder="begin no run once so many failed; no limit")
+            yield Static("", id="launch-sentence", markup=False)
             with Horizontal(classes="dialog-buttons"):
+                yield Static("enter launches · esc goes back", id="launch-keys")
                 yield Button("Not now", id="decline")
                 yield Button("Launch", id="agree", variant="primary")
 
     def on_mount(self) -> None:
         """Fill in the suggestions; digits typed at once replace the agents, and `enter` alone launches."""
-        self.query_one("#field-agents", FormField).show_text(str(default_agents()))
-        self.query_one("#field-project", FormField).show_text(self.project)
-        self.query_one("#field-gpus", FormField).display = False
+        for field in self.query(FormField):
+            field.show_text(self.texts.get(field.path, ""))
+        self._show_gpu_fields(bool(self.texts.get("gpus")))
+        self._show_sentence()
         self.look_for_gpus()
         agents = self.query_one("#field-agents Input", Input)
         agents.focus()
@@ -110,32 +104,60 @@ class LaunchScreen(ModalScreen[LaunchChoice | None]):
     def look_for_gpus(self) -> None:
         """Ask the driver, which may take seconds."""
         summary = self.list_gpus() if self.list_gpus else ""
-        if summary and not get_current_worker().is_cancelled:
+        if not get_current_worker().is_cancelled:
             self.post_message(self.GpusListed(summary))
 
     @on(GpusListed)
     def _offer_gpus(self, message: GpusListed) -> None:
-        field = self.query_one("#field-gpus", FormField)
-        field.query_one(Input).placeholder = f"all, none or numbers; here: {message.summary}"
-        self.query_one("#field-agents Input", Input).placeholder = "runs at the same time; empty: one per GPU below"
-        field.display = True
+        if not message.summary:
+            # What the last launch asked for is not on this machine.
+            had_gpus = bool(self._field("gpus").query_one(Input).value)
+            for name in GPU_FIELDS:
+                self._field(name).show_text("")
+            if had_gpus and not self._field("agents").query_one(Input).value.strip():
+                self._field("agents").show_text(str(default_agents()))
+        else:
+            self._field("gpus").query_one(Input).placeholder = f"all, none or numbers; here: {message.summary}"
+            self._field("agents").query_one(Input).placeholder = "runs at the same time; empty: one per GPU below"
+        self._show_gpu_fields(bool(message.summary))
+        self._show_sentence()
+
+    def _show_gpu_fields(self, are_there: bool) -> None:
+        for name in GPU_FIELDS:
+            self._field(name).display = are_there
+
+    def _field(self, name: str) -> FormField:
+        return self.query_one(f"#field-{name}", FormField)
+
+    @on(FormField.Edited)
+    def _edited(self, message: FormField.Edited) -> None:
+        message.stop()
+        self._show_sentence()
+
+    def _show_sentence(self) -> LaunchChoice | None:
+        """Say what will happen, or what is wrong; returns the choice."""
+        # Read from the fields: `enter` overtakes the messages of what was typed right before it.
+        self.texts = {field.path: field.query_one(Input).value for field in self.query(FormField)}
+        choice, problems = read_choice(self.texts)
+        for field in self.query(FormField):
+            field.show_problem(problems.get(field.path, ""))
+        sentence = self.query_one("#launch-sentence", Static)
+        if choice is None:
+            number = len(problems)
+            sentence.update(Content.assemble((f"✗ {number} problem{'s' if number > 1 else ''} above", "bold $error")))
+        else:
+            sentence.update(Content.assemble(("▶ ", "bold $primary"), choice.sentence(self.config, self.server)))
+        return choice
 
     def action_launch(self) -> None:
         """Close with the choice, unless it is not one."""
-        text = self.query_one("#field-agents Input", Input).value.strip()
-        field = self.query_one("#field-agents", FormField)
-        gpus = self.query_one("#field-gpus Input", Input).value.strip()
-        if not (gpus and not text) and (not text.isdecimal() or int(text) > MAX_AGENTS):
-            field.show_problem(f"Give a whole number from 0 to {MAX_AGENTS}.")
-            self.query_one("#field-agents Input").focus()
+        choice = self._show_sentence()
+        if choice is not None:
+            self.dismiss(choice)
             return
-        field.show_problem("")
-        if problem := _problem_with(gpus):
-            self.query_one("#field-gpus", FormField).show_problem(problem)
-            self.query_one("#field-gpus Input").focus()
-            return
-        project = self.query_one("#field-project Input", Input).value.strip()
-        self.dismiss(LaunchChoice(int(text) if text else None, project, gpus))
+        wrong = next(field for field in self.query(FormField) if field.has_class("-problem"))
+        wrong.display = True
+        wrong.focus_control()
 
     @on(Input.Submitted)
     def _submitted(self) -> None:
