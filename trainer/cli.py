@@ -21,6 +21,7 @@ from trainer.commands.running import agent, open_, run, train
 from trainer.commands.server_care import server as server_group
 from trainer.commands.serving import env, serve
 from trainer.commands.steering import steering_commands
+from trainer.commands.trying import try_
 from trainer.errors import TrainerError
 from trainer.settings import resolve_settings
 
@@ -74,7 +75,7 @@ def build_cli(app: AppOpener | None) -> click.Group:
         context.default_map = {name: {k: v for k, v in given.items() if v} for name in cli.commands}
         return 0
 
-    commands = [run, agent, agents, plan, check, export, leaderboard, best, points, *steering_commands()]
+    commands = [run, agent, agents, plan, check, try_, export, leaderboard, best, points, *steering_commands()]
     commands += [gpus, serve, server_group, env, train]
     for command in [*commands, open_] if app else commands:
         cli.add_command(command)

@@ -55,7 +55,11 @@ class Guard:
         try:
             # Of a session of its own: what is sent to the host's group does not reach it.
             self._popen = subprocess.Popen(
-                ["/bin/sh", "-c", _WAIT, "guard", *command], stdin=subprocess.PIPE, start_new_session=True
+                ["/bin/sh", "-c", _WAIT, "guard", *command],
+                stdin=subprocess.PIPE,
+                start_new_session=True,
+                # Where `-m` finds the package, wherever whoever is guarded was started.
+                cwd=Path(__file__).resolve().parents[2],
             )
         except OSError as error:
             self._report("no_guard", reason=str(error))

@@ -42,6 +42,11 @@ class PythonError:
         return f"{self.type}: {self.message}" if self.message else self.type
 
 
+def without_escapes(text: str) -> str:
+    """Return a text without colours and other control sequences of terminals."""
+    return _ESCAPES.sub("", text)
+
+
 def read_tail(path: Path, start: int = 0) -> list[str]:
     """Return the last lines of a file, without blanks, colours and overwritten progress; empty when it cannot be read.
 
@@ -58,7 +63,7 @@ def read_tail(path: Path, start: int = 0) -> list[str]:
     except OSError:
         return []
     # A carriage return rewrites the line, as progress bars do: what stands is what came last.
-    lines = [line.rstrip() for line in _ESCAPES.sub("", text).replace("\0", "").replace("\r", "\n").split("\n")]
+    lines = [line.rstrip() for line in without_escapes(text).replace("\0", "").replace("\r", "\n").split("\n")]
     return [line for line in lines if line.strip()]
 
 

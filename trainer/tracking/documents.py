@@ -60,6 +60,12 @@ query GetSweep($name: String!, $project: String, $entity: String) {
     + _SWEEP_FIELDS
 )
 
+READ_PROJECT = (
+    "query GetProject($project: String, $entity: String) { project(name: $project, entityName: $entity) { id } }"
+)
+
+DELETE_PROJECT = "mutation DeleteProject($id: String!) { deleteModel(input: {id: $id}) { success } }"
+
 UPSERT_SWEEP = """
 mutation UpsertSweep(
   $id: ID, $config: String, $description: String, $entityName: String, $projectName: String,

@@ -142,6 +142,16 @@ class WandbClient:
             )
         )
 
+    def delete_project(self, entity: str, project: str) -> None:
+        """Delete a project with everything in it; nothing where there is none."""
+        variables = {"entity": entity, "project": project}
+        try:
+            found = self._transport.execute(documents.READ_PROJECT, variables).get("project")
+        except NotFoundError:
+            return
+        if found:
+            self._transport.execute(documents.DELETE_PROJECT, {"id": found["id"]})
+
     def set_sweep_state(self, reference: SweepReference, state: SweepState) -> None:
         """Pause (PAUSED), resume (RUNNING), stop (FINISHED: current runs end by themselves) or cancel a sweep.
 
