@@ -15,7 +15,8 @@ from trainer.sweep.config import load_sweep_file
 from trainer.sweep.parameters import DISTRIBUTIONS
 from tui.app import SweepApp
 from tui.screens.confirm import ConfirmScreen
-from tui.screens.file_dialogs import OpenFileScreen, SaveFileScreen
+from tui.screens.file_dialogs import OpenFileScreen
+from tui.screens.save_sweep import SaveSweepScreen
 from tui.screens.sweep_builder import SweepBuilderScreen
 from tui.screens.sweeps import SweepsScreen
 from tui.sweep_draft import FRESH_CONFIG
@@ -260,17 +261,13 @@ async def test_a_sweep_is_saved_and_opened_again_as_it_was(tmp_path: Path) -> No
         await type_into(pilot, row_of(screen, "max_depth"), "parameter-text", "1..4")
         assert screen.unsaved
         await pilot.press("f2")
-        await wait_for(pilot, lambda: isinstance(app.screen, SaveFileScreen))
+        await wait_for(pilot, lambda: isinstance(app.screen, SaveSweepScreen))
         await pilot.press("enter")
         await wait_for(pilot, lambda: app.screen is screen)
         assert screen.unsaved == ""
         written = tmp_path / "sweeps" / "wine-forest.yaml"
         assert load_sweep_file(written).config == screen.document.draft.config()
-        await pilot.press("f2")
-        await wait_for(pilot, lambda: isinstance(app.screen, SaveFileScreen))
-        await pilot.press("enter")
-        await wait_for(pilot, lambda: isinstance(app.screen, ConfirmScreen))
-        await pilot.press("n", "escape", "ctrl+o")
+        await pilot.press("ctrl+o")
         await wait_for(pilot, lambda: isinstance(app.screen, OpenFileScreen) and bool(app.screen.names))
         await pilot.press(*"forest", "enter")
         await wait_for(pilot, lambda: app.screen is screen)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -13,7 +13,8 @@ from trainer.records import Json
 from trainer.sweep.config import SweepFile
 from tui.screens.builder_shell import BuilderShell
 from tui.screens.confirm import ConfirmScreen
-from tui.screens.file_dialogs import OpenFileScreen, SaveFileScreen
+from tui.screens.file_dialogs import OpenFileScreen
+from tui.screens.save_sweep import CopyForm, SaveSweepScreen
 from tui.session import Session
 from tui.sweep_document import SweepDocument
 
@@ -22,7 +23,7 @@ class BuilderFiles(BuilderShell):
     """Opens, saves, and asks before changes would be lost."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
-        Binding("f2,ctrl+s", "save", "Save", key_display="f2", id="builder.save", tooltip="Save the sweep as a file"),
+        Binding("f2,ctrl+s", "save", "Save", key_display="f2", id="builder.save", tooltip="Save or copy the sweep"),
         Binding("ctrl+o", "open_file", "Open", id="builder.open", tooltip="Open another sweep file"),
         Binding("escape", "back", "Back", id="builder.back", show=False, tooltip="Leave the builder"),
     ]
@@ -91,12 +92,18 @@ class BuilderFiles(BuilderShell):
             if path is not None:
                 self.path, self._saved_text = path, text
                 self.show_preview()
-                self.notify(f"Saved {self._path_text()}.")
+                self.notify(f"Saved {self.path_text()}.")
 
-        suggestion = self._path_text() if self.path else f"sweeps/{_file_name(self.document.config())}.yaml"
-        self.app.push_screen(SaveFileScreen(self.session.cwd, text, suggestion), saved)
+        suggestion = self.path_text() if self.path else f"sweeps/{_file_name(self.document.config())}.yaml"
+        known = (self.session.cwd / self.path, self._saved_text) if self.path and self._saved_text is not None else None
+        dialog = SaveSweepScreen(self.session.cwd, text, suggestion, self.copy_forms(), known)
+        self.app.push_screen(dialog, saved)
 
-    def _path_text(self) -> str:
+    def copy_forms(self) -> Sequence[CopyForm]:
+        """Return the forms in which the sweep can be copied."""
+        return ()
+
+    def path_text(self) -> str:
         """Return the file of the sweep as short as it can be named from the working folder."""
         path = self.path or Path()
         return str(path.relative_to(self.session.cwd) if path.is_relative_to(self.session.cwd) else path)

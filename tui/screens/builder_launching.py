@@ -51,7 +51,8 @@ class BuilderLaunching(BuilderShell):
 
         texts: Mapping[str, str]
 
-    _last_choices: Mapping[str, str] = MappingProxyType({})
+    last_choices: Mapping[str, str] = MappingProxyType({})
+    """The texts of the last launch, by the field of the dialog."""
 
     async def on_mount(self) -> None:
         """Look for the choices of the last launch while the sweep is built."""
@@ -64,7 +65,7 @@ class BuilderLaunching(BuilderShell):
 
     @on(ChoicesRecalled)
     def _choices_recalled(self, message: ChoicesRecalled) -> None:
-        self._last_choices = message.texts
+        self.last_choices = message.texts
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer launching once."""
@@ -82,16 +83,16 @@ class BuilderLaunching(BuilderShell):
         config = self.document.config()
         project = self.session.project or config.get("project")
         project = project if isinstance(project, str) else ""
-        dialog = LaunchScreen(config, self.session.label, project, self.session.list_gpus, self._last_choices)
+        dialog = LaunchScreen(config, self.session.label, project, self.session.list_gpus, self.last_choices)
 
         def answered(choice: LaunchChoice | None) -> None:
             # Kept also when nothing was launched: who only wanted to mend the sweep finds the dialog as it was left.
-            self._last_choices = dict(dialog.texts)
+            self.last_choices = dict(dialog.texts)
             if choice is not None:
                 self.is_launching = True
                 self.show_readiness()
                 self.refresh_bindings()
-                self.launch_sweep(config, choice, self._last_choices)
+                self.launch_sweep(config, choice, self.last_choices)
 
         self.app.push_screen(dialog, answered)
 

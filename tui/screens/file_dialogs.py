@@ -164,11 +164,18 @@ class SaveFileScreen(ModalScreen[Path | None]):
         path: Path
         text: str
         is_taken: bool = False
-        has_comments: bool = False
 
-    def __init__(self, cwd: Path, text: str, suggestion: str) -> None:
-        """Create the dialog for one text; relative paths start at `cwd`."""
+    def __init__(self, cwd: Path, text: str, suggestion: str, known: tuple[Path, str] | None = None) -> None:
+        """Create the dialog for one text; relative paths start at `cwd`.
+
+        Args:
+            cwd: Where relative paths start.
+            text: What is saved.
+            suggestion: Where it is saved unless the user says otherwise.
+            known: The file that the text came from, and what it held then: that may be replaced without a question.
+        """
         super().__init__()
+        self.known = known
         self.cwd = cwd
         self.text = text
         self.suggestion = suggestion
@@ -193,15 +200,18 @@ class SaveFileScreen(ModalScreen[Path | None]):
             if path.is_dir():
                 self.post_message(self.WriteFailed(path, f"{path} is a folder."))
                 return
-            if path.exists() and not overwrite:
-                old = path.read_bytes()[:1_000_000]
-                self.post_message(self.WriteFailed(path, "", is_taken=True, has_comments=b"#" in old))
+            if path.exists() and not overwrite and not self._is_known(path):
+                self.post_message(self.WriteFailed(path, "", is_taken=True))
                 return
             write_text_atomically(path, self.text)
         except (TrainerError, OSError) as error:
             self.post_message(self.WriteFailed(path, str(error)))
         else:
             self.post_message(self.FileWritten(path))
+
+    def _is_known(self, path: Path) -> bool:
+        """Return whether a file is the sweep's own, and nobody else wrote to it meanwhile."""
+        return self.known is not None and path == self.known[0] and path.read_bytes() == self.known[1].encode()
 
     @on(FileWritten)
     def _written(self, message: FileWritten) -> None:
@@ -218,8 +228,8 @@ class SaveFileScreen(ModalScreen[Path | None]):
                 self.write_file(message.path, overwrite=True)
 
         detail = f"{message.path.name} is there already."
-        if message.has_comments:
-            detail += " Its comments would be lost."
+        if self.known is not None and message.path == self.known[0]:
+            detail = f"{message.path.name} has been changed by somebody else meanwhile."
         self.app.push_screen(ConfirmScreen("Overwrite the file?", detail, confirm="Overwrite", danger=True), answered)
 
 

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from tui.screens.builder_copying import BuilderCopying
 from tui.screens.builder_files import BuilderFiles
 from tui.screens.builder_launching import BuilderLaunching
 
 
 class SweepBuilderScreen(
+    BuilderCopying,
     BuilderLaunching,
     BuilderFiles,
 ):
