@@ -1,0 +1,221 @@
+"""Rules in a sweep file: the comment lines above what they were compiled to, and the way back from these.
+
+Above a parameter that rules made stand a sentence, the rules, and what it was made of:
+
+    #: batch_size and accumulation in one: 9 of 24 combinations, by this rule:
+    #: rule: batch_size * accumulation <= 512
+    #: of batch_size: {values: [16, 32, 64]}
+
+Rules that make nothing stand above `parameters`. A note is a line without the `#: ` before it, here as everywhere.
+"""
+
+from __future__ import annotations
+
+import json
+import re
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+
+import yaml
+
+from trainer.errors import SweepFileError
+from trainer.records import Json
+from trainer.sweep.canonical import canonical_key
+from trainer.sweep.findings import Violation
+from trainer.sweep.rule_compiler import Compiled, Group, Leaf, compile_rules
+from trainer.sweep.rules import Path, RuleLine
+from trainer.sweep.yaml_text import _SweepDumper, parse_yaml
+
+PARAMETERS = "parameters"
+_RULE = "rule: "
+_OFF = "rule off: "
+_SOURCE = "of "
+
+
+def flow_yaml(value: Json) -> str:
+    """Return a value as YAML on one line, as it may stand within brackets."""
+    if any("\n" in text for text in _texts(value)):
+        return json.dumps(value)
+    text: str = yaml.dump(
+        [value], Dumper=_SweepDumper, sort_keys=False, default_flow_style=True, allow_unicode=True, width=10**9
+    )
+    return text.rstrip("\n").removeprefix("[").removesuffix("]")
+
+
+def _texts(value: Json) -> list[str]:
+    if isinstance(value, dict):
+        return [text for item in value.values() for text in _texts(item)]
+    if isinstance(value, list):
+        return [text for item in value for text in _texts(item)]
+    return [value] if isinstance(value, str) else []
+
+
+_PLAIN_NAME = re.compile(r"[\w.\-/]+")
+
+
+@dataclass(frozen=True)
+class WithRules:
+    """Parameters as they were written, and the rules that tie them."""
+
+    leaves: tuple[Leaf, ...]
+    lines: tuple[RuleLine, ...] = ()
+    stale: Mapping[Path, tuple[str, ...]] = field(default_factory=dict)
+    """Notes of rules by the parameter above which they stand, where they do not make it any more."""
+
+
+def config_path(path: Path) -> str:
+    """Return the path by which notes and violations name a parameter: `parameters.optimizer.parameters.lr`."""
+    return f"{PARAMETERS}." + ".parameters.".join(path)
+
+
+def notes_of_rules(compiled: Compiled, stale: Mapping[Path, Sequence[str]] | None = None) -> dict[str, list[str]]:
+    """Return the notes of a compiled sweep by the path of the key above which they stand."""
+    notes: dict[str, list[str]] = {}
+    loose = [_rule_note(line) for line in compiled.loose_lines if line.text.strip()]
+    if loose:
+        notes[PARAMETERS] = loose
+    for group in compiled.groups:
+        notes[config_path(group.path)] = [
+            *_words(group),
+            *(_rule_note(line) for line in group.lines),
+            *(_source_note(leaf) for leaf in group.sources),
+        ]
+    present = {path for path, _ in compiled.leaves}
+    for path, lines in (stale or {}).items():
+        if path in present:
+            notes.setdefault(config_path(path), []).extend(lines)
+    return notes
+
+
+def read_rules(leaves: Sequence[Leaf], notes: Mapping[str, Sequence[str]], method: Json) -> WithRules:
+    """Return parameters and rules as they were before they were compiled.
+
+    A parameter that its notes would not make again was changed by hand: it stays as it is.
+
+    Args:
+        leaves: The parameters of a configuration.
+        notes: What stands above them, of other kinds too.
+        method: The sweep's method.
+    """
+    lines: list[RuleLine] = []
+    kept: list[Leaf] = []
+    stale: dict[Path, tuple[str, ...]] = {}
+    for leaf in leaves:
+        own = [note for note in notes.get(config_path(leaf[0]), ()) if is_rule_note(note)]
+        made = _made_by(own, leaf, leaves, method) if own else None
+        if made is not None:
+            kept += made.leaves
+            lines += made.lines
+        else:
+            kept.append(leaf)
+            if own:
+                stale[leaf[0]] = tuple(own)
+    lines += [line for line in map(_rule_of, notes.get(PARAMETERS, ())) if line is not None]
+    return WithRules(tuple(kept), tuple(lines), stale)
+
+
+def oddities_of(stale: Mapping[Path, Sequence[str]]) -> list[Violation]:
+    """Return what is to be said of parameters that were changed by hand."""
+    return [
+        Violation(
+            config_path(path),
+            f"{'/'.join(path)} was changed by hand: the rules noted above it do not make it any more.",
+            "It runs as it is written; remove the notes, or restore it.",
+            None,
+            "rules-stale",
+        )
+        for path in stale
+    ]
+
+
+def is_rule_note(note: str) -> bool:
+    """Return whether a note is about rules."""
+    return note.startswith((_RULE, _OFF, _SOURCE)) or note.endswith(_END_OF_WORDS)
+
+
+_END_OF_WORDS = ("by this rule:", "by these rules:")
+
+
+def _words(group: Group) -> list[str]:
+    count = len(group.lines)
+    by = _END_OF_WORDS[count > 1]
+    names = ["/".join(path) for path, _ in group.sources]
+    if not names:
+        return []
+    if len(names) == 1 and group.path == group.sources[0][0]:
+        return [f"{names[0]}: {group.left:,} of {group.before:,} values, {by}"]
+    seeded = " and the seed" if len(names) < _members(group) else ""
+    listed = ", ".join(names[:-1]) + (f" and {names[-1]}" if len(names) > 1 else names[-1])
+    return [f"{listed}{seeded} in one: {group.left:,} of {group.before:,} combinations, {by}"]
+
+
+def _members(group: Group) -> int:
+    return len(group.sources) + any(line.text.lower().startswith("seed") for line in group.lines)
+
+
+def _rule_note(line: RuleLine) -> str:
+    return (_RULE if line.is_on else _OFF) + " ".join(line.text.split())
+
+
+def _rule_of(note: str) -> RuleLine | None:
+    if note.startswith(_RULE):
+        return RuleLine(note.removeprefix(_RULE).strip())
+    if note.startswith(_OFF):
+        return RuleLine(note.removeprefix(_OFF).strip(), is_on=False)
+    return None
+
+
+def _source_note(leaf: Leaf) -> str:
+    path, entry = leaf
+    name = "/".join(path)
+    if not _PLAIN_NAME.fullmatch(name) or any("/" in part for part in path):
+        name = json.dumps(list(path), ensure_ascii=False)
+    return f"{_SOURCE}{name}: {flow_yaml(entry)}"
+
+
+def _source_of(note: str) -> Leaf | None:
+    """Return the parameter that a note holds; None if it holds none that can be read."""
+    text = note.removeprefix(_SOURCE)
+    try:
+        if text.startswith("["):
+            names, end = json.JSONDecoder().raw_decode(text)
+            if not all(isinstance(name, str) for name in names) or text[end : end + 2] != ": ":
+                return None
+            return tuple(names), parse_yaml(text[end + 2 :], "the note").value
+        name, _, entry = text.partition(": ")
+        return tuple(name.split("/")), parse_yaml(entry, "the note").value
+    except (SweepFileError, ValueError):
+        return None
+
+
+def _made_by(notes: Sequence[str], leaf: Leaf, leaves: Sequence[Leaf], method: Json) -> WithRules | None:
+    """Return the parameters and rules that make a parameter; None if what is noted makes another one."""
+    lines = [line for line in map(_rule_of, notes) if line is not None]
+    sources = [_source_of(note) for note in notes if note.startswith(_SOURCE)]
+    found = [source for source in sources if source is not None]
+    if not lines or len(found) < len(sources):
+        return None
+    others = [path for path, _ in leaves if path != leaf[0]]
+    if any(_overlap(path, other) for path, _ in found for other in others):
+        return None
+    # A method that was changed by hand does not unmake the rules: they are compiled anew for it.
+    for each in (method, "grid" if method != "grid" else "random"):
+        made = compile_rules([*found, *_placeholders(others)], lines, each)
+        mine = [entry for entry in made.leaves if entry[0] not in others]
+        if not made.loose_lines and len(mine) == 1 and mine[0][0] == leaf[0] and _is_same(mine[0][1], leaf[1]):
+            return WithRules(tuple(found), tuple(lines))
+    return None
+
+
+def _is_same(one: Json, other: Json) -> bool:
+    return canonical_key(one) == canonical_key(other)
+
+
+def _placeholders(paths: Sequence[Path]) -> list[Leaf]:
+    """Return stand-ins for other parameters, whose names are taken."""
+    return [(path, {"value": None}) for path in paths]
+
+
+def _overlap(one: Path, other: Path) -> bool:
+    shorter = min(len(one), len(other))
+    return one[:shorter] == other[:shorter]
