@@ -4,113 +4,228 @@ Pure. What the text means is decided here; whether W&B allows it, `trainer.sweep
 
 | text | means |
 | --- | --- |
-| `wine`, `0.5`, `None`, `"a, b"` | always that value |
-| `50, 100, 200`, `[3, 5, None]`, `true/false` | one of these |
+| `wine`, `0.5`, `None`, `"a, b"`, `2^8` | always that value |
+| `50, 100, 200`, `50 100 200`, `[3, 5, None]`, `relu|tanh`, `true/false`, `yes/no` | one of these |
 | `small @ 0.8, large @ 0.2` | one of these, with probabilities |
-| `3..10`, `3 to 10` | whole numbers, both ends included |
-| `0.1..1` | any number between |
-| `0..1 step 0.1` | in steps |
-| `1e-5..1e-1 log` | each order of magnitude as likely |
+| `16, 32, … 256`, `16..256 x2`, `1, 2, 5..8` | one of these, written short |
+| `range(1, 10, 2)`, `linspace(0, 1, 5)`, `logspace(-5, -1, 5)` | one of these, as Python and numpy list them |
+| `3..10`, `3 to 10`, `3-10`, `2^4..2^8` | whole numbers, both ends included |
+| `0.1..1`, `1..10 float`, `10%..50%` | any number between |
+| `0..1 step 0.1`, `0..1 by 0.1` | in steps |
+| `1e-5..1e-1 log`, `log 1e-5..1e-1`, `loguniform(1e-5, 1e-1)` | each order of magnitude as likely |
 | `normal(0, 1)`, `beta(a=2, b=5)`, … | any distribution of W&B by its name |
 | `{min: 1, max: 3}` | the entry itself, as in the file |
 """
 
 from __future__ import annotations
 
-import json
 import re
 from collections.abc import Iterator, Mapping
 
-from trainer.errors import InputError
 from trainer.records import Json
-from trainer.sweep.parameters import DISTRIBUTIONS, Distribution, infer_distribution
-from trainer.sweep.yaml_text import parse_yaml
+from trainer.sweep.parameters import DISTRIBUTIONS
+from tui.conversion import Entry
+from tui.series import NUMBER, arithmetic, continued, geometric, number_of
+from tui.shorthand_calls import call_entry, weighted_entry
+from tui.shorthand_values import ShorthandError as ShorthandError
+from tui.shorthand_values import is_same as is_same
+from tui.shorthand_values import items_text as items_text
+from tui.shorthand_values import parse_items as parse_items
+from tui.shorthand_values import parse_value as parse_value
+from tui.shorthand_values import quoted, tidied
+from tui.shorthand_values import value_text as value_text
 
-Entry = dict[str, Json]
-
-_NUMBER = r"[-+]?(?:\d[\d_]*(?:\.\d+)?|\.\d+)(?:[eE][-+]?\d+)?"
+_DOTS = r"\.\.\.?|…"
+_WORDS = rf"""(?P<words>(?:\s*(?:,\s*)?(?:\(?log(?:arithmic|[\s-]?scale)?\)?|ints?|integers?|floats?
+    |(?:in\s+)?(?:steps?(?:\s+of)?|by|q)\s*=?\s*{NUMBER}|[x*]\s?{NUMBER}))*)"""
 _RANGE = re.compile(
-    rf"""^(?P<log_first>log\s+)?
-    (?P<low>{_NUMBER})?\s*(?:\.\.\.?|…|\bto\b)\s*(?P<high>{_NUMBER})?
-    (?P<words>(?:\s+(?:log|(?:step|by|q)\s+{_NUMBER}))*)\s*$""",
+    rf"^(?P<log>log\s+)?(?P<low>{NUMBER})?\s*(?:{_DOTS}|\bto\b)\s*(?P<high>{NUMBER})?{_WORDS}\s*$", re.VERBOSE
+)
+_CLOSED_RANGE = re.compile(
+    rf"""^(?P<log>log\s+)?(?:(?:from|between)\s+)?(?P<low>{NUMBER})\s*(?:{_DOTS}|-|\bto\b|\band\b)\s*(?P<high>{NUMBER})
+    {_WORDS}\s*$""",
     re.VERBOSE,
 )
-_STEP = re.compile(rf"(?:step|by|q)\s+({_NUMBER})")
-_CALL = re.compile(r"^(?P<name>[a-z_]+)\s*\((?P<arguments>.*)\)$", re.DOTALL)
-_KEYWORD = re.compile(r"^\s*(?P<name>[a-z]+)\s*=\s*(?P<value>.*)$", re.DOTALL)
-_QUOTED_OR_NONE = re.compile(r"""("(?:[^"\\]|\\.)*"|'[^']*')|(?<![\w.\-])None(?![\w.\-])""")
-_WORDS = {"true": True, "false": False, "none": None, "null": None}
-_PLAIN_TEXT = re.compile(r"^[A-Za-z_][\w.\-+/]*(?: [\w.\-+/]+)*$")
+_UNMISTAKABLE = re.compile(rf"{_DOTS}|\bto\b|\band\b")
+_STEP = re.compile(rf"(?:steps?(?:\s+of)?|by|q)\s*=?\s*({NUMBER})")
+_FACTOR = re.compile(rf"[x*]\s?({NUMBER})")
+_BRACKETED_RANGE = re.compile(r"^[\[(]([^,\[\]()]*\.\.[^,\[\]()]*)[\])]$")
+_SPACED = re.compile(rf"^{NUMBER}(?:\s+{NUMBER})+$")
+_SEMICOLONS = re.compile(rf"^{NUMBER}(?:\s*;\s*{NUMBER})+\s*;?$")
+_ELLIPSIS = re.compile(
+    rf"^(?P<shown>{NUMBER}(?:(?:\s*,\s*|\s+){NUMBER})+)\s*[,\s]\s*(?:{_DOTS})\s*,?\s*(?P<last>{NUMBER})$"
+)
+_NUMBERS = re.compile(NUMBER)
+_ITEM_RANGE = re.compile(rf"^\s*({NUMBER})\s*(?:{_DOTS})\s*({NUMBER})\s*$")
+_COLONS = re.compile(rf"^{NUMBER}(?:\s*:\s*{NUMBER})+$")
+_GROUPED = re.compile(r"^[-+]?\d{1,3}(?:,\d{3})*,0\d\d(?:,\d{3})*$")
+_TUPLE = re.compile(r"^\(([^()]*,[^()]*)\)$")
+_SET = re.compile(r"^\{([^{}:]*)\}$")
+_CHOICE_WORDS: dict[str, Json] = {
+    "true": True, "false": False, "yes": True, "no": False, "on": True, "off": False, "none": None, "null": None,
+}  # fmt: skip
 _MAX_DIGITS = 400
 """Longest number that is read: no bound of a search space is longer, and reading time grows with its square."""
-
-
-class ShorthandError(InputError):
-    """The text of a parameter cannot be read, mostly because it is being typed."""
 
 
 def parse_shorthand(text: str) -> Entry:
     """Return the entry of a parameter that `text` describes; empty for an empty text.
 
     Raises:
-        ShorthandError: If the text cannot be read.
+        ShorthandError: If the text cannot be read; the hint gives an example.
     """
-    text = text.strip()
+    text = tidied(text)
     if not text:
         return {}
-    if len(max(re.findall(r"\d+", text), key=len, default="")) > _MAX_DIGITS:
+    if len(text) > _MAX_DIGITS and len(max(re.findall(r"\d+", text), key=len, default="")) > _MAX_DIGITS:
         raise ShorthandError("A number is too long.", hint=f"Use at most {_MAX_DIGITS} digits.")
-    if match := _RANGE.match(text):
-        return _range_entry(match)
-    call = _CALL.match(text)
-    if call and call["name"] in DISTRIBUTIONS:
-        return _call_entry(DISTRIBUTIONS[call["name"]], call["arguments"])
-    words = text.lower().split("/")
-    if len(words) > 1 and all(word.strip() in _WORDS for word in words):
-        return {"values": [_WORDS[word.strip()] for word in words]}
+    entry = _numbers_entry(text)
+    if entry is None and text[-1] == ")":
+        entry = call_entry(text)
+    return entry if entry is not None else _values_entry(text)
+
+
+def _numbers_entry(text: str) -> Entry | None:
+    """Return the entry of a range or a series of numbers; None if the text is neither."""
+    if bracketed := _BRACKETED_RANGE.match(text):
+        text = bracketed[1].strip()
+    if match := _RANGE.match(text) or _CLOSED_RANGE.match(text):
+        if entry := _range_entry(match, text):
+            return entry
+    if _SPACED.match(text) or _SEMICOLONS.match(text):
+        return {"values": [number_of(number) for number in _NUMBERS.findall(text)]}
+    if match := _ELLIPSIS.match(text):
+        shown = [number_of(number) for number in _NUMBERS.findall(match["shown"])]
+        return {"values": continued(shown, number_of(match["last"]))}
+    if _COLONS.match(text):
+        dots = "..".join(re.split(r"\s*:\s*", text)[:2])
+        raise ShorthandError(f"Is {text} a range?", hint=f'Write `{dots}`; for a text, `"{text}"`.')
+    if _GROUPED.match(text):
+        raise ShorthandError(
+            f"Is {text} one number?", hint=f"Write `{text.replace(',', '')}`; for several, put spaces after the commas."
+        )
+    return None
+
+
+def _range_entry(match: re.Match[str], text: str) -> Entry | None:
+    words = match["words"] or ""
+    bounds = _bounds(match, text)
+    if bounds is None:
+        return None
+    if factor := _FACTOR.search(words):
+        if len(bounds) < 2:
+            raise ShorthandError("A series needs both ends.", hint="Try `16..256 x2`.")
+        return {"values": geometric(bounds["min"], bounds["max"], number_of(factor[1]))}
+    is_log = match["log"] is not None or "log" in words
+    entry: Entry = {**bounds}
+    if step := _STEP.search(words):
+        entry["q"] = number_of(step[1])
+    elif is_log and "int" in words:
+        entry["q"] = 1
+    if is_log:
+        return {"distribution": "q_log_uniform_values" if "q" in entry else "log_uniform_values", **entry}
+    if step:
+        return {"distribution": "q_uniform", **entry}
+    if "float" in words or any(isinstance(bound, float) for bound in bounds.values()):
+        return {name: _as_float(bound) for name, bound in bounds.items()}
+    return entry
+
+
+def _bounds(match: re.Match[str], text: str) -> dict[str, int | float] | None:
+    """Return the ends of a range as far as they are there; None if the text is no range after all."""
+    low, high = match["low"], match["high"]
+    if low is None and high is None and (match["log"] or match["words"]):
+        return None
+    if low is not None and high is not None:
+        if high.endswith("%") and low[-1].isdigit():
+            low += "%"
+        if not _UNMISTAKABLE.search(text) and not _is_dash_range(low, high):
+            return None
+    return {name: number_of(end) for name, end in (("min", low), ("max", high)) if end is not None}
+
+
+def _as_float(number: int | float) -> float:
+    try:
+        return float(number)
+    except OverflowError as error:
+        raise ShorthandError("A number is too large.", hint="Try `1..1e6`.") from error
+
+
+def _is_dash_range(low: str, high: str) -> bool:
+    """Return whether `low-high` is a range: 3-10 is; 2020-01, 10-3 and 5-5 are not, and stay texts."""
+    if any(re.match(r"[-+]?0\d", end) for end in (low, high)) or high[0] in "-+":
+        return False
+    return number_of(low) < number_of(high)
+
+
+def _values_entry(text: str) -> Entry:
+    """Return the entry of a value, a list of values, or an entry as in the file."""
+    if alternatives := _alternatives(text):
+        return {"values": alternatives}
+    if match := _TUPLE.match(text) or _SET.match(text):
+        return {"values": parse_items(match[1])}
+    if text.startswith(("(", "<", ">", "≤", "≥")):
+        raise ShorthandError(
+            "This cannot be read as values.", hint='Try `1..10` or `[1, 2], [3, 4]`; for a text, `"(a)"`.'
+        )
+    if ".." in text and "," in text:
+        text = _with_ranges_listed(text)
     items = parse_items(text)
     if len(items) == 1 and isinstance(items[0], dict):
         return items[0]
     if len(items) == 1 and isinstance(items[0], list):
         return {"values": items[0]}
     if any(isinstance(item, str) and "@" in item for item in items):
-        return _weighted_entry(items)
+        return weighted_entry(items)
     if not items:
-        raise ShorthandError("There is no value.", hint="Quote texts with special signs.")
+        raise ShorthandError("There is no value.", hint='Try `1, 2, 3`, and quote texts with special signs: `","`.')
     is_list = len(items) > 1 or text.endswith(",")
     return {"values": items} if is_list else {"value": items[0]}
 
 
-def parse_value(text: str) -> Json:
-    """Return one value as YAML reads it, `None` as null; what cannot be read stays text."""
-    text = text.strip()
-    if not text:
-        return None
-    try:
-        items = parse_items(text)
-    except ShorthandError:
-        return text
-    return items[0] if len(items) == 1 else text
+def _alternatives(text: str) -> list[Json]:
+    """Return the values of `relu|tanh` and `true/false`; empty if the text is no such list."""
+    words = [word.strip() for word in text.lower().split("/")]
+    if len(words) > 1 and all(word in _CHOICE_WORDS for word in words):
+        return [_CHOICE_WORDS[word] for word in words]
+    parts = _split_outside(text, "|") if "|" in text else []
+    if len(parts) < 2:
+        return []
+    if not all(part.strip() for part in parts):
+        raise ShorthandError("There is no value beside a `|`.", hint="Try `relu|tanh`.")
+    return [parse_value(part) for part in parts]
 
 
-def parse_items(text: str) -> list[Json]:
-    """Return values separated by commas, each read as YAML reads it, `None` as null.
+def _with_ranges_listed(text: str) -> str:
+    """Return a list with its ranges of whole numbers written out: `1, 2, 5..8`."""
+    parts = _split_outside(text, ",")
+    for index, part in enumerate(parts):
+        if match := _ITEM_RANGE.match(part):
+            low, high = number_of(match[1]), number_of(match[2])
+            if not isinstance(low, int) or not isinstance(high, int) or low > high:
+                raise ShorthandError(
+                    "A range of all numbers between has no place in a list.", hint="Try `0.1..1` or `0.1, 0.5, 1`."
+                )
+            parts[index] = items_text(arithmetic(low, high, 1, with_stop=True))
+    return ",".join(parts)
 
-    Raises:
-        ShorthandError: If a bracket or a quote is not closed, or YAML cannot read it otherwise.
-    """
-    text = _QUOTED_OR_NONE.sub(lambda match: match[1] or "null", text)
-    try:
-        value = parse_yaml(f"[{text}\n]", "the text").value
-    except InputError as error:
-        raise ShorthandError(
-            "This cannot be read as values.", hint="Close every bracket and quote; quote texts with special signs."
-        ) from error
-    assert isinstance(value, list)
-    if any(isinstance(item, dict) for item in value) and not text.lstrip().startswith(("{", "[")) and len(value) == 1:
-        # YAML reads `a: b` between brackets as a mapping; nobody means one without braces.
-        raise ShorthandError("A colon makes this a mapping.", hint="Quote the text.")
-    return value
+
+def _split_outside(text: str, separator: str) -> list[str]:
+    """Return the parts of a text between separators that stand neither in quotes nor in brackets."""
+    parts, depth, quote, start = [], 0, "", 0
+    for index, sign in enumerate(text):
+        if quote:
+            quote = "" if sign == quote and text[index - 1] != "\\" else quote
+        elif sign in "\"'" and (index == 0 or not text[index - 1].isalnum()):
+            quote = sign
+        elif sign in "[{(":
+            depth += 1
+        elif sign in "]})":
+            depth -= 1
+        elif sign == separator and depth == 0:
+            parts.append(text[start:index])
+            start = index + 1
+    return [*parts, text[start:]]
 
 
 def format_entry(entry: Json) -> str:
@@ -126,141 +241,7 @@ def format_entry(entry: Json) -> str:
             continue
         if is_same(parsed, dict(entry)):
             return text
-    return _quoted(entry)
-
-
-def value_text(value: Json) -> str:
-    """Return one value as it is typed: texts without quotes where they need none, null as `None`."""
-    if value is None:
-        return "None"
-    if isinstance(value, str) and _PLAIN_TEXT.match(value):
-        try:
-            if parse_items(value) == [value]:
-                return value
-        except ShorthandError:
-            return _quoted(value)
-    return _quoted(value)
-
-
-def _quoted(value: Json) -> str:
-    """Return a value as JSON, which YAML reads; signs that YAML takes only escaped are escaped."""
-    text = json.dumps(value, ensure_ascii=False)
-    return "".join(sign if sign.isprintable() else f"\\U{ord(sign):08x}" for sign in text)
-
-
-def items_text(values: Json) -> str:
-    """Return a list as it is typed, separated by commas; any other value as `value_text`."""
-    if not isinstance(values, list):
-        return "" if values is None else value_text(values)
-    return ", ".join(value_text(value) for value in values)
-
-
-def is_same(one: Json, other: Json) -> bool:
-    """Return whether two values are equal, also in type: 1, 1.0 and true are three values to W&B."""
-    return json.dumps(one) == json.dumps(other)
-
-
-def entry_for(distribution: str, fields: Mapping[str, Json]) -> Entry:
-    """Return the entry of a distribution with these keys; names the distribution only where W&B would not infer it."""
-    entry = dict(fields)
-    bounds = [entry.get(bound) for bound in ("min", "max")]
-    # W&B's SDK refuses to infer from an int and a float together.
-    is_mixed = distribution == "uniform" and any(isinstance(bound, int) for bound in bounds)
-    if infer_distribution(entry) != distribution or is_mixed:
-        return {"distribution": distribution, **entry}
-    return entry
-
-
-def converted(entry: Json, distribution: str) -> Entry:
-    """Return an entry of another distribution, with as much of the old one as it can carry."""
-    old = dict(entry) if isinstance(entry, Mapping) else {}
-    values = old.get("values")
-    listed = values if isinstance(values, list) else [old["value"]] if "value" in old else []
-    numbers = [item for item in listed if isinstance(item, int | float) and not isinstance(item, bool)]
-    if numbers and "min" not in old:
-        old |= {"min": min(numbers), "max": max(numbers)}
-    bounds = [old[bound] for bound in ("min", "max") if bound in old]
-    candidates: Entry = {"values": listed or list(dict.fromkeys(map(_as_number, bounds)))}
-    candidates["value"] = (listed or bounds or [None])[0]
-    fields: Entry = {}
-    for field in DISTRIBUTIONS[distribution].fields:
-        if field.name in old:
-            fields[field.name] = _as_whole(old[field.name]) if field.kind == "integer" else old[field.name]
-        elif field.name in candidates and (listed or bounds):
-            fields[field.name] = candidates[field.name]
-        elif field.name == "probabilities" and listed:
-            fields[field.name] = [round(1 / len(listed), 6)] * len(listed)
-    return entry_for(distribution, fields)
-
-
-def _as_number(value: Json) -> Json:
-    return value if isinstance(value, int | float | str | None) else json.dumps(value)
-
-
-def _as_whole(value: Json) -> Json:
-    return int(value) if isinstance(value, float) and value.is_integer() else value
-
-
-def _number(text: str) -> int | float:
-    text = text.replace("_", "")
-    return int(text) if re.fullmatch(r"[-+]?\d+", text) else float(text)
-
-
-def _range_entry(match: re.Match[str]) -> Entry:
-    low, high = match["low"], match["high"]
-    entry: Entry = {}
-    for name, text in (("min", low), ("max", high)):
-        if text is not None:
-            entry[name] = _number(text)
-    words = match["words"] or ""
-    is_log = match["log_first"] is not None or "log" in words
-    step = _STEP.search(words)
-    if step:
-        entry["q"] = _number(step[1])
-    if is_log:
-        return {"distribution": "q_log_uniform_values" if step else "log_uniform_values", **entry}
-    if step:
-        return {"distribution": "q_uniform", **entry}
-    if any(isinstance(bound, float) for bound in entry.values()):
-        return {name: float(bound) for name, bound in entry.items() if isinstance(bound, int | float)}
-    return entry
-
-
-def _call_entry(distribution: Distribution, arguments: str) -> Entry:
-    entry: Entry = {"distribution": distribution.name}
-    if distribution.name in ("constant", "categorical"):
-        items = parse_items(arguments)
-        if distribution.name == "categorical":
-            return entry | {"values": items}
-        return entry | ({"value": items[0]} if len(items) == 1 else {})
-    if distribution.name == "categorical_w_probabilities":
-        return entry | _weighted_entry(parse_items(arguments))
-    positional = list(distribution.fields)
-    for argument in arguments.split(",") if arguments.strip() else ():
-        keyword = _KEYWORD.match(argument)
-        if keyword:
-            name, text = keyword["name"], keyword["value"]
-        elif positional:
-            name, text = positional[0].name, argument
-        else:
-            raise ShorthandError(f"{distribution.name} takes no {len(distribution.fields) + 1}th number.")
-        if not text.strip() or distribution.field(name) is None:
-            names = ", ".join(field.name for field in distribution.fields)
-            raise ShorthandError(f"{distribution.name} takes {names}.", hint="Separate them by commas.")
-        positional = [field for field in positional if field.name != name]
-        entry[name] = parse_value(text)
-    return entry
-
-
-def _weighted_entry(items: list[Json]) -> Entry:
-    values, probabilities = [], []
-    for item in items:
-        value, at, share = str(item).rpartition("@") if isinstance(item, str) else ("", "", "")
-        if not at:
-            raise ShorthandError(f"{value_text(item)} has no probability.", hint="Write each as `value @ 0.5`.")
-        values.append(parse_value(value))
-        probabilities.append(parse_value(share))
-    return {"values": values, "probabilities": probabilities}
+    return quoted(entry)
 
 
 def _short_forms(entry: Mapping[str, Json]) -> Iterator[str]:

@@ -13,10 +13,9 @@ from textual.widgets import Input, Label, Select, Static
 from trainer.errors import SweepConfigError
 from trainer.records import Json
 from trainer.sweep.parameters import DISTRIBUTIONS, Field, infer_distribution, parameter_from_config
+from tui.conversion import converted, entry_for
 from tui.shorthand import (
     ShorthandError,
-    converted,
-    entry_for,
     format_entry,
     items_text,
     parse_items,
