@@ -8,21 +8,19 @@ import signal
 import subprocess
 import sys
 from collections import Counter
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 from click.testing import CliRunner
 
+from tests.contract.agent_launches import Launch, events_of
 from tests.contract.tracking_server import GRID, connect_to, wait_for
 from trainer.agents.orders import OrderBook
-from trainer.agents.pool import AgentHost, crashed_hosts, live_hosts, local_agents, start_agents
+from trainer.agents.pool import AgentHost, crashed_hosts, local_agents, start_agents
 from trainer.agents.requests import ADD_SLOTS, DRAIN, REMOVE_SLOTS, SCALE, STOP, STOP_RUN, HostRequest, submit
 from trainer.cli import build_cli
 from trainer.errors import AgentError, InputError, NotFoundError, TerminalError
 from trainer.process_identity import process_start
-from trainer.records import Json, SweepRecord
 from trainer.server.lifecycle import find_running, stop_server
 from trainer.states import AgentState, RunState, SweepState
 from trainer.tracking.wandb_client import WandbClient
@@ -48,41 +46,6 @@ with open("finished", "a") as file:
 """
 
 ROOT = Path(__file__).resolve().parents[2]
-Launch = Callable[..., tuple[SweepRecord, AgentHost]]
-
-
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("server")
-    yield folder
-    stop_server(folder)
-
-
-@pytest.fixture
-def client(data_dir: Path) -> WandbClient:
-    return WandbClient(connect_to(data_dir))
-
-
-@pytest.fixture
-def launch(client: WandbClient, tmp_path: Path) -> Iterator[Launch]:
-    """Create a sweep over x and start agents for it; they are gone when the test ends."""
-
-    def start(source: str, slots: int = 1, points: int = 3, **options: Any) -> tuple[SweepRecord, AgentHost]:
-        (tmp_path / "train.py").write_text(source)
-        config: dict[str, Json] = {**GRID, "parameters": {"x": {"values": list[Json](range(1, points + 1))}}}
-        sweep = client.create_sweep(config, client.connection.entity, "hosts")
-        return sweep, start_agents(client.connection, sweep, slots, cwd=tmp_path, **options)
-
-    yield start
-    for host in live_hosts():
-        for _ in range(3):
-            host.request_stop()
-        assert host.wait(20)
-
-
-def events(host: AgentHost, name: str) -> list[dict[str, Any]]:
-    lines = (host.directory / "events.jsonl").read_text().splitlines()
-    return [event for event in map(json.loads, lines) if event["event"] == name]
 
 
 def states(host: AgentHost) -> dict[int, AgentState]:
@@ -134,12 +97,12 @@ def test_a_request_needs_no_signal_and_what_is_none_is_said_and_removed(launch: 
         (box / name).write_text(text)
     (box / ".half-written").write_text('{"do": "stop"')
     wait_for(lambda: os.listdir(box) == [".half-written"], 5)
-    assert [event["request"] for event in events(host, "request_refused")] == ["1.json", "2.json", "3.json"]
-    assert "dance" in events(host, "request_refused")[0]["reason"]
+    assert [event["request"] for event in events_of(host, "request_refused")] == ["1.json", "2.json", "3.json"]
+    assert "dance" in events_of(host, "request_refused")[0]["reason"]
     submit(host.directory, HostRequest(STOP_RUN, run_id="none"))
     submit(host.directory, HostRequest(STOP))
     assert host.wait(20)
-    assert [event.get("refused") for event in events(host, "request")] == ["no slot has this run", None]
+    assert [event.get("refused") for event in events_of(host, "request")] == ["no slot has this run", None]
 
 
 def test_a_killed_host_takes_its_runs_with_it_and_the_next_host_goes_on_with_them(
@@ -148,11 +111,11 @@ def test_a_killed_host_takes_its_runs_with_it_and_the_next_host_goes_on_with_the
     sweep, host = launch(GATED, slots=2, points=4)
     wait_for(lambda: waiting(host) == {1, 2})
     begun = {agent.run_id for agent in host.agents()}
-    children = [int(event["pid"]) for event in events(host, "run_started")]
+    children = [int(event["pid"]) for event in events_of(host, "run_started")]
     os.kill(host.pid, signal.SIGKILL)
     # Nobody looks for it.
     wait_for(lambda: not any(map(process_start, children)))
-    wait_for(lambda: events(host, "host_lost"))
+    wait_for(lambda: events_of(host, "host_lost"))
     assert "unexpectedly" in local_agents(sweep.reference)[0].last_line
     assert [left.pid for left in crashed_hosts()] == [host.pid]
     heir = start_agents(client.connection, sweep, 1, cwd=tmp_path)
@@ -166,7 +129,7 @@ def test_a_killed_host_takes_its_runs_with_it_and_the_next_host_goes_on_with_the
     assert sorted((run.config["x"], run.state) for run in runs) == [(x, RunState.FINISHED) for x in (1, 2, 3, 4)]
     assert begun <= {run.id for run in runs}
     assert Counter((tmp_path / "finished").read_text().split()) == Counter("1234")
-    assert {event["run_id"] for event in events(heir, "run_taken_over")} == begun
+    assert {event["run_id"] for event in events_of(heir, "run_taken_over")} == begun
     assert OrderBook(heir.directory).is_empty
 
 
@@ -177,7 +140,7 @@ def test_a_living_host_takes_over_from_one_that_crashed_beside_it(
     other = start_agents(client.connection, sweep, 1, cwd=tmp_path)
     wait_for(lambda: waiting(host) and waiting(other))
     os.kill(host.pid, signal.SIGKILL)
-    wait_for(lambda: events(other, "taken_over"))
+    wait_for(lambda: events_of(other, "taken_over"))
     (tmp_path / "gate").touch()
     assert other.wait(60)
     assert sorted(run.state for run in client.read_runs(sweep)) == [RunState.FINISHED] * 3
@@ -220,8 +183,8 @@ def test_a_server_that_was_told_to_end_is_left_alone_by_the_host(
     )
     wait_for(lambda: waiting(host))
     stop_server(own)
-    wait_for(lambda: events(host, "server_revival"))
-    assert events(host, "server_revival")[0]["exit_code"] == 3
+    wait_for(lambda: events_of(host, "server_revival"))
+    assert events_of(host, "server_revival")[0]["exit_code"] == 3
     assert find_running(own) is None
     for _ in range(3):
         host.request_stop()
@@ -246,7 +209,7 @@ def test_the_commands_list_scale_drain_and_follow_what_runs(launch: Launch) -> N
     assert (entry["state"], entry["pid"], len(entry["slots"])) == ("running", host.pid, 2)
     assert "slot 2 leaves after its run" in told("drain", host.id, "--slot", "2")
     assert "leaves after this run" in told()
-    assert "slot 2 stays" in told("scale", f"hosts/{sweep.reference.id}", "2")
+    assert "slot 2 stays" in told("scale", f"agents/{sweep.reference.id}", "2")
     assert "slot 1 | waiting" in told("logs", sweep.reference.id, "-n", "1")
     run_id = host.agents()[0].run_id
     assert told("logs", sweep.reference.id, "--run", run_id, "-n", "1") == "waiting\n"

@@ -5,57 +5,16 @@ from __future__ import annotations
 import json
 import os
 import signal
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
-from tests.contract.tracking_server import GRID, connect_to, wait_for
+from tests.contract.agent_launches import Launch, events_of
+from tests.contract.tracking_server import wait_for
 from trainer.agents.policy import RunPolicy
-from trainer.agents.pool import AgentHost, live_hosts, start_agents
 from trainer.process_identity import process_start
-from trainer.records import Json, SweepRecord
-from trainer.server.lifecycle import stop_server
 from trainer.states import AgentState, RunState, SweepState
 from trainer.tracking.wandb_client import WandbClient
-
-Launch = Callable[..., tuple[SweepRecord, AgentHost]]
-
-
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("server")
-    yield folder
-    stop_server(folder)
-
-
-@pytest.fixture
-def client(data_dir: Path) -> WandbClient:
-    return WandbClient(connect_to(data_dir))
-
-
-@pytest.fixture
-def launch(client: WandbClient, tmp_path: Path) -> Iterator[Launch]:
-    """Create a sweep over x and start agents for it; they are gone when the test ends."""
-
-    def start(source: str, policy: RunPolicy, slots: int = 1, points: int = 3) -> tuple[SweepRecord, AgentHost]:
-        (tmp_path / "train.py").write_text(source)
-        config: dict[str, Json] = {**GRID, "parameters": {"x": {"values": list[Json](range(1, points + 1))}}}
-        sweep = client.create_sweep(config, client.connection.entity, "life")
-        return sweep, start_agents(client.connection, sweep, slots, cwd=tmp_path, policy=policy)
-
-    yield start
-    for host in live_hosts():
-        for _ in range(3):
-            host.request_stop()
-        assert host.wait(20)
-
-
-def events_of(host: AgentHost, name: str) -> list[dict[str, Any]]:
-    lines = (host.directory / "events.jsonl").read_text().splitlines()
-    return [event for event in map(json.loads, lines) if event["event"] == name]
-
 
 # The first life of x=2 dies without a word, that of x=3 says how it ended; the second lives of both end well.
 FLAKY = """
@@ -78,7 +37,7 @@ with wandb.init() as run:
 
 def test_a_retried_run_keeps_its_id_and_ends_as_one_finished_row(client: WandbClient, launch: Launch) -> None:
     policy = RunPolicy().with_rule("killed=retry:1").with_rule("cuda_oom=retry:1@other")
-    sweep, host = launch(FLAKY, policy, slots=2)
+    sweep, host = launch(FLAKY, policy=policy, slots=2)
     assert host.wait(60)
     runs = {run.config["x"]: run for run in client.read_runs(sweep, sweep.metric)}
     assert len(client.read_runs(sweep)) == 3
@@ -116,7 +75,7 @@ except KeyboardInterrupt:
 def test_a_run_that_overruns_its_timeout_is_stopped_step_by_step_in_sight(
     client: WandbClient, launch: Launch, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    sweep, host = launch(TIMEOUTS, RunPolicy(timeout_seconds=1.0), points=2)
+    sweep, host = launch(TIMEOUTS, policy=RunPolicy(timeout_seconds=1.0), points=2)
     wait_for(lambda: host.agents()[0].stopping == "asked")
     agent = host.agents()[0]
     assert (agent.state, agent.next_stop_step) == (AgentState.STOPPING, "terminates")
@@ -133,7 +92,7 @@ def test_a_run_that_overruns_its_timeout_is_stopped_step_by_step_in_sight(
 
 
 def test_the_budget_takes_no_more_runs_and_lets_the_current_one_end(client: WandbClient, launch: Launch) -> None:
-    sweep, host = launch("import time; time.sleep(2.5); print('done')", RunPolicy(budget_seconds=1.5), points=5)
+    sweep, host = launch("import time; time.sleep(2.5); print('done')", policy=RunPolicy(budget_seconds=1.5), points=5)
     assert host.wait(30)
     (agent,) = host.agents()
     assert (agent.state, agent.runs_done, agent.runs_failed) == (AgentState.STOPPED, 1, 0)
@@ -144,7 +103,7 @@ def test_the_budget_takes_no_more_runs_and_lets_the_current_one_end(client: Wand
 
 def test_runs_that_all_fail_alike_do_not_burn_the_sweep(client: WandbClient, launch: Launch) -> None:
     source = "import argparse; argparse.ArgumentParser().parse_args()"
-    sweep, host = launch(source, RunPolicy(), points=9)
+    sweep, host = launch(source, policy=RunPolicy(), points=9)
     assert host.wait(30)
     (agent,) = host.agents()
     assert (agent.state, agent.runs_failed) == (AgentState.FAILED, 3)
@@ -155,7 +114,7 @@ def test_runs_that_all_fail_alike_do_not_burn_the_sweep(client: WandbClient, lau
 
 def test_no_more_runs_are_asked_for_after_so_many_failures(client: WandbClient, launch: Launch) -> None:
     source = "import sys\nif sys.argv[1] != '--x=1': raise ValueError('bad shape')"
-    sweep, host = launch(source, RunPolicy(max_failures=2), points=9)
+    sweep, host = launch(source, policy=RunPolicy(max_failures=2), points=9)
     assert host.wait(30)
     (agent,) = host.agents()
     assert (agent.state, agent.runs_done, agent.runs_failed) == (AgentState.FAILED, 3, 2)
@@ -175,7 +134,7 @@ elif not pathlib.Path("rests").exists():
     os.kill(os.getpid(), 11)
 """
     policy = RunPolicy(slot_failures=2, slot_rests=(3.0, 600.0))
-    sweep, host = launch(source, policy, slots=2, points=9)
+    sweep, host = launch(source, policy=policy, slots=2, points=9)
     wait_for(lambda: any(agent.waits_until for agent in host.agents()))
     (rest,) = events_of(host, "slot_rests")
     resting = next(agent for agent in host.agents() if agent.slot == rest["slot"])
@@ -199,7 +158,7 @@ while x == 1 and not pathlib.Path("rests").exists():
 if not pathlib.Path("rests").exists():
     os.kill(os.getpid(), 11)
 """
-    sweep, host = launch(source, RunPolicy(slot_failures=2, slot_rests=(600.0,)), slots=2, points=5)
+    sweep, host = launch(source, policy=RunPolicy(slot_failures=2, slot_rests=(600.0,)), slots=2, points=5)
     wait_for(lambda: any(agent.waits_until for agent in host.agents()))
     (tmp_path / "rests").touch()
     assert host.wait(40)
@@ -215,7 +174,7 @@ print(daemon.pid, flush=True)
 
 
 def test_a_daemon_that_a_run_leaves_behind_is_ended_and_told(launch: Launch) -> None:
-    _, host = launch(LEAVER, RunPolicy(), points=1)
+    _, host = launch(LEAVER, policy=RunPolicy(), points=1)
     assert host.wait(40)
     (left,) = events_of(host, "leftovers")
     daemon = int(next((host.directory / "logs").glob("*.log")).read_text())
@@ -234,7 +193,7 @@ print("last words")
 
 
 def test_a_runs_log_is_bounded_while_it_runs(launch: Launch) -> None:
-    _, host = launch(TALKER, RunPolicy(log_bytes=60_000), points=1)
+    _, host = launch(TALKER, policy=RunPolicy(log_bytes=60_000), points=1)
     assert host.wait(40)
     (log,) = (host.directory / "logs").glob("*.log")
     assert log.stat().st_size < 150_000  # it printed 300,000, half a second of it since the last look
@@ -256,7 +215,7 @@ with wandb.init() as run:
 def test_a_metric_that_is_no_number_fails_the_run_where_that_is_asked_and_can_end_the_sweep(
     client: WandbClient, launch: Launch
 ) -> None:
-    sweep, host = launch(NAN, RunPolicy().with_rule("nan_metric=stop-sweep:2"), points=9)
+    sweep, host = launch(NAN, policy=RunPolicy().with_rule("nan_metric=stop-sweep:2"), points=9)
     assert host.wait(60)
     (agent,) = host.agents()
     assert (agent.state, agent.runs_failed) == (AgentState.FAILED, 3)
@@ -279,7 +238,7 @@ time.sleep(0.4)
 
 
 def test_a_run_that_needs_the_machine_to_itself_gets_it(launch: Launch) -> None:
-    _, host = launch(ALONE, RunPolicy().with_rule("out_of_memory=retry:1@alone"), slots=3, points=8)
+    _, host = launch(ALONE, policy=RunPolicy().with_rule("out_of_memory=retry:1@alone"), slots=3, points=8)
     assert host.wait(40)
     lines = (host.directory / "events.jsonl").read_text().splitlines()
     moves = [event for event in map(json.loads, lines) if event["event"] in ("run_started", "run_ended")]

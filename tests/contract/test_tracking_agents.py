@@ -2,16 +2,14 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
 import threading
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
 import pytest
 
+from tests.contract.agent_launches import Launch, events_of
 from tests.contract.tracking_server import GRID, connect_to, wait_for
 from trainer.agents.pool import AgentHost, live_hosts, local_agents, start_agents
 from trainer.errors import AgentError
@@ -52,46 +50,9 @@ except KeyboardInterrupt:
     print("all sent")
 """
 
-Launch = Callable[..., tuple[SweepRecord, AgentHost]]
-
-
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("server")
-    yield folder
-    stop_server(folder)
-
-
-@pytest.fixture
-def client(data_dir: Path) -> WandbClient:
-    return WandbClient(connect_to(data_dir))
-
-
-@pytest.fixture
-def launch(client: WandbClient, tmp_path: Path) -> Iterator[Launch]:
-    """Create a sweep over x and start agents for it; they are gone when the test ends."""
-
-    def start(source: str | None, slots: int = 1, points: int = 3, **options: Any) -> tuple[SweepRecord, AgentHost]:
-        if source is not None:
-            (tmp_path / "train.py").write_text(source)
-        config: dict[str, Json] = {**GRID, "parameters": {"x": {"values": list[Json](range(1, points + 1))}}}
-        sweep = client.create_sweep(config, client.connection.entity, "agents")
-        return sweep, start_agents(client.connection, sweep, slots, cwd=tmp_path, **options)
-
-    yield start
-    hosts = live_hosts()
-    for host in hosts:
-        for _ in range(3):
-            host.request_stop()
-        assert host.wait(20)
-
 
 def run_states(client: WandbClient, sweep: SweepRecord) -> list[RunState]:
     return [run.state for run in client.read_runs(sweep)]
-
-
-def events_on_record(host: AgentHost) -> list[dict[str, Json]]:
-    return [json.loads(line) for line in (host.directory / "events.jsonl").read_text().splitlines()]
 
 
 def wait_until_running(host: AgentHost) -> None:
@@ -159,7 +120,7 @@ def test_a_program_that_always_fails_is_given_up_with_its_words(client: WandbCli
 def test_a_run_that_never_called_wandb_is_handed_out_once(client: WandbClient, launch: Launch) -> None:
     sweep, host = launch(QUICK, points=3)
     assert host.wait(30)
-    started = [event["run_id"] for event in events_on_record(host) if event["event"] == "run_started"]
+    started = [event["run_id"] for event in events_of(host) if event["event"] == "run_started"]
     assert len(started) == len(set(started)) == 3
     assert host.agents()[0].runs_failed == 0
 
@@ -180,7 +141,7 @@ def test_a_stop_request_ends_the_run_and_the_host(client: WandbClient, launch: L
     (agent,) = host.agents()
     assert (agent.state, agent.runs_failed, agent.runs_done) == (AgentState.STOPPED, 0, 1)
     assert live_hosts(sweep.reference) == []
-    ended = [event for event in events_on_record(host) if event["event"] == "run_ended"]
+    ended = [event for event in events_of(host) if event["event"] == "run_ended"]
     assert len(ended) == 1
     assert ended[0]["failed"] is False
 
@@ -190,7 +151,7 @@ def test_a_run_that_is_asked_to_stop_has_time_to_finish_its_work(launch: Launch)
     wait_until_running(host)
     host.request_stop()
     assert host.wait(20)
-    ended = [event for event in events_on_record(host) if event["event"] == "run_ended"]
+    ended = [event for event in events_of(host) if event["event"] == "run_ended"]
     assert [event["exit_code"] for event in ended] == [0]
     assert host.agents()[0].last_line == "all sent"
 
@@ -202,7 +163,7 @@ def test_a_second_stop_request_does_not_wait_for_the_first(launch: Launch) -> No
     wait_for(lambda: host.agents()[0].state is AgentState.STOPPING)
     host.request_stop()
     assert host.wait(10)
-    ended = [event for event in events_on_record(host) if event["event"] == "run_ended"]
+    ended = [event for event in events_of(host) if event["event"] == "run_ended"]
     assert [event["exit_code"] for event in ended] == [-signal.SIGTERM]
 
 
@@ -242,7 +203,7 @@ def test_a_missing_program_asks_for_no_run(client: WandbClient, launch: Launch) 
 def test_what_a_killed_host_without_a_guard_leaves_behind_is_ended_by_who_looks(launch: Launch) -> None:
     sweep, host = launch(WAIT)
     wait_until_running(host)
-    events = events_on_record(host)
+    events = events_of(host)
     child = next(int(str(event["pid"])) for event in events if event["event"] == "run_started")
     # Its guard would see to it at once.
     os.kill(next(int(str(event["pid"])) for event in events if event["event"] == "guard_started"), signal.SIGKILL)
@@ -266,7 +227,7 @@ def test_a_run_goes_on_while_the_server_is_away(
     try:
         wait_for(lambda: host.agents()[0].state is AgentState.RUNNING)
         stop_server(own)
-        wait_for(lambda: any(event["event"] == "server_away" for event in events_on_record(host)))
+        wait_for(lambda: any(event["event"] == "server_away" for event in events_of(host)))
         gate.touch()
         wait_for(lambda: host.agents()[0].runs_done == 1)
         assert host.is_alive()

@@ -2,21 +2,16 @@
 
 from __future__ import annotations
 
-import json
 import os
 import signal
-from collections.abc import Callable, Iterator
 from pathlib import Path
-from typing import Any
 
-import pytest
-
-from tests.contract.tracking_server import connect_to, wait_for
+from tests.contract.agent_launches import Launch, events_of
+from tests.contract.tracking_server import wait_for
 from trainer.agents.policy import RunPolicy
-from trainer.agents.pool import AgentHost, live_hosts, start_agents
+from trainer.agents.pool import live_hosts
 from trainer.process_identity import process_start
-from trainer.records import Json, RunRecord, SweepRecord
-from trainer.server.lifecycle import stop_server
+from trainer.records import Json, RunRecord
 from trainer.states import RunState, SweepState
 from trainer.tracking.wandb_client import WandbClient
 
@@ -33,7 +28,8 @@ for step in range(3):
     run.log({"acc": step * arguments.learning_rate})
 table = wandb.Table(columns=["a"], data=[[1]])
 run.log({"table": table})
-print("environment", json.dumps({k: v for k, v in sorted(os.environ.items()) if k.startswith("WANDB_SWEEP")}))
+named = {k: v for k, v in sorted(os.environ.items()) if k.startswith("WANDB_SWEEP")}
+print(f"environment {json.dumps(named)}")  # in one write: wandb prints from a thread
 assert run.config["ending"] == arguments.ending, dict(run.config)
 if arguments.ending == "raises":
     raise ValueError("bad shape")
@@ -76,40 +72,6 @@ with wandb.init() as run:
         time.sleep(0.05)
 """
 
-Launch = Callable[..., tuple[SweepRecord, AgentHost]]
-
-
-@pytest.fixture(scope="module")
-def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("server")
-    yield folder
-    stop_server(folder)
-
-
-@pytest.fixture
-def client(data_dir: Path) -> WandbClient:
-    return WandbClient(connect_to(data_dir))
-
-
-@pytest.fixture
-def launch(client: WandbClient, tmp_path: Path) -> Iterator[Launch]:
-    def start(source: str, config: dict[str, Json], slots: int = 1, **options: Any) -> tuple[SweepRecord, AgentHost]:
-        (tmp_path / "train.py").write_text(source)
-        sweep = client.create_sweep(config, client.connection.entity, "warm")
-        return sweep, start_agents(client.connection, sweep, slots, cwd=tmp_path, **options)
-
-    yield start
-    hosts = live_hosts()
-    for host in hosts:
-        for _ in range(3):
-            host.request_stop()
-        assert host.wait(20)
-
-
-def events(host: AgentHost, name: str) -> list[dict[str, Any]]:
-    lines = (host.directory / "events.jsonl").read_text().splitlines()
-    return [event for event in map(json.loads, lines) if event["event"] == name]
-
 
 def grid(*values: int) -> dict[str, Json]:
     return {**SIX_RUNS, "parameters": {"x": {"values": list[Json](values)}}}
@@ -118,12 +80,13 @@ def grid(*values: int) -> dict[str, Json]:
 def test_runs_arrive_whole_however_they_end_warm_and_fresh(client: WandbClient, launch: Launch) -> None:
     kept: dict[bool, dict[str, RunRecord]] = {}
     codes: dict[bool, dict[str, int]] = {}
+    once = RunPolicy().with_rule("killed=skip")
     for fresh in (False, True):
-        sweep, host = launch(ENDINGS, SIX_RUNS, slots=2, fresh=fresh)
+        sweep, host = launch(ENDINGS, config=SIX_RUNS, slots=2, fresh=fresh, policy=once)
         assert host.wait(120)
         assert client.read_sweep(sweep.reference).state is SweepState.FINISHED
         kept[fresh] = {str(run.config["ending"]): run for run in client.read_runs(sweep)}
-        ended = {str(event["run_id"]): int(event["exit_code"]) for event in events(host, "run_ended")}
+        ended = {str(event["run_id"]): int(event["exit_code"]) for event in events_of(host, "run_ended")}
         codes[fresh] = {name: ended[run.id] for name, run in kept[fresh].items()}
         starts = host.starts()
         assert starts is not None
@@ -145,10 +108,10 @@ def test_runs_arrive_whole_however_they_end_warm_and_fresh(client: WandbClient, 
 
 def test_a_killed_wandb_core_costs_its_own_run_only(client: WandbClient, launch: Launch) -> None:
     # Started over, as by default, it would take its two minutes once more.
-    sweep, host = launch(LONG, grid(1, 2, 3, 4), slots=2, policy=RunPolicy().with_rule("lost_server=skip"))
-    wait_for(lambda: len(events(host, "run_ended")) >= 1)
+    sweep, host = launch(LONG, config=grid(1, 2, 3, 4), slots=2, policy=RunPolicy().with_rule("lost_server=skip"))
+    wait_for(lambda: len(events_of(host, "run_ended")) >= 1)
     (first,) = [run for run in client.read_runs(sweep) if run.config["x"] == 1]
-    child = next(event["pid"] for event in events(host, "run_started") if event["run_id"] == first.id)
+    child = next(event["pid"] for event in events_of(host, "run_started") if event["run_id"] == first.id)
     cores = [int(pid) for pid in Path(f"/proc/{child}/task/{child}/children").read_text().split()]
     assert cores, "each warm run has a wandb-core of its own"
     for core in cores:
@@ -160,23 +123,23 @@ def test_a_killed_wandb_core_costs_its_own_run_only(client: WandbClient, launch:
 
 def test_a_killed_bootstrap_ends_its_runs_and_the_rest_is_done_warm(client: WandbClient, launch: Launch) -> None:
     # Started over, as by default, the run would take its two minutes once more.
-    sweep, host = launch(LONG, grid(1, 2, 3), policy=RunPolicy().with_rule("killed=skip"))
+    sweep, host = launch(LONG, config=grid(1, 2, 3), policy=RunPolicy().with_rule("killed=skip"))
     wait_for(lambda: host.agents()[0].last_line == "waiting")
-    child = events(host, "run_started")[0]["pid"]
-    os.kill(events(host, "warm")[0]["pid"], signal.SIGKILL)
+    child = events_of(host, "run_started")[0]["pid"]
+    os.kill(events_of(host, "warm")[0]["pid"], signal.SIGKILL)
     assert host.wait(60)
     assert not process_start(child)
-    assert [event["exit_code"] for event in events(host, "run_ended")] == [-9, 0, 0]
-    assert len(events(host, "warm_process_lost")) == 1
+    assert [event["exit_code"] for event in events_of(host, "run_ended")] == [-9, 0, 0]
+    assert len(events_of(host, "warm_process_lost")) == 1
     runs = {run.config["x"]: run.state for run in client.read_runs(sweep)}
     assert runs[2] is runs[3] is RunState.FINISHED
     assert runs[1] in (RunState.CRASHED, RunState.FAILED)
 
 
 def test_runs_of_a_killed_host_and_what_they_were_forked_from_are_ended(launch: Launch) -> None:
-    _, host = launch(LONG, grid(1))
+    _, host = launch(LONG, config=grid(1))
     wait_for(lambda: host.agents()[0].last_line == "waiting")
-    child, bootstrap = events(host, "run_started")[0]["pid"], events(host, "warm")[0]["pid"]
+    child, bootstrap = events_of(host, "run_started")[0]["pid"], events_of(host, "warm")[0]["pid"]
     os.kill(host.pid, signal.SIGKILL)
     wait_for(lambda: not host.is_alive())
     assert process_start(child), "the run should go on without its host"
