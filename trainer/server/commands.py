@@ -209,7 +209,9 @@ def _unconfirmed(beat: _Beat, room: int) -> list[Command]:
         for run in runs.by_ids(connection, [run["id"] for run in lost]):
             if run["agent_id"] != beat.agent["id"] or run["seen_alive"] or run["reported_at"] is not None:
                 continue  # heard of, or given to another, since it was read
-            if are_returned:
+            if run["stop_requested"]:
+                runs.finish(connection, run["id"], RunState.KILLED)
+            elif are_returned:
                 runs.return_order(connection, run["id"])
             elif run["attempts"] >= MAX_ATTEMPTS and run["assigned_at"] >= beat.context.store.opened_at:
                 runs.finish(connection, run["id"], RunState.FAILED)

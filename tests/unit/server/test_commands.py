@@ -240,6 +240,16 @@ def test_one_run_can_be_stopped(desk: Desk) -> None:
     assert desk.beat(agent, order["run_id"]) == [{"type": "stop", "run_id": order["run_id"]}]
 
 
+def test_a_run_that_was_told_to_stop_before_it_began_is_killed_when_its_order_is_lost(desk: Desk) -> None:
+    agent = desk.create_agent(desk.create_sweep())
+    (order,) = desk.beat(agent)
+    run = desk.run(order["run_id"], "id")
+    desk.ask("mutation S($id: ID!) { stopRun(input: {id: $id}) { success } }", id=run["id"])
+    (following,) = desk.beat(agent)
+    assert following["run_id"] != order["run_id"], "it is not to begin after all"
+    assert desk.run(order["run_id"])["state"] == RunState.KILLED
+
+
 def test_hyperband_stops_the_losers_and_says_why(desk: Desk) -> None:
     config = """{program: t.py, method: grid, metric: {name: acc, goal: maximize},
       early_terminate: {type: hyperband, min_iter: 2, eta: 3}, parameters: {x: {values: [1, 2]}}}"""

@@ -18,6 +18,7 @@ from trainer.server.pages import MAX_PAGE, connection_of, cursor_of, page_size, 
 from trainer.server.store import now_micros
 from trainer.server.sweep_runs import log_run_name
 from trainer.server.tables import best_values, projects, runs, sweeps
+from trainer.states import SweepState
 
 if TYPE_CHECKING:
     from trainer.server.handlers.projects import ProjectNode
@@ -136,8 +137,13 @@ class AgentNode:
         self.host = row["host"]
 
     def state(self) -> str:
-        """Return RUNNING while the agent beats, else FINISHED."""
-        return "RUNNING" if abs(now_micros() - self._row["heartbeat_at"]) < _AGENT_SILENCE else "FINISHED"
+        """Return RUNNING while the agent beats, else FINISHED; so too once its sweep is over and its runs are."""
+        connection = self._context.connection
+        if abs(now_micros() - self._row["heartbeat_at"]) >= _AGENT_SILENCE:
+            return "FINISHED"
+        sweep = sweeps.by_id(connection, self._row["sweep_id"])
+        is_over = sweep is None or SweepState(sweep["state"]).is_terminal
+        return "FINISHED" if is_over and not runs.unfinished_of_agent(connection, self._row["id"]) else "RUNNING"
 
     def total_runs(self) -> int:
         """Return how many runs it was given."""
