@@ -123,6 +123,7 @@ class _Failures:
         self._narrate = narrate
         self._counted: dict[tuple[tuple[int, int], str], int] = {}
         self._retried: dict[tuple[int, int], int] = {}
+        self._left_behind: dict[tuple[int, int], str] = {}
         self._told = 0
 
     def tell_new(self, agents: Sequence[LocalAgent]) -> None:
@@ -133,6 +134,9 @@ class _Failures:
                 self._retried[slot] = agent.runs_retried
                 if self._told < MAX_FAILURES_TOLD and "starts over" in agent.last_line:
                     self._narrate(f"Retried: run {agent.last_line}")
+            if agent.left_behind not in ("", self._left_behind.get(slot)):
+                self._left_behind[slot] = agent.left_behind
+                self._narrate(agent.left_behind)
             for group in agent.failures:
                 if group.count > self._counted.get((slot, group.fingerprint), 0):
                     self._counted[slot, group.fingerprint] = group.count

@@ -176,6 +176,8 @@ class LocalAgent:
     runs_retried: int = 0
     runs_waiting: int = 0
     """Runs that failed here and wait for another slot."""
+    left_behind: str = ""
+    """What the last run that left something left behind: processes and what became of them, memory of GPUs."""
     starts: str = ""
     """How its host starts runs, in a few words: `.venv/bin/python 3.11, warm`; empty where that is not known."""
 

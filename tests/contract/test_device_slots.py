@@ -10,14 +10,13 @@ from pathlib import Path
 
 import pytest
 
-from tests.contract.tracking_server import connect_to
+from tests.contract.agent_launches import end_hosts, events_of
 from tests.nvml.library import Machine, make_machine, uuid_of
 from trainer.agents.cpus import usable_cores
 from trainer.agents.gpus import GIB
-from trainer.agents.pool import live_hosts
+from trainer.agents.pool import live_hosts, recent_hosts
 from trainer.agents.requests import ADD_SLOTS, HostRequest
 from trainer.records import Json, SweepRecord
-from trainer.server.lifecycle import stop_server
 from trainer.tracking.wandb_client import WandbClient
 
 # Each run waits for the other, so that both slots have one.
@@ -50,30 +49,15 @@ CONFIG: dict[str, Json] = {
 
 
 @pytest.fixture(scope="module")
-def data_dir(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Path]:
-    folder = tmp_path_factory.mktemp("server")
-    yield folder
-    stop_server(folder)
-
-
-@pytest.fixture(scope="module")
 def library(tmp_path_factory: pytest.TempPathFactory) -> Machine:
     return make_machine(tmp_path_factory.mktemp("nvml"))
-
-
-@pytest.fixture
-def client(data_dir: Path) -> WandbClient:
-    return WandbClient(connect_to(data_dir))
 
 
 @pytest.fixture
 def sweep(client: WandbClient, tmp_path: Path) -> Iterator[SweepRecord]:
     (tmp_path / "train.py").write_text(SHOW)
     yield client.create_sweep(CONFIG, client.connection.entity, "devices")
-    for host in live_hosts():
-        for _ in range(3):
-            host.request_stop()
-        assert host.wait(20)
+    end_hosts()
 
 
 def agent(
@@ -162,3 +146,43 @@ def test_without_a_gpu_slots_share_the_cores_and_gpus_asked_for_are_an_error(
     assert [
         (summary["CUDA_VISIBLE_DEVICES"], summary["WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL"]) for summary in summaries
     ] == [("", "1")] * 2
+
+
+# Each run plays what its GPU holds after it: memory of itself, which is gone, of the test, and of nobody that is seen.
+HOLD = """
+import os, sys, time
+path, x = os.environ["NVML_ANSWERS"], sys.argv[1].partition("=")[2]
+time.sleep(0.5)
+gpu = os.environ["CUDA_VISIBLE_DEVICES"]
+with open(path) as file:
+    lines = file.read().splitlines()
+if x == "1":
+    lines[0] = lines[0].replace("|4194304|", f"|{9 << 30}|")
+    lines += [f"process|{gpu}|c|{os.getpid()}|{3 << 30}", f"process|{gpu}|c|{os.environ['TESTING']}|{2 << 30}"]
+with open(path + ".new", "w") as file:
+    file.write("\\n".join(lines) + "\\n")
+os.replace(path + ".new", path)
+print("done")
+"""
+
+
+def test_memory_that_a_gpu_still_holds_after_a_run_is_told_once(
+    client: WandbClient, sweep: SweepRecord, library: Machine, tmp_path: Path
+) -> None:
+    library.lines.clear()
+    library.add()
+    (tmp_path / "train.py").write_text(HOLD)
+    done = agent(client, sweep, tmp_path, "--gpus", "0", TESTING=str(os.getpid()), **library.environ)
+    assert done.returncode == 1, "its runs never called wandb.init"
+    (host,) = recent_hosts()
+    first = events_of(host, "run_started")[0]
+    told = [str(event["message"]) for event in events_of(host, "gpu_memory_held")]
+    assert told[0].startswith(f"After run {first['run_id']}, memory is in use that was free before: on GPU 0 NVIDIA")
+    assert f"3.0 GiB of process {first['pid']}, which is gone or cannot be seen from here" in told[0]
+    assert (
+        f"(pid {os.getpid()}, " in told[0] and ") 2.0 GiB, which the run did not start as far as can be seen" in told[0]
+    )
+    # What no process holds is known once no run of ours is on the GPU: after the first run, or after the second.
+    both = " ".join(told)
+    assert both.count("4.0 GiB of no process that can be seen from here") == both.count(f"(pid {os.getpid()}, ") == 1
+    assert done.stderr.count(told[-1]) == 1

@@ -69,14 +69,24 @@ class Machine:
         return {"LD_LIBRARY_PATH": str(self.folder), "NVML_ANSWERS": str(self.answers)}
 
 
-def make_machine(folder: Path) -> Machine:
-    """Compile the library into a folder; skip where nothing can compile it."""
+def make_cuda(folder: Path) -> Path:
+    """Compile a CUDA driver that knows only whether it was initialised; skip where nothing can compile it."""
+    target = folder / "libcuda.so.1"
+    _compile(Path(__file__).parent / "cuda.c", target)
+    return target
+
+
+def _compile(source: Path, target: Path) -> None:
     compiler = shutil.which("cc") or shutil.which("gcc")
     if compiler is None:
-        pytest.skip("no C compiler to make NVML's library with")
+        pytest.skip("no C compiler to make the driver's library with")
+    subprocess.run([compiler, "-shared", "-fPIC", "-Wall", "-Werror", "-o", str(target), str(source)], check=True)
+
+
+def make_machine(folder: Path) -> Machine:
+    """Compile the library into a folder; skip where nothing can compile it."""
     pytest.importorskip("pynvml", reason="nvidia-ml-py is not installed; pyproject.toml names it")
-    target = folder / "libnvidia-ml.so.1"
-    subprocess.run([compiler, "-shared", "-fPIC", "-Wall", "-Werror", "-o", str(target), str(SOURCE)], check=True)
+    _compile(SOURCE, folder / "libnvidia-ml.so.1")
     machine = Machine(folder)
     machine.write("")
     return machine

@@ -15,6 +15,7 @@ from trainer.agents.devices import SlotDevice
 from trainer.agents.duplicates import note_end
 from trainer.agents.failure_signs import FailureKind
 from trainer.agents.failures import Failure
+from trainer.agents.gpu_memory import GpuMemoryWatch, Held
 from trainer.agents.host_life import Retry, ShelvedRun
 from trainer.agents.policy import Decision, Place
 from trainer.agents.process import LeftoverReport
@@ -36,12 +37,15 @@ _ROOM_POLL_SECONDS = 5.0
 class Aftermath:
     """One slot's retry and rest. Used by the slot's thread only, but for `bound_log`."""
 
-    def __init__(self, slot: int, host: Supervisor, update: Callable[..., None], wake: Callable[[], None]) -> None:
+    def __init__(
+        self, slot: int, host: Supervisor, device: SlotDevice, update: Callable[..., None], wake: Callable[[], None]
+    ) -> None:
         """Prepare.
 
         Args:
             slot: The slot.
             host: What is around it.
+            device: What its runs use.
             update: Changes the slot's record.
             wake: Has the slot look around; from any thread.
         """
@@ -53,7 +57,10 @@ class Aftermath:
         self._wake = wake
         self._rest_until = 0.0
         self._next_shelf_beat = 0.0
+        self._next_look_at = 0.0
         self._told_shelved = 0
+        self._gpus_before: Held = {}
+        self._gpu_memory = GpuMemoryWatch(device.gpu_uuids or ())
 
     def settle(self, run: SlotRun, end: RunEnd, record: LocalAgent) -> None:
         """Take note of a run's end and decide what follows.
@@ -65,7 +72,8 @@ class Aftermath:
         """
         failure = end.failure
         self._host.report("run_ended", **_details(self._slot, run, end))
-        run.process.leftovers.add_done_callback(lambda future: self._tell_leftovers(run.run_id, future.result()))
+        held = self._gpus_before
+        run.process.leftovers.add_done_callback(lambda future: self._tell_leftovers(run.run_id, future.result(), held))
         tried = run.retry.tried.get(failure.kind, 0) if failure is not None else 0
         verdict = self._host.life.ended(self._slot, end.seconds, failure, tried)
         changes: dict[str, Any] = {
@@ -105,11 +113,25 @@ class Aftermath:
             self._update(waits_until=None)
         return self._rest_until > 0.0
 
+    def rests_in_vain(self) -> bool:
+        """Look now and then whether the sweep is over, while no slot of the host asks for runs and would be told."""
+        now = time.monotonic()
+        if self._host.life.others_work(self._slot) or now < self._next_look_at:
+            return False
+        self._next_look_at = now + self._host.pace.look_seconds
+        try:
+            is_over = self._host.client.read_sweep(self._host.reference).state.is_terminal
+        except (ServerError, NotFoundError, AuthenticationError):
+            return False  # the heartbeat after the rest says what is wrong
+        if is_over:
+            self._host.life.sweep_is_over()
+        return is_over
+
     @property
     def seconds_to_wait(self) -> float | None:
         """Seconds until a rest is over or a retry is due; None when it waits for neither."""
         now = time.monotonic()
-        waits = [self._rest_until - now] if self._rest_until else []
+        waits = [min(self._rest_until - now, self._host.pace.look_seconds)] if self._rest_until else []
         if self.retry is not None:
             due = self.retry.not_before - now
             # Woken by others when the machine is free or leftovers are gone; of room on the disk nobody tells.
@@ -133,6 +155,15 @@ class Aftermath:
             return None
         self.retry = None
         return retry
+
+    def begin(self, retry: Retry, device: SlotDevice) -> SlotRun:
+        """Start a run.
+
+        Raises:
+            ProgramError: If it cannot be started.
+        """
+        self._gpus_before = self._gpu_memory.before_run()
+        return begin_run(self._host, retry, self._wake, device)
 
     def drop_retry(self) -> None:
         """Give up starting a run over, here or on another slot."""
@@ -230,7 +261,7 @@ class Aftermath:
             wait_seconds=decision.wait_seconds,
         )  # fmt: skip
         if decision.place is Place.OTHER or (rests and self._host.life.others_work(self._slot)):
-            self._host.life.shelve(ShelvedRun(retry, agent_id, self._slot))
+            self._host.life.shelve(ShelvedRun(retry, agent_id, self._slot, self._gpu_memory.free()))
         else:
             self.retry = retry
         return f"{run.run_id} starts over{where}{wait}: {failure.summary}"
@@ -258,12 +289,16 @@ class Aftermath:
     def _own_shelved(self) -> list[ShelvedRun]:
         return [shelved for shelved in self._host.life.shelved() if shelved.slot == self._slot]
 
-    def _tell_leftovers(self, run_id: str, left: LeftoverReport) -> None:
-        """Hear, in another thread, what a run left behind."""
+    def _tell_leftovers(self, run_id: str, left: LeftoverReport, held_before: Held) -> None:
+        """Hear, in another thread, what a run left behind, and look what is left of it on GPUs."""
         if left.names:
             how = left.how or "ended by themselves"
             self._host.report("leftovers", slot=self._slot, run_id=run_id, processes=list(left.names), how=how)
+            self._update(left_behind=f"Run {run_id} left {', '.join(left.names)} behind: {how}.")
         self._wake()
+        if held := self._gpu_memory.after_run(run_id, held_before):
+            self._host.report("gpu_memory_held", slot=self._slot, run_id=run_id, message=held)
+            self._update(left_behind=held)
 
     def _stop_sweep(self) -> None:
         try:

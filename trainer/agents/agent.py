@@ -14,7 +14,7 @@ from dataclasses import replace
 from datetime import UTC, datetime
 from typing import Any
 
-from trainer.agents.aftermath import Aftermath, begin_run
+from trainer.agents.aftermath import Aftermath
 from trainer.agents.devices import SlotDevice
 from trainer.agents.duplicates import hands_out_only_duplicates, is_duplicate
 from trainer.agents.host_files import SlotStatus
@@ -34,9 +34,9 @@ from trainer.states import AgentState
 
 _MAX_WAIT_SECONDS = 3600.0
 """Waits are cut to this: what waits for nothing but an event would overflow the clock."""
-
-
-_NOTHING: dict[str, Any] = {"run_id": "", "run_started_at": None, "waits_until": None}
+_NOTHING: dict[str, Any] = {
+    "run_id": "", "run_started_at": None, "waits_until": None, "runs_waiting": 0, "draining": False,
+}  # fmt: skip
 
 
 class _GaveUpError(Exception):
@@ -61,9 +61,9 @@ class SlotAgent(threading.Thread):
             device=self.device.label,
             gpu_uuids=self.device.gpu_uuids or (),
         )
-        host.life.set_device(slot, self.device.label if self.device.gpu_uuids else "")
+        host.life.set_device(slot, self.device.label if self.device.gpu_uuids else "", self.device.gpu_uuids or ())
         self._run: SlotRun | None = None
-        self._aftermath = Aftermath(slot, host, self._update, self._wake.set)
+        self._aftermath = Aftermath(slot, host, self.device, self._update, self._wake.set)
         self._stopper = RunStopper(slot, host, self._update)
         self._queue = OrderQueue(host)
         self._leaving = False
@@ -141,12 +141,10 @@ class SlotAgent(threading.Thread):
             while not self._is_done():
                 self._wake.clear()
                 self._wake.wait(self._turn())
-            if self._has_ended_unsaid and not self._line.is_away and not self._gives_up_because:
-                tell_of_end(self._host, self._record.agent_id)
+            self._say_end()
             if self._gives_up_because:
                 raise _GaveUpError(self._gives_up_because)
-            said = {"last_line": self._host.life.note} if self._host.life.note else {}
-            self._update(state=AgentState.STOPPED, draining=False, **_NOTHING, **said)
+            self._update(state=AgentState.STOPPED, **_NOTHING, last_line=self._host.life.note or self._record.last_line)
         except (_GaveUpError, ProgramError, NotFoundError, AuthenticationError) as error:
             self._fail(str(error))
         except Exception as error:  # the agent's edge: its host and other slots must hear of it and go on
@@ -164,7 +162,7 @@ class SlotAgent(threading.Thread):
         self._queue.give_back()
 
     def _fail(self, reason: str) -> None:
-        self._update(state=AgentState.FAILED, last_line=reason, draining=False, **_NOTHING)
+        self._update(state=AgentState.FAILED, last_line=reason, **_NOTHING)
         self._host.report("agent_failed", slot=self.slot, reason=reason)
 
     def _register(self) -> None:
@@ -179,7 +177,8 @@ class SlotAgent(threading.Thread):
                 self._wake.wait(self._line.retry_seconds)
                 self._wake.clear()
                 continue
-            self._server_back()
+            self._line.answered()
+            self._host.server_back()
             self._update(state=AgentState.WAITING, agent_id=agent_id, last_line="")
             return
         self._leaving = True
@@ -191,7 +190,7 @@ class SlotAgent(threading.Thread):
             self._wake.clear()
 
     def _is_done(self) -> bool:
-        if self._run is not None and (end := self._run.end(self._metric_problem)) is not None:
+        if self._run is not None and (end := self._run.end(self._aftermath.metric_problem)) is not None:
             run = self._run
             with self._lock:
                 self._run = None
@@ -241,6 +240,7 @@ class SlotAgent(threading.Thread):
     def _begin_next(self) -> bool:
         """Begin a run if there is one that may begin now: first those that are to be started over."""
         if (shelved := self._aftermath.take_shelved(own_only=not self._wishes.takes_runs)) is not None:
+            self._say_end()  # as the agent that it has been
             self._update(agent_id=shelved.agent_id)
         if self._aftermath.retry is not None:
             retry = self._aftermath.ready_retry()
@@ -256,13 +256,11 @@ class SlotAgent(threading.Thread):
         """Take no more runs once it is enough; end the current one if the budget says so."""
         life = self._host.life
         if self._is_idle and self._aftermath.is_resting and not self._leaving:
-            if life.is_sweep_over:
+            if life.is_sweep_over or self._aftermath.rests_in_vain():
                 self._leave()
                 self._update(last_line="The sweep is over.")
-            elif self._has_ended_unsaid and not self._line.is_away:
-                # It asks for nothing while it rests, and others would wait for the end of its run.
-                tell_of_end(self._host, self._record.agent_id)
-                self._has_ended_unsaid = False
+            else:
+                self._say_end()
         if not (reason := life.why_no_more()):
             return
         if not self._leaving:
@@ -307,6 +305,7 @@ class SlotAgent(threading.Thread):
             return True
         if due is None:
             return False
+        self._say_end()
         self._update(agent_id=inheritance.agent_id)
         self._queue.extend(order.command for order in due)
         self._line.beat_now()
@@ -334,17 +333,20 @@ class SlotAgent(threading.Thread):
             self._server_away(error)
             return
         self._has_ended_unsaid = False
-        self._server_back()
+        self._line.answered()
+        self._host.server_back()
         for command in commands:
             self._obey(command)
         self._line.plan_next(is_idle=self._is_idle, slots=self._host.slots)
 
+    def _say_end(self) -> None:
+        """Tell the server of a run's end that no heartbeat is about to tell: others would wait for it."""
+        if self._has_ended_unsaid and not self._line.is_away:
+            tell_of_end(self._host, self._record.agent_id)
+            self._has_ended_unsaid = False
+
     def _create_agent(self) -> str:
         return self._host.client.create_agent(self._host.reference, socket.gethostname())
-
-    def _server_back(self) -> None:
-        self._line.answered()
-        self._host.server_back()
 
     def _server_away(self, error: ServerError) -> None:
         is_idle = self._run is None
@@ -381,7 +383,7 @@ class SlotAgent(threading.Thread):
             self._aftermath.drop_retry()
 
     def _start(self, retry: Retry) -> None:
-        run = begin_run(self._host, retry, self._wake.set, self.device)
+        run = self._aftermath.begin(retry, self.device)
         with self._lock:
             self._run = run
         self._update(
@@ -389,9 +391,6 @@ class SlotAgent(threading.Thread):
             log_path=run.process.log_path, life=retry.life, waits_until=None,
         )  # fmt: skip
         self._host.report("run_started", slot=self.slot, run_id=run.run_id, pid=run.process.pid, life=retry.life)
-
-    def _metric_problem(self) -> str:
-        return self._aftermath.metric_problem(self._record.run_id)
 
     def _update(self, **changes: Any) -> None:
         with self._lock:

@@ -134,7 +134,7 @@ def our_gpus(environ: Mapping[str, str] = os.environ) -> GpuInventory:
 def read_occupancy(inventory: GpuInventory) -> Occupancy:
     """Return what our agents on this machine hold."""
     holders: dict[str, list[str]] = defaultdict(list)
-    slots, leaders = 0, set[int]()
+    slots, leaders, in_use = 0, set[int](), set[str]()
     try:
         states = [(host, HostFiles(host.directory).read_state()) for host in live_hosts()]
     except AgentError as error:
@@ -149,8 +149,11 @@ def read_occupancy(inventory: GpuInventory) -> Occupancy:
             leaders.add(status.child_pid)
             for uuid in status.agent.gpu_uuids:
                 holders[uuid].append(f"slot {status.agent.slot} of sweep {host.reference}")
+                if status.child_pid:
+                    in_use.add(uuid)
     pids = {user.pid for gpu in inventory.gpus for user in gpu.users}
-    return Occupancy(holders, slots, frozenset(pid for pid in pids if _descends_from(pid, leaders - {0})))
+    ours = frozenset(pid for pid in pids if _descends_from(pid, leaders - {0}))
+    return Occupancy(holders, slots, ours, frozenset(in_use))
 
 
 def _descends_from(pid: int, leaders: set[int]) -> bool:

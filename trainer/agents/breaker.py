@@ -55,10 +55,10 @@ class Breaker:
         # After a rest one run is tried: if it fails too, the slot is not well yet.
         if self._in_a_row < (1 if self._rests else self._policy.slot_failures):
             return None
-        runs = self._in_a_row
+        runs, is_first = self._in_a_row, not self._rests
         self._in_a_row = 0
         rests = self._policy.slot_rests
         seconds = rests[min(self._rests, len(rests) - 1)]
         self._rests += 1
-        told = f"{runs} runs in a row failed here" if runs > 1 else "it failed again"
+        told = f"{runs} runs in a row failed here" if runs > 1 else "a run failed" if is_first else "it failed again"
         return Rest(seconds, f"{told}: {failure.title}", closes=self._rests > len(rests))

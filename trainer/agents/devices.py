@@ -86,6 +86,8 @@ class Occupancy:
     """Slots at work, pinned or not."""
     pids: frozenset[int] = frozenset()
     """Processes on GPUs that are theirs."""
+    in_use: frozenset[str] = frozenset()
+    """The UUIDs of GPUs on which their runs are under way."""
 
 
 @dataclass(frozen=True)

@@ -299,6 +299,7 @@ def _slot_status(entry: Mapping[str, Any]) -> SlotStatus:
         failures=tuple(FailureGroup(**group) for group in entry.get("failures", ())),
         runs_retried=entry.get("runs_retried", 0),
         runs_waiting=entry.get("runs_waiting", 0),
+        left_behind=entry.get("left_behind", ""),
     )
     return SlotStatus(agent, entry["child_pid"], entry["child_start"], entry.get("orphaned", False))
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Iterable, Mapping
 from dataclasses import dataclass, field
 
 from trainer.agents.breaker import Breaker, Rest
@@ -19,6 +19,9 @@ from trainer.records import AgentCommand
 
 EARLY_FAILURE_SECONDS = 30.0
 """A run that fails this soon has most likely not reached its work."""
+
+_ROOMIER_SECONDS = 2.0
+"""How long a run that failed on one GPU is left to the slot with the most memory free."""
 
 
 @dataclass(frozen=True)
@@ -50,6 +53,13 @@ class ShelvedRun:
     agent_id: str
     slot: int
     """Where it failed."""
+    free_bytes: Mapping[str, int] = field(default_factory=dict)
+    """What each GPU had free then, by UUID; empty where that is not known."""
+    since: float = field(default_factory=time.monotonic)
+
+    def room(self, uuids: Iterable[str]) -> int:
+        """Return what a slot with these GPUs had free, on the fullest of them."""
+        return min((self.free_bytes.get(uuid, 0) for uuid in uuids), default=0)
 
 
 @dataclass(frozen=True)
@@ -96,6 +106,7 @@ class HostLife:
         self._initial: dict[int, int] | None = {}
         self._failed = 0
         self._devices: dict[int, str] = {}
+        self._uuids: dict[int, tuple[str, ...]] = {}
         self.note = ""
         """Why no more runs are asked for; empty while they are."""
         self.is_failure = False
@@ -110,10 +121,11 @@ class HostLife:
         self.is_sweep_over = True
         self._on_change()
 
-    def set_device(self, slot: int, device: str) -> None:
+    def set_device(self, slot: int, device: str, uuids: tuple[str, ...] = ()) -> None:
         """Hear what a slot's runs use; a run that failed for want of memory goes to a slot with another device."""
         with self._lock:
             self._devices[slot] = device
+            self._uuids[slot] = uuids
 
     def add_slot(self, slot: int) -> None:
         """Hear of a new slot."""
@@ -218,10 +230,18 @@ class HostLife:
         """
         with self._lock:
             for shelved in self._shelf:
-                if (shelved.slot != slot and not own_only) or (shelved.slot == slot and not self._has_other(slot)):
+                if self._suits(slot, shelved, own_only):
                     self._shelf.remove(shelved)
                     return shelved
         return None
+
+    def _suits(self, slot: int, shelved: ShelvedRun, own_only: bool) -> bool:
+        """Return whether a slot is the one to start a run over that waits for another."""
+        if shelved.slot == slot:
+            return not self._has_other(slot)
+        device = self._devices.get(slot, "")
+        is_no_better = bool(device) and device == self._devices.get(shelved.slot) and self._has_other(shelved.slot)
+        return not (own_only or is_no_better or self._has_roomier(slot, shelved))
 
     def shelved(self) -> list[ShelvedRun]:
         """Return the runs that wait for another slot."""
@@ -289,6 +309,17 @@ class HostLife:
         total, limit = sum(self._initial.values()), self._max_initial_failures
         if limit and total >= limit and not self._working - self._initial.keys():
             self._stop_asking(f"The first {total} runs all failed at once: {failure.summary}", failure=True)
+
+    def _has_roomier(self, slot: int, shelved: ShelvedRun) -> bool:
+        """Return whether another slot that has nothing to do had more memory free for a run that waits.
+
+        It counts for a moment: it may have something to do that is not known here.
+        """
+        if time.monotonic() - shelved.since > _ROOMIER_SECONDS:
+            return False
+        idle = self._working - self._resting - self._running.keys() - {slot, shelved.slot}
+        room = shelved.room(self._uuids.get(slot, ()))
+        return any(shelved.room(self._uuids.get(other, ())) > room for other in idle)
 
     def _has_other(self, slot: int) -> bool:
         own = self._devices.get(slot, "")

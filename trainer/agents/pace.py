@@ -16,6 +16,8 @@ class AgentPace:
     """After the server first said wait; doubles up to `max_wait_seconds`."""
     max_wait_seconds: float
 
+    look_seconds: float = 2.0
+    """Between looks at the sweep while all slots rest."""
     slots_per_beat: int = 4
     """With more slots than this, each waits longer: one that gets a run has the others ask at once."""
 
@@ -25,7 +27,7 @@ class AgentPace:
 
 
 EMBEDDED_PACE = AgentPace(heartbeat_seconds=1.0, first_wait_seconds=0.2, max_wait_seconds=1.0)
-SHARED_PACE = AgentPace(heartbeat_seconds=5.0, first_wait_seconds=5.0, max_wait_seconds=5.0)
+SHARED_PACE = AgentPace(heartbeat_seconds=5.0, first_wait_seconds=5.0, max_wait_seconds=5.0, look_seconds=30.0)
 """The stock agent's pace, for servers that other people use too."""
 
 

@@ -91,7 +91,7 @@ DEFAULT_RULES: Mapping[FailureKind, Rule] = {
     # Whoever wants to be rid of a run stops it: what killed it was no judgement of its point.
     FailureKind.KILLED: Rule(retries=3),
     FailureKind.LOST_SERVER: Rule(retries=3, waits=_WAITS),
-    FailureKind.DISK_FULL: Rule(retries=3, waits=(30.0,), needs_room=True),
+    FailureKind.DISK_FULL: Rule(retries=3, waits=(5.0, 30.0, 120.0), needs_room=True),
 }
 """A kind that is not here is left."""
 

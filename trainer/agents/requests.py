@@ -95,9 +95,18 @@ def outcome(directory: Path, path: Path, is_alive: Callable[[], bool], timeout_s
         if path.name in line:
             said = json.loads(line)
             if reason := said.get("refused") or (said["event"] == "request_refused" and said.get("reason")):
-                raise AgentError(f"The agents did not do it: {reason}.")
+                raise AgentError(f"{_done_of(said)}: {str(reason).rstrip('.')}.")
             return Outcome(*(tuple(said.get(name, ())) for name in ("added", "went_on", "drained")))
     return Outcome()
+
+
+def _done_of(said: Mapping[str, Any]) -> str:
+    """Return how much of a wish was done, where not all of it was."""
+    begun = [*said.get("went_on", ()), *said.get("added", ())]
+    if not begun:
+        return "The agents did not do it"
+    slots = f"{'Slot' if len(begun) == 1 else 'Slots'} {', '.join(map(str, begun))}"
+    return f"{slots} could be started and no more"
 
 
 class RequestBox:

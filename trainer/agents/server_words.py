@@ -21,7 +21,7 @@ def tell_of_stop(host: Supervisor, run_id: str) -> None:
 
 def tell_of_end(host: Supervisor, agent_id: str) -> None:
     """Tell the embedded server that an agent's last run is over: it would else learn that by the agent's silence."""
-    if host.client.connection.kind is not ServerKind.EMBEDDED:
+    if not agent_id or host.client.connection.kind is not ServerKind.EMBEDDED:
         return
     try:
         # What lists a run is given no further one; a heartbeat without any would ask for it.

@@ -86,18 +86,18 @@ class SlotRun:
         """Whether it was stopped, for whatever reason."""
         return self.process.stop_requested
 
-    def end(self, metric_problem: Callable[[], str]) -> RunEnd | None:
+    def end(self, metric_problem: Callable[[str], str]) -> RunEnd | None:
         """Return how it ended; None while it runs.
 
         Args:
-            metric_problem: Says what is wrong with the metric of a run that ended well; empty if nothing is.
+            metric_problem: Says what is wrong with the metric of a run that ended well, by its id; empty if nothing is.
         """
         code = self.process.exit_code
         if code is None:
             return None
         seconds = time.monotonic() - self._started_at
         stopped = self.process.stop_requested and not self._timed_out
-        problem = metric_problem() if code == 0 and not stopped and not self._timed_out else ""
+        problem = metric_problem(self.run_id) if code == 0 and not stopped and not self._timed_out else ""
         failed = not stopped and (code != 0 or self._timed_out or bool(problem))
         failure = None
         if failed:

@@ -165,6 +165,20 @@ def test_a_shelved_run_goes_to_another_slot_or_back_when_there_is_none() -> None
     assert not life.drop(shelved)
 
 
+def test_a_run_that_found_too_little_memory_goes_to_the_idle_slot_with_the_most() -> None:
+    life = HostLife(POLICY, 5)
+    for slot, uuid in enumerate(("a", "a", "b", "c", "d"), start=1):
+        life.set_device(slot, f"GPU {uuid}", (uuid,))
+    shelved = ShelvedRun(Retry(AgentCommand("run", "r1"), 2, {}), "agent1", 1, {"a": 1, "b": 20, "c": 30, "d": 40})
+    life.begin(5)  # has the most, and is at work
+    life.shelve(shelved)
+    assert life.take(2) is None  # its GPU is the one that was too full
+    assert life.take(3) is None
+    assert life.take(4) == shelved
+    life.shelve(dataclasses.replace(shelved, since=shelved.since - 60.0))
+    assert life.take(3) is not None  # whoever had more did not come for it
+
+
 def test_slots_with_the_same_device_are_no_other_place() -> None:
     life = HostLife(POLICY, 2)
     life.set_device(1, "GPU 0")

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from tests.nvml.library import make_cuda
 from tests.unit.agents.warm_twins import Twins, outcome, wait_for
 from trainer.agents import warm
 from trainer.agents.warm import WarmStarts, chosen_fresh
@@ -46,6 +47,19 @@ def test_a_library_that_a_fork_would_break_means_fresh_processes(twins: Twins, n
     assert twins.warm.starts.python == sys.executable
     assert twins.start_either() is None
     assert [event for event, _ in twins.events] == ["fresh"]
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="CUDA is for Linux")
+def test_cuda_at_work_means_fresh_processes_and_its_library_alone_does_not(twins: Twins) -> None:
+    library = make_cuda(twins.folder)
+    for initialises, expected in ((False, "warm"), (True, "fresh")):
+        twins = Twins(twins.folder, environ=twins.environ)
+        call = "cuda.cuInit(0)" if initialises else "cuda.cuDeviceGetCount(ctypes.byref(ctypes.c_int()))"
+        twins.write(f"import ctypes\ncuda = ctypes.CDLL({str(library)!r})\n{call}", "libraries/driven.py")
+        twins.write("import driven\nprint('x')")
+        assert twins.prepare() == expected
+        assert ("initialise CUDA" in twins.warm.starts.reason) is initialises
+        twins.warm.close()
 
 
 def test_imports_that_take_too_long_are_given_up(twins: Twins, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -50,6 +50,8 @@ def _accelerator_reason() -> str:
             return "its imports initialise CUDA, which does not survive a fork"
     except Exception:  # whatever a half-imported library does, the descriptors below are looked at
         pass
+    if _cuda_is_at_work():
+        return "its imports initialise CUDA, which does not survive a fork"
     for descriptor in _listed("/proc/self/fd"):
         try:
             target = os.readlink("/proc/self/fd/" + descriptor)
@@ -58,6 +60,29 @@ def _accelerator_reason() -> str:
         if target.startswith(_ACCELERATORS):
             return f"its imports open {target}: an accelerator's state does not survive a fork"
     return ""
+
+
+def _cuda_is_at_work() -> bool:
+    """Return whether the CUDA driver's library is loaded here and was initialised: it says so, and stays as it is.
+
+    Whoever it was that did so: torch is one of many, and most import the library without initialising it.
+
+    Source: CUDA Driver API 12.9, cuDeviceGetCount: CUDA_ERROR_NOT_INITIALIZED before cuInit.
+    """
+    try:
+        with open("/proc/self/maps") as stream:
+            paths = {line.split(None, 5)[5].strip() for line in stream if "/libcuda.so" in line}
+    except (OSError, IndexError):
+        return False
+    for path in paths:
+        try:
+            from ctypes import CDLL, byref, c_int
+
+            if CDLL(path, mode=os.RTLD_NOLOAD | os.RTLD_NOW).cuDeviceGetCount(byref(c_int())) == 0:
+                return True
+        except (ImportError, OSError, AttributeError):
+            continue
+    return False
 
 
 def _native_threads() -> List[str]:
