@@ -188,7 +188,7 @@ class Trial:
     ) -> tuple[Ending, RunEnd, float]:
         """Wait for the end of a run, and bring it about when it has shown enough; tell when that was."""
         limits, ending, stopped_at = self._limits, Ending.FINISHED, 0.0
-        while (end := run.end(lambda: "")) is None:
+        while (end := run.end(lambda _run_id: "")) is None:
             seconds = time.monotonic() - began_at
             if not run.process.stop_requested:
                 watched.look()
