@@ -13,6 +13,7 @@ from dataclasses import dataclass
 from trainer.errors import SweepFileError
 from trainer.records import Json
 from trainer.sweep.config import dump_sweep_config, parse_sweep_text
+from trainer.sweep.fixes import problems_and_oddities
 from trainer.sweep.validation import Violation
 from tui.sweep_draft import SweepDraft
 
@@ -82,6 +83,10 @@ class SweepDocument:
     def oddities(self) -> list[Violation]:
         """Return what is allowed but seldom meant."""
         return self.draft.oddities()
+
+    def check(self, config: Mapping[str, Json]) -> list[Violation]:
+        """Return what is wrong or odd about another state of this sweep, as `problems` and `oddities` say it."""
+        return problems_and_oddities(config)
 
     def form_edited(self, label: str, field: str) -> None:
         """Take note that the form changed the draft.

@@ -246,7 +246,7 @@ def _advise_on_metric(config: Mapping[str, Json], findings: Findings) -> None:
     if not isinstance(metric, Mapping):
         if "metrics" not in config and config.get("method") in ("grid", "random"):
             findings.add(
-                "",
+                "metric",
                 "Without a `metric` nothing says which run is best.",
                 "Add `metric:` with name and goal.",
                 code="no-metric-named",

@@ -86,7 +86,9 @@ def _check(config: Mapping[str, Json], findings: Findings, needs_program: bool) 
         if isinstance(config["parameters"], Mapping):
             check_joints(config["parameters"], findings)
     elif not _has_search_space(config):
-        findings.add("", "The sweep has no `parameters`.", "Add `parameters:` with at least one.", code="no-parameters")
+        findings.add(
+            "parameters", "The sweep has no `parameters`.", "Add `parameters:` with at least one.", code="no-parameters"
+        )
     _check_metrics(config, findings)
     check_early_terminate(config, findings)
     _check_run_cap(config, findings)
@@ -111,7 +113,9 @@ def _check_keys(config: Mapping[str, Json], findings: Findings) -> None:
 
 def _check_method(config: Mapping[str, Json], findings: Findings) -> None:
     if "method" not in config:
-        findings.add("", "The sweep has no `method`.", f"Add `method:`, one of {', '.join(METHODS)}.", code="no-method")
+        findings.add(
+            "method", "The sweep has no `method`.", f"Add `method:`, one of {', '.join(METHODS)}.", code="no-method"
+        )
     elif config["method"] not in METHODS:
         findings.add(
             "method",

@@ -16,7 +16,7 @@ from trainer.records import Json, SweepReference
 from trainer.sweep.validation import Violation
 from tui.launch_choice import LaunchChoice, memory_path, recall, remember
 from tui.messages import ServerConnected, SweepOpenRequested
-from tui.screens.builder_shell import BuilderShell
+from tui.screens.builder_problems import BuilderProblems
 from tui.screens.confirm import NoticeScreen
 from tui.screens.launch import LaunchScreen
 
@@ -24,7 +24,7 @@ LAUNCHING = "launching"
 RECALLING = "recalling"
 
 
-class BuilderLaunching(BuilderShell):
+class BuilderLaunching(BuilderProblems):
     """Asks how to launch, and launches; only a sweep without problems."""
 
     BINDINGS: ClassVar[list[BindingType]] = [

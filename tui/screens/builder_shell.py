@@ -29,6 +29,7 @@ from tui.sweep_draft import FRESH_CONFIG
 from tui.widgets.app_header import AppHeader
 from tui.widgets.builder_section import BuilderSection, SectionChanged
 from tui.widgets.parameters_section import ParametersSection
+from tui.widgets.problem_line import ProblemLine
 from tui.widgets.program_section import ProgramSection
 from tui.widgets.rules_section import RulesSection
 from tui.widgets.search_section import SearchSection
@@ -56,9 +57,6 @@ class BuilderShell(Screen[None]):
         Binding("ctrl+t", "toggle_yaml", "YAML", id="builder.yaml", tooltip="Show the YAML, or the form again"),
         Binding("ctrl+z", "undo", "Undo", id="builder.undo", tooltip="Take back the last change"),
         Binding("ctrl+y", "redo", "Redo", id="builder.redo", show=False, tooltip="Do again what was taken back"),
-        Binding(
-            "f3", "next_problem", "Next problem", id="builder.problem", show=False, tooltip="Go to the next problem"
-        ),
         Binding(
             "ctrl+pagedown",
             "step_section(1)",
@@ -104,9 +102,9 @@ class BuilderShell(Screen[None]):
         self.path = path
         self.document = SweepDocument.from_config(FRESH_CONFIG if config is None else config, text)
         self.problems: list[Violation] = []
+        self.oddities: list[Violation] = []
         self.is_launching = False
         self._program_problem: list[Violation] = []
-        self._problem_index = -1
         self._readiness = ""
 
     @property
@@ -129,6 +127,7 @@ class BuilderShell(Screen[None]):
             with Vertical(id="side"):
                 yield YamlPreview(id="yaml", classes="panel")
                 yield ViolationsList(id="problems")
+        yield ProblemLine(id="problem-line")
         yield Footer(show_command_palette=False)
 
     async def on_mount(self) -> None:
@@ -203,7 +202,8 @@ class BuilderShell(Screen[None]):
     def show_preview(self) -> None:
         """Show the YAML and look for the program; after a pause in typing."""
         self._check_program(self.document.config())
-        self.problems_list.show(self.problems, self.document.oddities())
+        self.oddities = self.document.oddities()
+        self.problems_list.show(self.problems, self.oddities)
         self.preview.show(self.document.text)
         self.query_one(AppHeader).screen_title = self.title_text
 
@@ -247,21 +247,12 @@ class BuilderShell(Screen[None]):
         """Go to the field that edits the value at a path, whichever section has it."""
         owner = next((section for section in self.query(BuilderSection) if section.owns(path)), None)
         if owner is None:
+            self.add_class("-yaml")
+            self.preview.focus()
             return
         self.remove_class("-yaml")
         await self.show_section(owner.id or "")
         self.call_after_refresh(owner.focus_path, path)
-
-    async def action_next_problem(self) -> None:
-        """Go to the next problem that has a field."""
-        if self.problems:
-            self._problem_index = (self._problem_index + 1) % len(self.problems)
-            await self.go_to(self.problems[self._problem_index].path)
-
-    async def go_to_first_problem(self) -> None:
-        """Go to the problem that stands first."""
-        self._problem_index = -1
-        await self.action_next_problem()
 
     async def action_add_parameter(self) -> None:
         """Add a parameter."""

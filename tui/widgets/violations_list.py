@@ -23,6 +23,12 @@ class ViolationsList(OptionList):
 
         path: str
 
+    @dataclass
+    class Highlighted(Message):
+        """The user moved to a problem in the list."""
+
+        violation: Violation
+
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         """Create the list, empty."""
         super().__init__(id=id, classes="-empty")
@@ -35,6 +41,7 @@ class ViolationsList(OptionList):
         if shown == self._shown and len(problems) == self._problem_count:
             return
         self._shown, self._problem_count = shown, len(problems)
+        highlighted = self.highlighted
         self.clear_options()
         self.add_options(
             [
@@ -43,6 +50,14 @@ class ViolationsList(OptionList):
             ]
         )
         self.set_class(not shown, "-empty")
+        if highlighted is not None and shown:
+            self.highlighted = min(highlighted, len(shown) - 1)
+
+    @on(OptionList.OptionHighlighted)
+    def _highlighted(self, message: OptionList.OptionHighlighted) -> None:
+        message.stop()
+        if self.has_focus and message.option_index < len(self._shown):
+            self.post_message(self.Highlighted(self._shown[message.option_index]))
 
     @on(OptionList.OptionSelected)
     def _selected(self, message: OptionList.OptionSelected) -> None:
@@ -50,8 +65,13 @@ class ViolationsList(OptionList):
         self.post_message(self.Chosen(self._shown[message.option_index].path))
 
 
+def place_text(path: str) -> str:
+    """Return a path as the form names places: `optimizer/lr.min`."""
+    return path.replace(".parameters.", "/").removeprefix("parameters.")
+
+
 def _line(glyph: str, colour: str, violation: Violation) -> Content:
-    place = violation.path.replace(".parameters.", "/").removeprefix("parameters.")
+    place = place_text(violation.path)
     return Content.assemble(
         (f"{glyph} ", f"bold {colour}"),
         (f"{place}  " if place else "", "bold"),

@@ -1,0 +1,104 @@
+"""The builder's problems: shown one by one with their fixes, gone to, fixed, and unfixed."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from textual.pilot import Pilot
+from textual.widgets import Static
+
+from tests.ui.memory_session import MemorySession
+from tests.ui.wait_for import wait_for
+from tui.app import SweepApp
+from tui.screens.sweep_builder import SweepBuilderScreen
+from tui.widgets.problem_line import FixButton
+
+BROKEN: dict[str, Any] = {
+    "name": "broken",
+    "method": "random",
+    "run_cap": 5,
+    "metric": {"name": "accuracy", "goal": "maximise"},
+    "program": "trainer/__main__.py",
+    "parameters": {"lr": {"min": 0.1, "max": 0.001}, "units": {"values": [8, 16, 8]}},
+}
+
+
+async def opened(pilot: Pilot[None], config: dict[str, Any]) -> SweepBuilderScreen:
+    app = pilot.app
+    assert isinstance(app, SweepApp)
+    screen = SweepBuilderScreen(app.session, config)
+    await app.push_screen(screen)
+    await wait_for(pilot, lambda: bool(screen.oddities) or bool(text(screen)))
+    return screen
+
+
+def text(screen: SweepBuilderScreen) -> str:
+    return str(screen.query_one("#problem-text", Static).render())
+
+
+def buttons(screen: SweepBuilderScreen) -> list[str]:
+    return [str(button.render()).strip() for button in screen.query(FixButton)]
+
+
+async def test_one_key_fixes_problem_after_problem_and_undo_brings_them_back() -> None:
+    app = SweepApp(MemorySession())
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot, BROKEN)
+        await wait_for(pilot, lambda: buttons(screen) == ["f4 Swap min and max"])
+        assert text(screen).startswith("✗ lr  `min` (0.1) is above `max` (0.001).")
+
+        await pilot.press("f4")
+        await wait_for(pilot, lambda: buttons(screen) == ["f4 Write goal: maximize"])
+        assert screen.document.config()["parameters"]["lr"] == {"min": 0.001, "max": 0.1}  # type: ignore[call-overload,index]
+        assert text(screen).startswith("✗ Search › metric.goal  There is no goal")
+
+        await pilot.press("f4")
+        await wait_for(pilot, lambda: buttons(screen) == ["f4 Remove the repetitions"])
+        assert text(screen).startswith("! units.values  1 of the values repeat others")
+        assert not screen.problems, "what is only odd does not keep the sweep from being launched"
+
+        await pilot.press("f4")
+        await wait_for(pilot, lambda: screen.problem_line.has_class("-empty"))
+        await pilot.press("f4", "f3")
+        for _ in range(3):
+            await pilot.press("ctrl+z")
+        await wait_for(pilot, lambda: buttons(screen) == ["f4 Swap min and max"])
+        assert screen.document.config() == BROKEN
+
+
+async def test_problems_are_gone_to_and_fixed_with_the_mouse_alone() -> None:
+    app = SweepApp(MemorySession())
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await opened(pilot, BROKEN | {"method": "grid"})
+        await wait_for(pilot, lambda: len(buttons(screen)) == 1)
+        await wait_for(pilot, lambda: screen.problems_list.region.height > 5)
+        assert await pilot.click("#problems", offset=(6, 3))
+        await wait_for(pilot, lambda: "grid cannot run through" in text(screen))
+        await screen.show_section("section-search")
+        assert await pilot.click("#problem-text")
+        await wait_for(pilot, lambda: screen.focused is not None and screen.focused.has_focus)
+        while "There is no goal" not in text(screen):
+            await pilot.press("f3")
+            await pilot.pause()
+        assert await pilot.click(FixButton)
+        await wait_for(pilot, lambda: screen.document.draft.get("metric.goal") == "maximize")
+        assert screen.tabs.front == "section-search"
+
+
+async def test_other_ways_out_stand_beside_the_likeliest_and_what_has_none_says_what_to_do() -> None:
+    app = SweepApp(MemorySession())
+    config = BROKEN | {"method": "grid", "metric": {"name": "loss", "goal": "minimize"}, "run_cap": 2}
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await opened(pilot, config | {"parameters": {"lr": {"min": 0.0, "max": 1.0}}})
+        await wait_for(pilot, lambda: len(buttons(screen)) == 2)
+        assert buttons(screen) == ["f4 List 6 values: 0, 0.2 … 1", "or Use method: random"]
+        screen.query(FixButton).last().scroll_visible()
+        assert await pilot.click(list(screen.query(FixButton))[1])
+        await wait_for(pilot, lambda: screen.document.draft.get("method") == "random")
+
+        screen.apply_config(config | {"parameters": {"lr": {"values": []}}}, "break it")
+        await wait_for(pilot, lambda: "is empty" in text(screen))
+        assert buttons(screen) == []
+        assert "Give at least one value." in text(screen)
+        await pilot.press("f4")
+        assert screen.document.draft.get("method") == "grid"

@@ -1,0 +1,122 @@
+"""The builder's problems: going from one to the next, and fixing them with one key."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import ClassVar
+
+from textual import getters, on
+from textual.binding import Binding, BindingType
+
+from trainer.records import Json
+from trainer.sweep.fixes import Fix, fixes_for
+from trainer.sweep.validation import Violation
+from tui.screens.builder_shell import BuilderShell
+from tui.widgets.builder_section import BuilderSection
+from tui.widgets.problem_line import ProblemLine
+from tui.widgets.violations_list import ViolationsList, place_text
+
+
+class BuilderProblems(BuilderShell):
+    """Shows the problem that is next with its fixes; errors come before what is only odd."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding(
+            "f3", "next_problem", "Next problem", id="builder.problem", show=False, tooltip="Go to the next problem"
+        ),
+        Binding("f4", "fix(0)", "Fix", id="builder.fix", show=False, tooltip="Fix the problem shown above the keys"),
+    ]
+
+    problem_line = getters.query_one(ProblemLine)
+    _visited: Violation | None = None
+
+    @property
+    def found(self) -> Sequence[Violation]:
+        """Problems, then what is odd."""
+        return [*self.problems, *self.oddities]
+
+    @property
+    def current_problem(self) -> Violation | None:
+        """The problem gone to last, as long as it is there; else the first."""
+        found = self.found
+        return self._visited if self._visited in found else found[0] if found else None
+
+    def show_preview(self) -> None:
+        """Show what waits for a pause in typing, the problem that is next too."""
+        super().show_preview()
+        self.call_next(self.show_problem)
+
+    async def show_problem(self) -> None:
+        """Show the problem that is next, with its fixes."""
+        problem = self.current_problem
+        if problem is None:
+            await self.problem_line.show(None)
+            return
+        fixes = [fix.label for fix in self._fixes_of(problem)]
+        await self.problem_line.show(
+            problem, is_error=problem in self.problems, place=self._place(problem), fixes=fixes
+        )
+
+    def _place(self, problem: Violation) -> str:
+        """Return where a problem is; with its section if another one is in front."""
+        owner = next((section for section in self.query(BuilderSection) if section.owns(problem.path)), None)
+        place = place_text(problem.path)
+        return place if owner is None or owner is self.section else f"{owner.title} › {place}"
+
+    def _fixes_of(self, problem: Violation) -> list[Fix]:
+        return fixes_for(problem, self.document.config(), self.check)
+
+    def check(self, config: Mapping[str, Json]) -> list[Violation]:
+        """Return what is wrong or odd about a configuration."""
+        return self.document.check(config)
+
+    @on(ViolationsList.Highlighted)
+    async def _problem_highlighted(self, message: ViolationsList.Highlighted) -> None:
+        self._visited = message.violation
+        await self.show_problem()
+
+    @on(ProblemLine.GoRequested)
+    async def _problem_clicked(self) -> None:
+        if problem := self.current_problem:
+            await self._visit(problem)
+
+    @on(ProblemLine.FixChosen)
+    async def _fix_clicked(self, message: ProblemLine.FixChosen) -> None:
+        await self.action_fix(message.index)
+
+    async def action_next_problem(self) -> None:
+        """Go to the next problem; after the last one, to the first."""
+        found = self.found
+        if not found:
+            self.notify("There is no problem.", timeout=2)
+            return
+        index = found.index(self._visited) + 1 if self._visited in found else 0
+        await self._visit(found[index % len(found)])
+
+    async def go_to_first_problem(self) -> None:
+        """Go to the problem that stands first."""
+        if self.problems:
+            await self._visit(self.problems[0])
+
+    async def _visit(self, problem: Violation) -> None:
+        self._visited = problem
+        await self.go_to(problem.path)
+        await self.show_problem()
+
+    async def action_fix(self, index: int) -> None:
+        """Make a fix of the problem that is shown: the likeliest, or another one by its number."""
+        problem = self.current_problem
+        if problem is None:
+            self.notify("There is no problem to fix.", timeout=2)
+            return
+        fixes = self._fixes_of(problem)
+        if index >= len(fixes):
+            text = f"{problem.message} {problem.hint}".strip()
+            self.notify(text, title="No fix is obvious here", severity="warning", markup=False, timeout=5)
+            await self._visit(problem)
+            return
+        self._visited = None
+        self.apply_config(fixes[index].config, fixes[index].label.lower())
+        if len(self.found) == 1:
+            # While there is more to fix, the line says so, and a notice would cover it.
+            self.notify("ctrl+z takes it back", title=fixes[index].label, timeout=3, markup=False)
