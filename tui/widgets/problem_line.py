@@ -24,7 +24,9 @@ class FixButton(Static):
         """Create the button of the fix at `index`; `key` is shown before its label."""
         shown = label if len(label) <= _MAX_LABEL else f"{label[: _MAX_LABEL - 1]}…"
         parts = [(f" {key} ", "bold $primary")] if key else [(" or ", "$foreground-muted")]
-        super().__init__(Content.assemble(*parts, (f"{shown} ", "$foreground")), classes=f"fix-button{' -other' if index else ''}")
+        super().__init__(
+            Content.assemble(*parts, (f"{shown} ", "$foreground")), classes=f"fix-button{' -other' if index else ''}"
+        )
         self._index = index
 
     def on_click(self, event: events.Click) -> None:
