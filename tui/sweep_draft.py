@@ -46,6 +46,10 @@ class ParameterDraft:
     """Why the text last typed for it cannot be read; empty if it can. The entry is the last one that could."""
     given_path: tuple[str, ...] = ()
     """Where the configuration had it; holds as long as the name is the one that came with it."""
+    is_off: bool = False
+    """Whether it takes no part: it stays in the draft, and is left out of the configuration."""
+    typed: str = ""
+    """The text that cannot be read, as it was typed; empty if there is no problem with it."""
 
     @classmethod
     def at(cls, path: tuple[str, ...], entry: Json) -> ParameterDraft:
@@ -93,9 +97,9 @@ class SweepDraft:
         return SweepDraft(dict(self._top), [replace(row) for row in self.rows])
 
     def config(self) -> dict[str, Json]:
-        """Return the configuration as it is now; rows without a name are left out."""
+        """Return the configuration as it is now; rows that are off or have no name are left out."""
         config = dict(self._top)
-        named = [row for row in self.rows if row.name.strip()]
+        named = [row for row in self.rows if row.name.strip() and not row.is_off]
         if named or "parameters" not in config or config["parameters"] is None:
             parameters: dict[str, Json] = {}
             for row in named:
@@ -128,7 +132,7 @@ class SweepDraft:
         found: list[Violation] = []
         taken: dict[tuple[str, ...], ParameterDraft] = {}
         for row in self.rows:
-            if row.is_blank:
+            if row.is_blank or row.is_off:
                 continue
             if row.problem:
                 found.append(Violation(row.config_path, row.problem, "", None))
