@@ -15,6 +15,7 @@ from trainer.commands.exporting import export
 from trainer.commands.gpus import gpus
 from trainer.commands.hosts import agents
 from trainer.commands.options import EXIT_INTERRUPTED, AppOpener, exit_code_for, server_options
+from trainer.commands.params import params
 from trainer.commands.planning import check, plan
 from trainer.commands.reading import best, leaderboard, points
 from trainer.commands.running import agent, open_, run, train
@@ -75,7 +76,7 @@ def build_cli(app: AppOpener | None) -> click.Group:
         context.default_map = {name: {k: v for k, v in given.items() if v} for name in cli.commands}
         return 0
 
-    commands = [run, agent, agents, plan, check, try_, export, leaderboard, best, points, *steering_commands()]
+    commands = [run, agent, agents, params, plan, check, try_, export, leaderboard, best, points, *steering_commands()]
     commands += [gpus, serve, server_group, env, train]
     for command in [*commands, open_] if app else commands:
         cli.add_command(command)

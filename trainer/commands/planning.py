@@ -19,6 +19,7 @@ from trainer.records import Json
 if TYPE_CHECKING:
     from trainer.search.cost import Cost
     from trainer.search.plan import Plan
+    from trainer.sweep.config import SweepFile
 
 
 def load_clean(file: Path) -> dict[str, Json]:
@@ -38,7 +39,25 @@ def load_clean(file: Path) -> dict[str, Json]:
     if problems:
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
         raise SweepConfigError(f"{file} has {count}; nothing was created.")
+    _warn_of_program(sweep_file, file)
     return sweep_file.config
+
+
+_SECONDS_TO_READ_PROGRAM = 1.0
+"""What may be spent on the program before a launch; `check` takes its time."""
+
+
+def _warn_of_program(sweep_file: SweepFile, file: Path) -> None:
+    """Say what the program would refuse. No reason not to start: agents stop by themselves where it does."""
+    from trainer.programs.findings import program_findings
+    from trainer.programs.reading import read_for_sweep
+
+    options = read_for_sweep(sweep_file.config, Path.cwd(), _SECONDS_TO_READ_PROGRAM)
+    if options is None:
+        return
+    found = program_findings(sweep_file.config, options, sweep_file.positions)
+    for problem in (*found.problems, *found.oddities):
+        narrate(f"warning: {problem_line(file, problem)}")
 
 
 @click.command(short_help="Show what FILE would run, and what it costs, without running it.")
@@ -126,10 +145,14 @@ def _many(count: int | None, noun: str) -> str:
     "--json", "as_json", is_flag=True, help="A JSON list of {file, path, message, hint, line, code} on stdout."
 )
 def check(files: tuple[Path, ...], as_json: bool) -> int:
-    """Find every problem in sweep FILES, with file, line, path and the way out. Exit code 0 or 2."""
+    """Find every problem in sweep FILES, with file, line, path and the way out. Exit code 0 or 2.
+
+    Their programs are read, not run: parameters and values that a program would refuse are problems too.
+    """
+    from trainer.programs.checking import check_sweep
+    from trainer.programs.reading import read_for_sweep
     from trainer.sweep.config import load_sweep_file
     from trainer.sweep.findings import Violation
-    from trainer.sweep.validation import violations, warnings
 
     found: list[dict[str, Any]] = []
     for file in files:
@@ -140,11 +163,15 @@ def check(files: tuple[Path, ...], as_json: bool) -> int:
             found.append({"file": str(file)} | problem.as_json())
             narrate(str(error))
             continue
-        for problem in violations(sweep_file.config, sweep_file.positions):
+        # Runs start in the working folder; a program that is not there is likely to lie beside its sweep.
+        config = sweep_file.config
+        options = read_for_sweep(config, Path.cwd()) or read_for_sweep(config, file.resolve().parent)
+        checked = check_sweep(config, options, sweep_file.positions)
+        for problem in checked.problems:
             found.append({"file": str(file)} | problem.as_json())
             if not as_json:
                 click.echo(problem_line(file, problem))
-        for oddity in warnings(sweep_file.config, sweep_file.positions):
+        for oddity in checked.oddities:
             narrate(f"warning: {problem_line(file, oddity)}")
     if as_json:
         click.echo(json.dumps(found, indent=2))

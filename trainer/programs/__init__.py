@@ -1,0 +1,1 @@
+"""What a training program takes, read from its source without running it."""
