@@ -157,6 +157,8 @@ class LocalAgent:
     """Log of the current (or last) run."""
     device: str = ""
     """What its runs may use, for people: `GPU 0 NVIDIA H100 (GPU-1a2b3c4d)`; empty where nothing was decided."""
+    cpu_threads: int = 0
+    """The threads that each of its runs is to keep to; 0 where nobody says."""
     gpu_uuids: tuple[str, ...] = ()
     """The GPUs it is pinned to; empty where it is not."""
     draining: bool = False

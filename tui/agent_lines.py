@@ -104,15 +104,15 @@ def cut(text: str, cells: int) -> str:
     return set_cell_size(text, cells - 1).rstrip() + "…" if cells > 0 else ""
 
 
-def device_text(label: str) -> str:
-    """Return a slot's device in a few letters: `GPU 0 H100`, `GPUs 0,1 A100`, `CPU`; empty where nothing is known."""
+def device_text(label: str, threads: int = 0) -> str:
+    """Return a slot's device in a few letters: `GPU 0 H100`, `CPU 2 threads`; empty where nothing is known."""
     if not label:
         return ""
     if label.startswith("all "):
         return plain_line(label.partition(",")[0])
     found = _GPU_LABEL.match(_UUID.sub("", label))
     if not found:
-        return "CPU"
+        return f"CPU {count_text(threads, 'thread')}" if threads else "CPU"
     numbers = found["numbers"].replace(" ", "")
     return f"GPU{'s' if ',' in numbers else ''} {numbers} {_model(found['name'] or '')}".rstrip()
 
@@ -124,7 +124,7 @@ def _model(name: str) -> str:
 
 def devices_text(agents: Sequence[LocalAgent]) -> str:
     """Return the devices of a host's slots in one phrase."""
-    found = list(dict.fromkeys(device_text(agent.device) for agent in agents if agent.device))
+    found = list(dict.fromkeys(device_text(agent.device, agent.cpu_threads) for agent in agents if agent.device))
     if len(found) <= 1:
         return "".join(found)
     gpus = [_GPU_LABEL.match(text) for text in found]
@@ -263,7 +263,7 @@ class _Columns:
             view,
             width,
             number=_widest((str(agent.slot) for agent in agents), 4),
-            device=_widest((device_text(agent.device) for agent in agents), 20 if roomy else 10) if width >= 60 else 0,
+            device=_widest((columns._device(agent) for agent in agents), 20 if roomy else 10) if width >= 60 else 0,
             name=_widest((columns._name(agent) for agent in agents), 32 if roomy else 18),
             age=_widest((columns._age(agent) for agent in agents), 8),
             counts=_widest((columns._counts(agent)[0] + columns._counts(agent)[1] for agent in agents), 24),
@@ -274,7 +274,7 @@ class _Columns:
         done, failed = self._counts(agent)
         pieces = [(f"{agent.slot:>{self.number}} ", "muted")]
         if self.device:
-            pieces.append((f" {_padded(device_text(agent.device), self.device)} ", "text"))
+            pieces.append((f" {_padded(self._device(agent), self.device)} ", "text"))
         pieces.append((f" {label.glyph} {label.word:<8} ", label.tone))
         run = [(f" {_padded(self._name(agent), self.name)}", "text")] if self.name else []
         run += [(f" {self._age(agent):>{self.age}}", "text")] if self.age else []
@@ -292,6 +292,9 @@ class _Columns:
         if line and room >= _MIN_SAYING:
             pieces.append((f"  {cut(line, room - 2)}", "muted"))
         return PanelLine(tuple(_clipped(pieces, self.width)), slot=(agent.host_pid, agent.slot))
+
+    def _device(self, agent: LocalAgent) -> str:
+        return device_text(agent.device, agent.cpu_threads if self.width >= _ROOMY else 0)
 
     def _name(self, agent: LocalAgent) -> str:
         if not agent.run_id:

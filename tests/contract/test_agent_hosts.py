@@ -16,7 +16,7 @@ from click.testing import CliRunner
 from tests.contract.agent_launches import Launch, events_of
 from tests.contract.tracking_server import GRID, connect_to, wait_for
 from trainer.agents.orders import OrderBook
-from trainer.agents.pool import AgentHost, crashed_hosts, local_agents, start_agents
+from trainer.agents.pool import AgentHost, crashed_hosts, live_hosts, local_agents, start_agents
 from trainer.agents.requests import ADD_SLOTS, DRAIN, REMOVE_SLOTS, SCALE, STOP, STOP_RUN, HostRequest, submit
 from trainer.cli import build_cli
 from trainer.errors import AgentError, InputError, NotFoundError, TerminalError
@@ -232,3 +232,27 @@ def test_the_commands_list_scale_drain_and_follow_what_runs(launch: Launch) -> N
     assert following.returncode == 0
     assert "No agents run" in told()
     assert "ended" in told("--all")
+
+
+def test_more_agents_join_those_that_work_on_the_sweep_and_leave_them_when_they_are_interrupted(
+    launch: Launch, client: WandbClient, tmp_path: Path
+) -> None:
+    sweep, host = launch(WAIT, points=20)
+    wait_for(lambda: waiting(host) == {1})
+    command = [sys.executable, "-m", "trainer", "agent", str(sweep.reference), "--server", client.connection.base_url]
+    environ = os.environ | {"PYTHONPATH": str(ROOT), "WANDB_API_KEY": client.connection.api_key}
+
+    def begin(*options: str) -> subprocess.Popen[str]:
+        return subprocess.Popen([*command, *options], cwd=tmp_path, env=environ, stderr=subprocess.PIPE, text=True)
+
+    following, other = begin("-a", "2"), begin("--timeout", "1h", "--detach")
+    wait_for(lambda: waiting(host) == {1, 2, 3})
+    wait_for(lambda: len(live_hosts(sweep.reference)) == 2)
+    _, told = other.communicate(timeout=30)
+    assert "these do not join them: its policy differs" in told
+    following.send_signal(signal.SIGINT)
+    _, told = following.communicate(timeout=30)
+    assert f"slots 2, 3 added to process {host.pid} (host {host.id})" in told
+    assert following.returncode == 130
+    assert {slot for slot, state in states(host).items() if state.is_terminal} == {2, 3}
+    assert waiting(host) == {1}

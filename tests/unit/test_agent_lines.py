@@ -132,8 +132,15 @@ def test_the_devices_of_a_host_are_one_phrase() -> None:
     agents = [changed(slot=slot, device=H100.format(slot)) for slot in range(4)]
     assert devices_text(agents) == "4 GPUs H100"
     assert devices_text([changed(device="no NVIDIA GPU")] * 3) == "CPU"
-    assert devices_text([changed(device="")]) == ""
+    assert devices_text([changed(device="no NVIDIA GPU", cpu_threads=2)] * 3) == "CPU 2 threads"
     assert host_text(agents) == "process 7 · …/wine/.venv/bin/python 3.11, warm · 4 GPUs H100"
+    assert devices_text([changed(device="")]) == ""
+
+
+def test_a_slot_without_a_gpu_says_how_many_threads_it_has_where_there_is_room() -> None:
+    shown = view(changed(device="no NVIDIA GPU", cpu_threads=1))
+    assert "CPU 1 thread " in lines_of(shown)[0]
+    assert "CPU  ●" in lines_of(shown, 70)[0]
 
 
 HOSTILE = [

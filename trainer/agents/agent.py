@@ -59,6 +59,7 @@ class SlotAgent(threading.Thread):
             state=AgentState.STARTING,
             host_pid=os.getpid(),
             device=self.device.label,
+            cpu_threads=host.starter.cpu_threads,
             gpu_uuids=self.device.gpu_uuids or (),
         )
         host.life.set_device(slot, self.device.label if self.device.gpu_uuids else "", self.device.gpu_uuids or ())

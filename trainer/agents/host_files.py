@@ -289,6 +289,7 @@ def _slot_status(entry: Mapping[str, Any]) -> SlotStatus:
         last_line=entry["last_line"],
         log_path=Path(entry["log_path"]) if entry["log_path"] else None,
         device=entry.get("device", ""),
+        cpu_threads=entry.get("cpu_threads", 0),
         gpu_uuids=tuple(entry.get("gpu_uuids", ())),
         draining=entry.get("draining", False),
         starts="",

@@ -62,6 +62,8 @@ class Outcome:
     """Those that were to leave, and stay."""
     drained: tuple[int, ...] = ()
     """Those that leave after their run."""
+    refused: str = ""
+    """Why it did not do all of it; empty where it did."""
 
 
 def submit(directory: Path, request: HostRequest) -> Path:
@@ -82,7 +84,21 @@ def outcome(directory: Path, path: Path, is_alive: Callable[[], bool], timeout_s
     """Wait until a wish has been obeyed, and return what the host says of it.
 
     Raises:
-        AgentError: If the host has ended instead, does not obey in time, or refused.
+        AgentError: If the host has ended instead, does not obey in time, or refused a part of it.
+    """
+    said = partial_outcome(directory, path, is_alive, timeout_seconds)
+    if said.refused:
+        raise AgentError(f"{_done_of(said)}: {said.refused.rstrip('.')}.")
+    return said
+
+
+def partial_outcome(
+    directory: Path, path: Path, is_alive: Callable[[], bool], timeout_seconds: float = 10.0
+) -> Outcome:
+    """Do as `outcome`, but leave it to the caller that a part was refused.
+
+    Raises:
+        AgentError: If the host has ended instead, or does not obey in time.
     """
     deadline = time.monotonic() + timeout_seconds
     while path.exists():
@@ -94,15 +110,15 @@ def outcome(directory: Path, path: Path, is_alive: Callable[[], bool], timeout_s
     for line in reversed((directory / "events.jsonl").read_text(encoding="utf-8").splitlines()):
         if path.name in line:
             said = json.loads(line)
-            if reason := said.get("refused") or (said["event"] == "request_refused" and said.get("reason")):
-                raise AgentError(f"{_done_of(said)}: {str(reason).rstrip('.')}.")
-            return Outcome(*(tuple(said.get(name, ())) for name in ("added", "went_on", "drained")))
+            refused = said.get("refused") or (said.get("reason") if said["event"] == "request_refused" else "")
+            added, went_on, drained = (tuple(said.get(name, ())) for name in ("added", "went_on", "drained"))
+            return Outcome(added, went_on, drained, str(refused or ""))
     return Outcome()
 
 
-def _done_of(said: Mapping[str, Any]) -> str:
+def _done_of(said: Outcome) -> str:
     """Return how much of a wish was done, where not all of it was."""
-    begun = [*said.get("went_on", ()), *said.get("added", ())]
+    begun = (*said.went_on, *said.added)
     if not begun:
         return "The agents did not do it"
     slots = f"{'Slot' if len(begun) == 1 else 'Slots'} {', '.join(map(str, begun))}"

@@ -11,7 +11,7 @@ from typing import Any
 
 import yaml
 
-from trainer.agents.devices import SlotDevice
+from trainer.agents.devices import SHARE_VARIABLE, SlotDevice
 from trainer.agents.environment import run_environment, run_variables, wandb_folder
 from trainer.agents.host_files import HostFiles, HostSpec
 from trainer.agents.process import FreshRun, RunProcess
@@ -73,6 +73,11 @@ class RunStarter:
     def is_prepared(self) -> bool:
         """Whether runs can be started now without waiting."""
         return self._warm is None or self._warm.is_settled
+
+    @property
+    def cpu_threads(self) -> int:
+        """The threads that each run is told to keep to; 0 where the user says, or nobody."""
+        return int(self._shared.get(SHARE_VARIABLE, 0))
 
     @property
     def metric_name(self) -> str:

@@ -273,7 +273,8 @@ def _slot_line(agent: LocalAgent) -> str:
     if agent.run_id:
         seconds = (datetime.now(UTC) - agent.run_started_at).total_seconds() if agent.run_started_at else 0.0
         run = f"run {agent.run_id} for {duration_text(seconds)}"
-    parts = [f"slot {agent.slot}", state, agent.device, run, f"{agent.runs_done} done"]
+    threads = f"{agent.cpu_threads} thread{'' if agent.cpu_threads == 1 else 's'}" if agent.cpu_threads else ""
+    parts = [f"slot {agent.slot}", state, agent.device, threads, run, f"{agent.runs_done} done"]
     if agent.runs_failed:
         parts.append(f"{agent.runs_failed} failed")
     line = "  ".join(filter(None, parts))

@@ -7,11 +7,13 @@ from typing import TYPE_CHECKING
 
 import click
 
-from trainer.commands.options import LEADERBOARD_ROWS, find_sweep, server_options
+from trainer.commands.options import LEADERBOARD_ROWS, find_sweep, narrate, server_options
 from trainer.settings import resolve_settings
 
 if TYPE_CHECKING:
+    from trainer.records import Metric, RunRecord, SweepRecord
     from trainer.tracking.points import Account, Point
+    from trainer.tracking.wandb_client import WandbClient
 
 _POINTS_SHOWN = 20
 
@@ -44,7 +46,7 @@ def leaderboard(
     ranked_by = ranking_metric(record, metric, goal)
     if top is None and output_format == "table":
         top = LEADERBOARD_ROWS
-    runs = client.read_runs(record, ranked_by if by == "best" else None)
+    runs = _runs_with_fillers(client, record, ranked_by if by == "best" else None)
     click.echo(render_leaderboard(record, runs, metric=ranked_by, by=by, top=top, output_format=output_format))
     return 0
 
@@ -62,7 +64,7 @@ def best(sweep: str, by: str, output_format: str, server: str | None, entity: st
 
     _, client, record = find_sweep(sweep, resolve_settings(server, entity, project))
     ranked_by = ranking_metric(record, None, None)
-    runs = client.read_runs(record, ranked_by if by == "best" else None)
+    runs = _runs_with_fillers(client, record, ranked_by if by == "best" else None)
     click.echo(render_best(record, runs, by=by, output_format=output_format))
     return 0
 
@@ -88,6 +90,18 @@ def points(sweep: str, as_json: bool, server: str | None, entity: str | None, pr
     for filler in fillers:
         click.echo(f"with the runs of {filler.name} ({filler.reference}) {filler.state.value}")
     return 0
+
+
+def _runs_with_fillers(client: WandbClient, sweep: SweepRecord, metric: Metric | None) -> tuple[RunRecord, ...]:
+    """Return the runs of a sweep and of the sweeps that were made for its missing points; say which those are."""
+    from trainer.tracking.retry import read_fillers
+
+    runs = client.read_runs(sweep, metric)
+    for filler in read_fillers(client, sweep.reference):
+        found = client.read_runs(filler, metric)
+        narrate(f"With {len(found)} run{'' if len(found) == 1 else 's'} of {filler.name} ({filler.reference}).")
+        runs += found
+    return runs
 
 
 def _account_lines(account: Account) -> list[str]:

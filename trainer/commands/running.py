@@ -20,14 +20,16 @@ from trainer.commands.options import (
 )
 from trainer.commands.planning import load_clean
 from trainer.commands.policy_options import policy_options
+from trainer.errors import AgentError
 from trainer.settings import ServerKind, Settings, resolve_settings
 
 if TYPE_CHECKING:
-    from trainer.agents.devices import DevicePlan
+    from trainer.agents.devices import DevicePlan, DeviceWish
     from trainer.agents.policy import RunPolicy
     from trainer.agents.pool import AgentHost
     from trainer.launch import LaunchRequest
     from trainer.records import SweepRecord, SweepReference
+    from trainer.settings import Connection
     from trainer.tracking.wandb_client import WandbClient
 
 
@@ -150,6 +152,7 @@ def open_(app: AppOpener, sweep: str, server: str | None, entity: str | None, pr
 )
 @click.option("--count", type=click.IntRange(1), help="Runs that these agents do together, then they leave.")
 @agent_options
+@click.option("--new-host", is_flag=True, help="Another process for them, also where one works on SWEEP already.")
 @click.option("--detach", is_flag=True, help="Leave the agents in the background and return.")
 @click.option("--retry-failed", is_flag=True, help="First have the points run again whose runs failed or crashed.")
 @click.option("--include-killed", is_flag=True, help="With --retry-failed: also those whose runs were ended.")
@@ -166,6 +169,7 @@ def agent(
     slots_per_gpu: int | None,
     fresh: bool | None,
     live: bool,
+    new_host: bool,
     detach: bool,
     retry_failed: bool,
     include_killed: bool,
@@ -177,6 +181,8 @@ def agent(
     project: str | None,
 ) -> int:
     """Add local agents to SWEEP and follow it; Ctrl-C stops them, `--detach` leaves them.
+
+    Where agents on this machine work on SWEEP already, in the same way, more of them start there.
 
     With --retry-failed the points whose runs failed are run again first, each once, however often this is asked: in the
     sweep where its server takes single runs, else in a new sweep of only these points.
@@ -202,7 +208,12 @@ def agent(
         if not targets:
             narrate("There is nothing for agents to do.")
 
+    may_join = 0 if new_host or count is not None or (agents is None and wish.is_explicit) else agents or 1
+
     def start(sweep: SweepRecord) -> AgentHost:
+        joined = _join(connection, sweep.reference, may_join, fresh=fresh, wish=wish, live=live, policy=policy)
+        if joined is not None:
+            return joined
         plan = assign_devices(wish, agents)
         host = start_agents(
             connection, sweep, len(plan.slots), count=count, cwd=Path.cwd(), fresh=fresh, devices=plan, live=live,
@@ -217,6 +228,32 @@ def agent(
         if code == EXIT_INTERRUPTED:
             break
     return code
+
+
+def _join(
+    connection: Connection, reference: SweepReference, slots: int, *, fresh: bool | None, wish: DeviceWish, live: bool,
+    policy: RunPolicy,
+) -> AgentHost | None:  # fmt: skip
+    """Add slots (none with 0) to a host that works on the sweep in the same way; None, and said why, where not."""
+    from trainer.agents.joining import host_to_join, join
+
+    if not slots:
+        return None
+    host, reason = host_to_join(connection, reference, Path.cwd(), fresh=fresh, wish=wish, live=live, policy=policy)
+    try:
+        if host is not None:
+            joined = join(host, slots)
+            word = "slot" if len(joined.joined) == 1 else "slots"
+            numbers = ", ".join(map(str, joined.joined))
+            narrate(f"Agents: {word} {numbers} added to process {host.pid} (host {host.id}); logs in {host.directory}")
+            if joined.refused:
+                narrate(f"        No more could be added: {joined.refused}")
+            return joined
+    except AgentError as error:
+        reason = error.message
+    if reason:
+        narrate(f"Agents of another process work on this sweep; these do not join them: {reason.rstrip('.')}.")
+    return None
 
 
 def _work(

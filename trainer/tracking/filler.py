@@ -16,8 +16,8 @@ from trainer.sweep.canonical import canonical_key
 from trainer.sweep.parameters import Constant, ParameterPath
 from trainer.sweep.space import SearchSpace, value_at
 
-_DROPPED = ("run_cap", "early_terminate", "controller", "scheduler", "description")
-"""What a filler does not take over: it has few runs, all of which are to end by themselves."""
+_DROPPED = ("run_cap", "controller", "scheduler", "description")
+"""What a filler does not take over: how runs were handed out, which it does its own way."""
 
 Block = tuple[tuple[Hashable, ...], ...]
 """The product of these values, one tuple per axis."""

@@ -119,13 +119,21 @@ def read_account(client: TrackingClient, sweep: SweepRecord) -> tuple[Account, l
     Raises:
         ServerError, NotFoundError, AuthenticationError: As every call of the client.
     """
-    reference = sweep.reference
-    listed = client.list_sweeps(reference.project, None, entity=reference.entity)
-    fillers = [other for other in listed if is_filler_of(other, reference)]
+    fillers = read_fillers(client, sweep.reference)
     runs = list(client.read_runs(sweep))
     for filler in fillers:
         runs += client.read_runs(filler)
     return account(sweep, runs, fillers), fillers
+
+
+def read_fillers(client: TrackingClient, reference: SweepReference) -> list[SweepRecord]:
+    """Return the sweeps that were made for missing points of another.
+
+    Raises:
+        ServerError, NotFoundError, AuthenticationError: As every call of the client.
+    """
+    listed = client.list_sweeps(reference.project, None, entity=reference.entity)
+    return [other for other in listed if is_filler_of(other, reference)]
 
 
 def retry_failed(

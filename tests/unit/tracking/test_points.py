@@ -167,7 +167,7 @@ def test_a_product_becomes_one_sweep_and_what_is_none_several() -> None:
     assert list(SearchSpace.from_config(config).points()) == sorted(product, key=lambda point: point["b"])
     assert config["name"] == "tiny (missing points)"
     assert config["description"] == "Missing points of me/p/s: 4 points."
-    assert "run_cap" not in config and "early_terminate" not in config and config["program"] == "t.py"
+    assert "run_cap" not in config and config["early_terminate"]["min_iter"] == 3 and config["program"] == "t.py"
     assert sweep.config["parameters"]["o"]["parameters"]["a"] == {"values": [1, 2, 3]}  # type: ignore[index,call-overload]
     diagonal: list[dict[str, Any]] = [{"o": {"a": 1}, "b": "u", "c": 7}, {"o": {"a": 2}, "b": "v", "c": 7}]
     configs = filler_configs(sweep, space, diagonal)
