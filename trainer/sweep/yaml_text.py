@@ -31,22 +31,23 @@ _BLOCK_START = re.compile("(?:^|[\n\r\x85\u2028\u2029])[ \t\\-?:]*")
 """What may stand before the first word of a line; its length says how many blocks can be open there."""
 
 
-class _SweepLoader(_Loader):  # type: ignore[misc,valid-type]
+class SweepLoader(_Loader):  # type: ignore[misc,valid-type]
     """Reads YAML with YAML 1.2's floats and without dates."""
 
 
-class _SweepDumper(_Dumper):  # type: ignore[misc,valid-type]
-    """Writes YAML that `_SweepLoader` and PyYAML's own loader read back as the same values."""
+class SweepDumper(_Dumper):  # type: ignore[misc,valid-type]
+    """Writes YAML that `SweepLoader` and PyYAML's own loader read back as the same values."""
 
     def ignore_aliases(self, data: object) -> bool:
+        """Write every value out."""
         return True
 
 
-_SweepLoader.yaml_implicit_resolvers = {
+SweepLoader.yaml_implicit_resolvers = {
     first: [(tag, pattern) for tag, pattern in resolvers if tag != _TIMESTAMP_TAG]
     for first, resolvers in _Loader.yaml_implicit_resolvers.items()
 }
-for _dialect in (_SweepLoader, _SweepDumper):
+for _dialect in (SweepLoader, SweepDumper):
     _dialect.add_implicit_resolver(_FLOAT_TAG, _FLOAT, list("-+.0123456789"))
 
 
@@ -61,7 +62,7 @@ def _represent_float(dumper: yaml.SafeDumper, value: float) -> yaml.ScalarNode:
     return dumper.represent_scalar(_FLOAT_TAG, mantissa + e + exponent)
 
 
-_SweepDumper.add_representer(float, _represent_float)
+SweepDumper.add_representer(float, _represent_float)
 
 
 @dataclass(frozen=True, slots=True)
@@ -90,7 +91,7 @@ def parse_yaml(text: str, source: str, *, max_values: int = MAX_VALUES) -> Parse
             raise _too_many(source, max_values)
         if _may_be_deep(text):
             _refuse_depth(text, source)
-        loader = _SweepLoader(text)
+        loader = SweepLoader(text)
         node = loader.get_single_node()
         if node is None:
             return ParsedYaml(None, {})
@@ -104,6 +105,16 @@ def parse_yaml(text: str, source: str, *, max_values: int = MAX_VALUES) -> Parse
     finally:
         if loader is not None:
             loader.dispose()
+
+
+def compose_yaml(text: str) -> yaml.Node | None:
+    """Return the nodes of a text that `parse_yaml` has read, with the place of each; None if it says nothing."""
+    loader = SweepLoader(text)
+    try:
+        node: yaml.Node | None = loader.get_single_node()
+        return node
+    finally:
+        loader.dispose()
 
 
 def _may_be_deep(text: str) -> bool:
@@ -123,7 +134,7 @@ def _too_many(source: str, max_values: int) -> SweepFileError:
 def _refuse_depth(text: str, source: str) -> None:
     """Raise before the loader recurses: libyaml's ends the process at some ten thousand levels."""
     depth = 0
-    for event in yaml.parse(text, Loader=_SweepLoader):
+    for event in yaml.parse(text, Loader=SweepLoader):
         if isinstance(event, yaml.CollectionStartEvent):
             depth += 1
         elif isinstance(event, yaml.CollectionEndEvent):
@@ -137,7 +148,7 @@ def _refuse_depth(text: str, source: str) -> None:
 def dump_yaml(value: Json) -> str:
     """Return YAML that reads back as the same value, with keys in their order."""
     text: str = yaml.dump(
-        value, Dumper=_SweepDumper, sort_keys=False, default_flow_style=False, allow_unicode=True, width=100
+        value, Dumper=SweepDumper, sort_keys=False, default_flow_style=False, allow_unicode=True, width=100
     )
     return text
 
@@ -222,7 +233,7 @@ class _Reader:
         if node.tag == "tag:yaml.org,2002:str":
             return str(node.value)
         try:
-            construct = _SweepLoader.yaml_constructors.get(node.tag)
+            construct = SweepLoader.yaml_constructors.get(node.tag)
             value = self._loader.construct_object(node) if construct is None else construct(self._loader, node)
         except ValueError as error:
             raise self._error(node, f"has the unreadable value {node.value[:40]!r}", "Quote it.") from error
