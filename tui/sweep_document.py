@@ -7,14 +7,17 @@ cannot be read stays as it is typed; the draft is the last one that could be rea
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from trainer.errors import SweepFileError
 from trainer.records import Json
-from trainer.sweep.config import dump_sweep_config, parse_sweep_text
+from trainer.sweep.config import parse_sweep_text
 from trainer.sweep.fixes import problems_and_oddities
 from trainer.sweep.validation import Violation
+from trainer.sweep.yaml_edit import edited, notes_of
+from trainer.sweep.yaml_patches import same
+from trainer.sweep.yaml_style import styled_yaml
 from tui.sweep_draft import SweepDraft
 
 PAUSE_SECONDS = 1.0
@@ -31,7 +34,13 @@ class _State:
     draft: SweepDraft
     text: str | None
     """None until somebody needs it: an edit of the form is written into the text after a pause in typing."""
+    base: str
+    """The last text that could be read: what an edit of the form is written into."""
     problem: Violation | None = None
+
+    @property
+    def good_text(self) -> str:
+        return self.base if self.text is None or self.problem is not None else self.text
 
 
 @dataclass(frozen=True)
@@ -48,29 +57,45 @@ class SweepDocument:
         """Create a document whose text and draft say the same."""
         self.draft = draft
         self._clock = clock
-        self._text = text
-        self._state = _State(draft.copy(), text)
+        self._state = _State(draft.copy(), text, text)
         self._undo: list[_Step] = []
         self._redo: list[_Step] = []
         self._field = ""
         self._edited_at = 0.0
+        self._lines: tuple[str, Mapping[str, int]] | None = None
 
     @classmethod
     def from_config(cls, config: Mapping[str, Json], text: str | None = None) -> SweepDocument:
         """Return the document of a configuration, and of the text it was read from, if there is one."""
-        return cls(SweepDraft.from_config(config), dump_sweep_config(config) if text is None else text)
+        if text is None:
+            return cls(SweepDraft.from_config(config), styled_yaml(config))
+        return cls(SweepDraft.from_config(config, notes_of(text)), text)
 
     @property
     def text(self) -> str:
         """The YAML; brought in line with the draft first."""
-        if self._state.text is None:
-            self._text = self._state.text = dump_sweep_config(self._state.draft.config())
-        return self._state.text
+        state = self._state
+        if state.text is None:
+            state.text = state.base = edited(state.base, state.draft.config(), state.draft.notes())
+        return state.text
 
     @property
     def text_problem(self) -> Violation | None:
         """Why the text cannot be read; None if it can."""
         return self._state.problem
+
+    def line_of(self, path: str) -> int | None:
+        """Return the line of the text, from 1, that holds the value at a path, or the innermost one around it."""
+        text = self.text
+        if self._lines is None or self._lines[0] != text:
+            try:
+                self._lines = (text, parse_sweep_text(text, _SOURCE).positions)
+            except SweepFileError:
+                self._lines = (text, {})
+        lines = self._lines[1]
+        while path and path not in lines:
+            path = path[: max(path.rfind("."), path.rfind("["), 0)]
+        return lines.get(path)
 
     def config(self) -> dict[str, Json]:
         """Return the configuration as stock W&B takes it."""
@@ -96,7 +121,7 @@ class SweepDocument:
             field: What was edited; edits of one field without a pause are one step. Empty for a step of its own.
         """
         self._begin_step(label, field)
-        self._state = _State(self.draft.copy(), None)
+        self._state = _State(self.draft.copy(), None, self._state.good_text)
 
     def replace_text(self, text: str, label: str = "edit the YAML") -> None:
         """Take over a text that was typed; where it cannot be read, the draft stays and `text_problem` says why."""
@@ -104,18 +129,28 @@ class SweepDocument:
             return
         draft, problem = self._state.draft, None
         try:
-            config = parse_sweep_text(text, _SOURCE).config
-            if config != draft.config():
-                draft = SweepDraft.from_config(config)
+            config, notes = parse_sweep_text(text, _SOURCE).config, notes_of(text)
+            if not same(config, draft.config()) or notes != draft.notes():
+                draft = SweepDraft.from_config(config, notes)
+                draft.carry_over(self._state.draft)
         except SweepFileError as error:
             problem = Violation("", error.message, error.hint, error.line)
         self._begin_step(label, TEXT_FIELD)
-        self._text = text
-        self._show(_State(draft, text, problem))
+        self._show(_State(draft, text, self._state.good_text if problem else text, problem))
 
-    def replace_config(self, config: Mapping[str, Json], label: str) -> None:
-        """Take over another configuration as one step."""
-        self.draft = SweepDraft.from_config(config)
+    def replace_config(
+        self, config: Mapping[str, Json], label: str, notes: Mapping[str, Sequence[str]] | None = None
+    ) -> None:
+        """Take over another configuration as one step.
+
+        Args:
+            config: The whole configuration.
+            label: What that does, as a notice names it: `fix the metric`.
+            notes: The builder's notes by path; None keeps those there are, and what is off.
+        """
+        before = self.draft
+        self.draft = SweepDraft.from_config(config, before.notes() if notes is None else notes)
+        self.draft.carry_over(before)
         self.form_edited(label, "")
 
     @property
@@ -144,7 +179,6 @@ class SweepDocument:
         back.append(_Step(step.label, self._state))
         self._field = ""
         self._show(step.state)
-        self._text = self.text
         return step.label
 
     def _show(self, state: _State) -> None:
@@ -161,6 +195,6 @@ class SweepDocument:
             self._undo.append(_Step(label, self._state))
             del self._undo[:-MAX_STEPS]
 
-    def _settle(self) -> None:
-        """Have the text of the state that is left behind: what comes is written into it."""
-        self._text = self.text
+    def _settle(self) -> str:
+        """Have the text of the state that is left behind: it is shown again when that is undone."""
+        return self.text

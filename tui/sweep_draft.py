@@ -1,7 +1,8 @@
 """SweepDraft: the sweep that the builder edits. Pure; keeps every key it does not know, in its place.
 
 Parameters are rows. A nested parameter is the row `group/name`. Names that came with a configuration stay what they
-were, slashes and all, until somebody types another name.
+were, slashes and all, until somebody types another name. A row that is off is left out of the configuration; in the
+YAML it is a note (`trainer.sweep.yaml_notes`) at its place. What changes rows by their place is in `draft_rows`.
 """
 
 from __future__ import annotations
@@ -10,10 +11,15 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
+from trainer.errors import SweepFileError
 from trainer.records import Json
 from trainer.sweep.validation import Violation, violations, warnings
+from trainer.sweep.yaml_style import flow_yaml
+from trainer.sweep.yaml_text import parse_yaml
 
 GROUP_SEPARATOR = "/"
+OFF = "off "
+"""What the note of a parameter that is off begins with: `off lr: {min: 0, max: 1}`."""
 
 FRESH_CONFIG: dict[str, Json] = {
     "name": "wine-forest",
@@ -47,9 +53,11 @@ class ParameterDraft:
     given_path: tuple[str, ...] = ()
     """Where the configuration had it; holds as long as the name is the one that came with it."""
     is_off: bool = False
-    """Whether it takes no part: it stays in the draft, and is left out of the configuration."""
+    """Whether it is left out of the configuration for now."""
     typed: str = ""
     """The text that cannot be read, as it was typed; empty if there is no problem with it."""
+    notes: tuple[str, ...] = ()
+    """The builder's notes right above it in the YAML, such as the rule it was made of; they go where it goes."""
 
     @classmethod
     def at(cls, path: tuple[str, ...], entry: Json) -> ParameterDraft:
@@ -63,15 +71,29 @@ class ParameterDraft:
             return self.given_path
         return tuple(part.strip() for part in self.name.split(GROUP_SEPARATOR))
 
+    @path.setter
+    def path(self, path: tuple[str, ...]) -> None:
+        self.name, self.given_path = GROUP_SEPARATOR.join(path), path
+
     @property
     def config_path(self) -> str:
         """The path by which violations name it: `parameters.optimizer.parameters.lr`."""
-        return "parameters." + ".parameters.".join(self.path)
+        return config_path_of(self.path)
 
     @property
     def is_blank(self) -> bool:
         """Whether nothing has been entered yet."""
         return not self.name.strip() and not self.entry and not self.problem
+
+    @property
+    def counts(self) -> bool:
+        """Whether it is part of the configuration."""
+        return not self.is_off and bool(self.name.strip())
+
+
+def config_path_of(path: Sequence[str]) -> str:
+    """Return the path by which violations name a parameter or a group; empty names the parameters as a whole."""
+    return ".parameters.".join(("", *path)).removeprefix(".") if path else "parameters"
 
 
 @dataclass
@@ -81,31 +103,107 @@ class SweepDraft:
     _top: dict[str, Json]
     """Everything but the parameters, whose key holds the place."""
     rows: list[ParameterDraft] = field(default_factory=list)
+    other_notes: dict[str, list[str]] = field(default_factory=dict)
+    """The builder's notes in the YAML that belong to no row, by path."""
 
     @classmethod
-    def from_config(cls, config: Mapping[str, Json]) -> SweepDraft:
-        """Return a draft of a configuration, which is copied."""
+    def from_config(cls, config: Mapping[str, Json], notes: Mapping[str, Sequence[str]] | None = None) -> SweepDraft:
+        """Return a draft of a configuration, which is copied, and of the notes that stand in its YAML."""
         top = copy.deepcopy(dict(config))
         parameters = top.get("parameters")
         if not isinstance(parameters, dict):
-            return cls(top)
+            return cls(top, other_notes={path: list(lines) for path, lines in (notes or {}).items()})
         top["parameters"] = None
-        return cls(top, [ParameterDraft.at(path, entry) for path, entry in _leaves(parameters, ())])
+        draft = cls(top, [ParameterDraft.at(path, entry) for path, entry in _leaves(parameters, ())])
+        for path, lines in (notes or {}).items():
+            draft._take_notes(path, lines)
+        return draft
 
     def copy(self) -> SweepDraft:
         """Return a draft that later edits of this one do not change; entries are shared."""
-        return SweepDraft(dict(self._top), [replace(row) for row in self.rows])
+        return SweepDraft(dict(self._top), [replace(row) for row in self.rows], dict(self.other_notes))
 
     def config(self) -> dict[str, Json]:
-        """Return the configuration as it is now; rows that are off or have no name are left out."""
+        """Return the configuration as it is now; rows that are off or without a name are left out."""
         config = dict(self._top)
-        named = [row for row in self.rows if row.name.strip() and not row.is_off]
-        if named or "parameters" not in config or config["parameters"] is None:
+        used = [row for row in self.rows if row.counts]
+        if used or "parameters" not in config or config["parameters"] is None:
             parameters: dict[str, Json] = {}
-            for row in named:
+            for row in used:
                 _place(parameters, row.path, row.entry)
             config["parameters"] = parameters
         return config
+
+    def notes(self) -> dict[str, list[str]]:
+        """Return the notes that the YAML of the configuration holds, by path."""
+        notes = {path: list(lines) for path, lines in self.other_notes.items() if self._has(path)}
+        used = [row.path for row in self.rows if row.counts]
+        waiting: list[ParameterDraft] = []
+        for row in self.rows:
+            if row.is_off and row.name.strip():
+                waiting.append(row)
+            elif row.counts:
+                for off in [each for each in waiting if _is_beside(each.path, row.path, used)]:
+                    waiting.remove(off)
+                    home = _home(off.path, used)
+                    _note_off(notes, config_path_of(row.path[: len(home) + 1]), off, home)
+                if row.notes:
+                    notes.setdefault(row.config_path, []).extend(row.notes)
+        for off in waiting:
+            home = _home(off.path, used)
+            _note_off(notes, f"{config_path_of(home)}{'.parameters' if home else ''}.", off, home)
+        return notes
+
+    def _has(self, path: str) -> bool:
+        """Return whether there is a place in the YAML for the notes of a path."""
+        if path.startswith("parameters."):
+            return any(row.counts and f"{row.config_path}.".startswith(path) for row in self.rows)
+        return path == "." or self.get(path.removesuffix(".")) is not None
+
+    def carry_over(self, before: SweepDraft) -> None:
+        """Take over what was being typed in another draft and no configuration holds: rows without a name, problems."""
+        typed = {row.path: row for row in before.rows if row.problem}
+        for row in self.rows:
+            other = typed.get(row.path)
+            if other is not None and other.entry == row.entry:
+                row.problem, row.typed = other.problem, other.typed
+        for index, row in enumerate(before.rows):
+            if not row.name.strip():
+                self.rows.insert(min(index, len(self.rows)), replace(row))
+
+    def _take_notes(self, path: str, lines: Sequence[str]) -> None:
+        """Take over the notes at a path: parameters that are off become rows, the others stay with their row."""
+        row = next((row for row in self.rows if row.config_path == path and not row.is_off), None)
+        for line in lines:
+            off = _read_off(line)
+            if off is not None:
+                self._insert_off(path, *off)
+            elif row is not None:
+                row.notes = (*row.notes, line)
+            else:
+                self.other_notes.setdefault(path, []).append(line)
+
+    def _insert_off(self, path: str, name: str, entry: Json) -> None:
+        if path.endswith("."):
+            within = [
+                at
+                for at, row in enumerate(self.rows)
+                if f"{row.config_path}.".startswith(path) or path == "parameters."
+            ]
+            home = _groups_of(path)
+            at = max(within) + 1 if within else len(self.rows)
+        else:
+            following = [
+                index
+                for index, row in enumerate(self.rows)
+                if not row.is_off and f"{row.config_path}.".startswith(f"{path}.")
+            ]
+            if not following:
+                at, home = len(self.rows), ()
+            else:
+                at = following[0]
+                home = _groups_of(path.rpartition(".parameters.")[0] + ".parameters." if ".parameters." in path else "")
+        self.rows.insert(at, ParameterDraft(GROUP_SEPARATOR.join((*home, name)), entry, is_off=True))
 
     def get(self, path: str) -> Json:
         """Return the value at a dotted path such as `metric.goal`; None where there is none."""
@@ -144,6 +242,46 @@ class SweepDraft:
                 found.append(Violation(row.config_path, f"{row.name} is there twice.", "Rename or delete one.", None))
             taken.setdefault(row.path, row)
         return found
+
+
+def _home(path: tuple[str, ...], used: Sequence[tuple[str, ...]]) -> tuple[str, ...]:
+    """Return the innermost group around a parameter that the configuration has."""
+    for length in range(len(path) - 1, 0, -1):
+        if any(len(each) > length and each[:length] == path[:length] for each in used):
+            return path[:length]
+    return ()
+
+
+def _is_beside(off: tuple[str, ...], path: tuple[str, ...], used: Sequence[tuple[str, ...]]) -> bool:
+    """Return whether a parameter is in the group that one that is off has its note in."""
+    home = _home(off, used)
+    return path[: len(home)] == home
+
+
+def _note_off(notes: dict[str, list[str]], path: str, row: ParameterDraft, home: tuple[str, ...]) -> None:
+    name = GROUP_SEPARATOR.join(row.path[len(home) :])
+    line = flow_yaml({name: row.entry}).removeprefix("{").removesuffix("}")
+    notes.setdefault(path, []).append(f"{OFF}{line}")
+
+
+def _read_off(line: str) -> tuple[str, Json] | None:
+    """Return the name and the entry of a parameter that a note says is off; None if it says something else."""
+    if not line.startswith(OFF):
+        return None
+    try:
+        value = parse_yaml(f"{{{line.removeprefix(OFF)}}}", "").value
+    except SweepFileError:
+        return None
+    if not isinstance(value, dict) or len(value) != 1:
+        return None
+    name, entry = next(iter(value.items()))
+    return name, entry
+
+
+def _groups_of(path: str) -> tuple[str, ...]:
+    """Return the groups that the end of a mapping is in: `parameters.opt.parameters.` is in `opt`."""
+    inner = path.removesuffix(".parameters.").removesuffix("parameters.").removeprefix("parameters.")
+    return tuple(inner.split(".parameters.")) if inner else ()
 
 
 def _with(mapping: Mapping[str, Json], keys: Sequence[str], value: Json) -> dict[str, Json]:
