@@ -2,7 +2,7 @@
 
 Parameters are rows. A nested parameter is the row `group/name`. Names that came with a configuration stay what they
 were, slashes and all, until somebody types another name. A row that is off is left out of the configuration; in the
-YAML it is a note (`trainer.sweep.yaml_notes`) at its place. What changes rows by their place is in `draft_rows`.
+YAML it is a note (`trainer.sweep.yaml_notes`) at its place. What moves rows is in `parameter_tree`.
 """
 
 from __future__ import annotations
@@ -158,7 +158,7 @@ class SweepDraft:
         """Return whether there is a place in the YAML for the notes of a path."""
         if path.startswith("parameters."):
             return any(row.counts and f"{row.config_path}.".startswith(path) for row in self.rows)
-        return path == "." or self.get(path.removesuffix(".")) is not None
+        return path == "." or path.removesuffix(".") == "parameters" or self.get(path.removesuffix(".")) is not None
 
     def carry_over(self, before: SweepDraft) -> None:
         """Take over what was being typed in another draft and no configuration holds: rows without a name, problems."""

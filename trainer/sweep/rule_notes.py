@@ -16,38 +16,19 @@ import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-import yaml
-
 from trainer.errors import SweepFileError
 from trainer.records import Json
 from trainer.sweep.canonical import canonical_key
 from trainer.sweep.findings import Violation
 from trainer.sweep.rule_compiler import Compiled, Group, Leaf, compile_rules
 from trainer.sweep.rules import Path, RuleLine
-from trainer.sweep.yaml_text import _SweepDumper, parse_yaml
+from trainer.sweep.yaml_style import flow_yaml as flow_yaml
+from trainer.sweep.yaml_text import parse_yaml
 
 PARAMETERS = "parameters"
 _RULE = "rule: "
 _OFF = "rule off: "
 _SOURCE = "of "
-
-
-def flow_yaml(value: Json) -> str:
-    """Return a value as YAML on one line, as it may stand within brackets."""
-    if any("\n" in text for text in _texts(value)):
-        return json.dumps(value)
-    text: str = yaml.dump(
-        [value], Dumper=_SweepDumper, sort_keys=False, default_flow_style=True, allow_unicode=True, width=10**9
-    )
-    return text.rstrip("\n").removeprefix("[").removesuffix("]")
-
-
-def _texts(value: Json) -> list[str]:
-    if isinstance(value, dict):
-        return [text for item in value.values() for text in _texts(item)]
-    if isinstance(value, list):
-        return [text for item in value for text in _texts(item)]
-    return [value] if isinstance(value, str) else []
 
 
 _PLAIN_NAME = re.compile(r"[\w.\-/]+")

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import yaml
 
 from trainer.records import Json
+from trainer.sweep.yaml_changes import Change, renames
 from trainer.sweep.yaml_nodes import Block, Entry, Path, Text, UnpatchableError, entries_of, is_block, walk
 from trainer.sweep.yaml_style import Style, Written
 
@@ -203,7 +204,7 @@ class _Patcher:
         if any(key not in wanted for key in merged):
             raise UnpatchableError(path)
         new = [key for key in wanted if key not in keys and not (key in merged and same(merged[key], wanted[key]))]
-        renamed = _renames(own, wanted, new)
+        renamed = renames(own, wanted, new)
         for entry in own:
             name = renamed.get(entry.key, entry.key)
             if name not in wanted:
@@ -211,7 +212,7 @@ class _Patcher:
             if name != entry.key:
                 self._rename(entry, name, column)
             self._value_of_entry(entry, old[entry.key], wanted[name], (*path, name), column)
-        change = _Change(own, renamed, wanted, [key for key in new if key not in renamed.values()], path)
+        change = Change(own, renamed, wanted, [key for key in new if key not in renamed.values()], path)
         if not change.gone and not change.new:
             return
         if not own or len(change.gone) == len(own):
@@ -240,7 +241,7 @@ class _Patcher:
         text = self._style.in_flow(name, style) if column is None else self._style.key(name, style)
         self._patch(self._text.after_properties(entry.key_node), entry.key_node.end_mark.index, text)
 
-    def _change_block(self, change: _Change, *, opens_file: bool) -> None:
+    def _change_block(self, change: Change, *, opens_file: bool) -> None:
         text = self._text
         first = change.own[0]
         column = text.column_of(first.start)
@@ -283,7 +284,7 @@ class _Patcher:
 
     # --- brackets -------------------------------------------------------------------------------------------------
 
-    def _change_flow(self, entries: Sequence[Entry], change: _Change) -> None:
+    def _change_flow(self, entries: Sequence[Entry], change: Change) -> None:
         spans = [(entry.start, entry.end) for entry in entries]
         names = [entry.key for entry in entries]
         gone = [names.index(entry.key) for entry in change.gone]
@@ -375,39 +376,6 @@ class _Patcher:
         self._insert_below(lasts[past - 1] if past else lines[0] - 1, added)
 
 
-@dataclass(frozen=True, slots=True)
-class _Change:
-    """What is gone from a mapping, and what is new in it."""
-
-    own: Sequence[Entry]
-    renamed: Mapping[str, str]
-    wanted: Mapping[str, Json]
-    new: Sequence[str]
-    path: Path
-
-    @property
-    def gone(self) -> list[Entry]:
-        return [entry for entry in self.own if self.renamed.get(entry.key, entry.key) not in self.wanted]
-
-    @property
-    def siblings_are_flow(self) -> bool:
-        """Whether the mappings within this one are all written in brackets."""
-        inner = [entry.node for entry in self.own if isinstance(entry.node, yaml.MappingNode)]
-        return bool(inner) and all(node.flow_style and node.value for node in inner)
-
-    def new_after(self) -> dict[str | None, list[str]]:
-        """Return the new keys by the key of the text that they follow; None for before all of them."""
-        names = {self.renamed.get(entry.key, entry.key): entry.key for entry in self.own}
-        before: str | None = None
-        after: dict[str | None, list[str]] = {}
-        for key in self.wanted:
-            if key in names:
-                before = names[key]
-            elif key in self.new:
-                after.setdefault(before, []).append(key)
-        return after
-
-
 def _reindented(line: str, step: int) -> str:
     content = line.lstrip(" ")
     depth, rest = divmod(len(line) - len(content), _DEFAULT_STEP)
@@ -422,26 +390,3 @@ def _common(old: Sequence[object], new: Sequence[object]) -> int:
             break
         count += 1
     return count
-
-
-def _renames(own: Sequence[Entry], wanted: Mapping[str, Json], new: Sequence[str]) -> dict[str, str]:
-    """Return which keys have another name now: what is gone and what is new between the same neighbours."""
-    added = set(new)
-    kept = {entry.key for entry in own if entry.key in wanted}
-    gone_at: dict[str | None, list[str]] = {}
-    before: str | None = None
-    for entry in own:
-        if entry.key in kept:
-            before = entry.key
-        else:
-            gone_at.setdefault(before, []).append(entry.key)
-    new_at: dict[str | None, list[str]] = {}
-    before = None
-    for key in wanted:
-        if key in kept:
-            before = key
-        elif key in added:
-            new_at.setdefault(before, []).append(key)
-    return {
-        old: name for before, names in gone_at.items() for old, name in zip(names, new_at.get(before, ()), strict=False)
-    }

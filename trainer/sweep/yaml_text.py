@@ -156,7 +156,7 @@ def dump_yaml(value: Json) -> str:
 def dump_flow(value: Json) -> str:
     """Return a value as YAML on one line: `{values: [1, 2]}`."""
     text: str = yaml.dump(
-        value, Dumper=_SweepDumper, sort_keys=False, default_flow_style=True, allow_unicode=True, width=10_000_000
+        value, Dumper=SweepDumper, sort_keys=False, default_flow_style=True, allow_unicode=True, width=10_000_000
     )
     return text.removesuffix("...\n").strip()
 

@@ -405,7 +405,7 @@ def test_notes_say_in_words_what_was_compiled_and_hold_the_sources() -> None:
             "rule: g.c == a or a > 0",
             "of a: {values: [1, 2]}",
             "of b: {values: ['x: y', null]}",
-            'of g/c: {"values": [true, "two\\nlines # no comment"]}',
+            'of g/c: {values: [true, "two\\nlines # no comment"]}',
         ],
     }
     read = read_rules(compiled.leaves, notes, "grid")
