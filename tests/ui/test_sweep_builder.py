@@ -75,7 +75,7 @@ async def test_the_count_the_distribution_and_the_yaml_follow_what_is_typed() ->
         assert count(screen).startswith("300 runs")
         assert row.distribution == "int_uniform"
         assert parameters(screen)["n_estimators"] == {"min": 1, "max": 100}
-        await wait_for(pilot, lambda: "max: 100" in str(screen.query_one("#yaml-text", Static).render()))
+        await wait_for(pilot, lambda: "max: 100" in screen.yaml.text)
 
 
 async def test_a_new_parameter_is_added_copied_deleted_and_brought_back() -> None:

@@ -52,7 +52,11 @@ class BuilderFiles(BuilderShell):
         return f"{super().title_text}{' · unsaved' if self.unsaved else ''}"
 
     def action_back(self) -> None:
-        """Leave; asks first if changes would be lost."""
+        """Leave the YAML, or the builder; asks first if changes would be lost."""
+        if self.yaml.has_focus:
+            self.action_toggle_yaml()
+            return
+        self.take_typed_text()
         if not self.unsaved:
             self.dismiss(None)
             return
@@ -86,6 +90,7 @@ class BuilderFiles(BuilderShell):
 
     def action_save(self) -> None:
         """Save the sweep as a file."""
+        self.take_typed_text()
         text = self.document.text
 
         def saved(path: Path | None) -> None:

@@ -16,6 +16,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import Screen
+from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Footer, Static
 
 from trainer.errors import ProgramError
@@ -35,7 +36,7 @@ from tui.widgets.rules_section import RulesSection
 from tui.widgets.search_section import SearchSection
 from tui.widgets.section_tabs import SectionTabs
 from tui.widgets.violations_list import ViolationsList
-from tui.widgets.yaml_preview import YamlPreview
+from tui.widgets.yaml_editor import LineNote, YamlEditor
 
 PREVIEW_DELAY_SECONDS = 0.15
 """The YAML and the program check wait for a pause in typing; the count and the problems do not."""
@@ -78,7 +79,7 @@ class BuilderShell(Screen[None]):
     ]
 
     problems_list = getters.query_one(ViolationsList)
-    preview = getters.query_one(YamlPreview)
+    yaml = getters.query_one(YamlEditor)
     tabs = getters.query_one(SectionTabs)
     parameters = getters.query_one(ParametersSection)
 
@@ -106,6 +107,8 @@ class BuilderShell(Screen[None]):
         self.is_launching = False
         self._program_problem: list[Violation] = []
         self._readiness = ""
+        self._left: Widget | None = None
+        """What had the focus before the YAML."""
 
     @property
     def title_text(self) -> str:
@@ -120,19 +123,19 @@ class BuilderShell(Screen[None]):
             yield Static("", id="readiness")
         with Horizontal(id="builder-body"):
             with Vertical(id="form"):
+                yield Static("", id="form-notice", markup=False)
                 yield SectionTabs({name: section.title for name, section in SECTIONS.items()}, id="section-tabs")
                 with ContentSwitcher(initial=next(iter(SECTIONS)), id="sections"):
                     for name, section in SECTIONS.items():
                         yield section(id=name)
             with Vertical(id="side"):
-                yield YamlPreview(id="yaml", classes="panel")
+                yield YamlEditor(id="yaml", classes="panel")
                 yield ViolationsList(id="problems")
         yield ProblemLine(id="problem-line")
         yield Footer(show_command_palette=False)
 
     async def on_mount(self) -> None:
         """Show the document."""
-        self.preview.border_title = "YAML"
         self.problems_list.border_title = "Problems"
         self._preview_timer = self.set_timer(PREVIEW_DELAY_SECONDS, self.show_preview)
         await self.show_document()
@@ -156,8 +159,26 @@ class BuilderShell(Screen[None]):
             config: The whole configuration.
             label: What that does, as the notice of its undoing names it: `fix the metric`.
         """
+        self.take_typed_text()
         self.document.replace_config(config, label)
         self.call_next(self.show_document)
+
+    def take_typed_text(self) -> bool:
+        """Have the document hold what was typed into the YAML; returns whether that was anything new.
+
+        Whoever acts on the document calls it first: typing reaches the document after a pause only.
+        """
+        if not self.yaml.has_typed:
+            return False
+        self.yaml.has_typed = False
+        self.document.replace_text(self.yaml.text)
+        return True
+
+    @on(YamlEditor.Typed)
+    async def _yaml_typed(self, message: YamlEditor.Typed) -> None:
+        message.stop()
+        if self.take_typed_text():
+            await self.show_document()
 
     @on(SectionChanged)
     def _section_changed(self, message: SectionChanged) -> None:
@@ -201,11 +222,32 @@ class BuilderShell(Screen[None]):
 
     def show_preview(self) -> None:
         """Show the YAML and look for the program; after a pause in typing."""
+        if self.take_typed_text():
+            self.call_next(self.show_document)
         self._check_program(self.document.config())
         self.oddities = self.document.oddities()
         self.problems_list.show(self.problems, self.oddities)
-        self.preview.show(self.document.text)
+        self._show_yaml()
         self.query_one(AppHeader).screen_title = self.title_text
+
+    def _show_yaml(self) -> None:
+        if not self.yaml.has_typed:
+            self.yaml.show(self.document.text)
+        broken = self.document.text_problem
+        self.yaml.border_title = "YAML"
+        self.yaml.border_subtitle = "cannot be read: the form shows what it said before" if broken else ""
+        self.yaml.set_class(broken is not None, "-broken")
+        place = f" (line {broken.line})" if broken and broken.line else ""
+        notice = self.query_one("#form-notice", Static)
+        notice.display = broken is not None
+        notice.update(f"! The YAML cannot be read{place}. This is what it said before; an edit here replaces it.")
+        notes: dict[int, LineNote] = {}
+        for each in (*self.problems, *self.oddities):
+            line = each.line or (self.document.line_of(each.path) if each.path else None)
+            if line is not None:
+                is_problem = each in self.problems
+                notes.setdefault(line, LineNote("✗" if is_problem else "!", each.message, is_problem))
+        self.yaml.show_notes(notes)
 
     def _check_program(self, config: Mapping[str, Json]) -> None:
         before = self._program_problem
@@ -247,8 +289,11 @@ class BuilderShell(Screen[None]):
         """Go to the field that edits the value at a path, whichever section has it."""
         owner = next((section for section in self.query(BuilderSection) if section.owns(path)), None)
         if owner is None:
-            self.add_class("-yaml")
-            self.preview.focus()
+            broken = self.document.text_problem
+            line = broken.line if broken and not path else self.document.line_of(path)
+            if not self.yaml.has_focus:
+                self.action_toggle_yaml()
+            self.yaml.go_to_line(line or 1)
             return
         self.remove_class("-yaml")
         await self.show_section(owner.id or "")
@@ -262,18 +307,25 @@ class BuilderShell(Screen[None]):
 
     def action_toggle_yaml(self) -> None:
         """Go to the YAML, which takes the place of the form where both have no room, or back to the form."""
-        self.toggle_class("-yaml")
-        if self.has_class("-yaml"):
-            self.preview.focus()
+        if self.yaml.has_focus:
+            self.remove_class("-yaml")
+            if self._left is not None and self._left.is_attached and self._left.display:
+                self._left.focus()
+            else:
+                self.section.focus_path("")
         else:
-            self.section.focus_path("")
+            self._left = self.focused
+            self.add_class("-yaml")
+            self.yaml.focus()
 
     async def action_undo(self) -> None:
         """Take back the last change."""
+        self.take_typed_text()
         await self._told("Undid", self.document.undo(), "There is nothing to undo.")
 
     async def action_redo(self) -> None:
         """Do again what was taken back."""
+        self.take_typed_text()
         await self._told("Did again", self.document.redo(), "There is nothing to do again.")
 
     async def _told(self, verb: str, label: str, nothing: str) -> None:
