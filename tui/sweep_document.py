@@ -129,7 +129,9 @@ class SweepDocument:
             return
         draft, problem = self._state.draft, None
         try:
-            config, notes = parse_sweep_text(text, _SOURCE).config, notes_of(text)
+            file = parse_sweep_text(text, _SOURCE)
+            self._lines = (text, file.positions)
+            config, notes = file.config, notes_of(text)
             if not same(config, draft.config()) or notes != draft.notes():
                 draft = SweepDraft.from_config(config, notes)
                 draft.carry_over(self._state.draft)
