@@ -11,6 +11,9 @@ from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 
 from trainer.errors import SweepFileError
+from trainer.programs.checking import check_sweep, with_program
+from trainer.programs.findings import program_findings
+from trainer.programs.options import ProgramOptions
 from trainer.records import Json
 from trainer.sweep.config import parse_sweep_text
 from trainer.sweep.fixes import problems_and_oddities
@@ -63,6 +66,8 @@ class SweepDocument:
         self._field = ""
         self._edited_at = 0.0
         self._lines: tuple[str, Mapping[str, int]] | None = None
+        self.program: ProgramOptions | None = None
+        """What was read of the sweep's program; None as long as nothing was. Whoever reads it, sets it."""
 
     @classmethod
     def from_config(cls, config: Mapping[str, Json], text: str | None = None) -> SweepDocument:
@@ -103,15 +108,20 @@ class SweepDocument:
 
     def problems(self) -> list[Violation]:
         """Return everything that keeps the sweep from being launched."""
-        return [*([self._state.problem] if self._state.problem else []), *self.draft.problems()]
+        found = [*([self._state.problem] if self._state.problem else []), *self.draft.problems()]
+        return found if self.program is None else [*found, *program_findings(self.config(), self.program).problems]
 
     def oddities(self) -> list[Violation]:
         """Return what is allowed but seldom meant."""
-        return self.draft.oddities()
+        oddities = self.draft.oddities()
+        return oddities if self.program is None else with_program(oddities, self.config(), self.program)
 
     def check(self, config: Mapping[str, Json]) -> list[Violation]:
         """Return what is wrong or odd about another state of this sweep, as `problems` and `oddities` say it."""
-        return problems_and_oddities(config)
+        if self.program is None:
+            return problems_and_oddities(config)
+        checked = check_sweep(config, self.program)
+        return [*checked.problems, *checked.oddities]
 
     def form_edited(self, label: str, field: str) -> None:
         """Take note that the form changed the draft.

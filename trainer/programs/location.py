@@ -8,6 +8,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import trainer
 from trainer.errors import ProgramError
 from trainer.programs.sources import module_file
 from trainer.records import Json
@@ -153,6 +154,9 @@ def _module(name: str, cwd: Path) -> ProgramPlace:
             found = main if main.is_file() else module_file(base)
             if found is not None and (found.name != "__init__.py"):
                 return ProgramPlace(f"-m {name}", found, name)
+    if name == trainer.__name__:
+        # Sweeps name it from any folder: it is installed.
+        return ProgramPlace(f"-m {name}", Path(trainer.__file__).with_name("__main__.py"), name)
     raise ProgramError(
         f"There is no module {name} in {cwd}.", hint="Installed packages are not read; name a file of your project."
     )

@@ -31,7 +31,7 @@ def own_options(shown: str) -> ProgramOptions:
         for item in model.hyperparameters:
             option = _option(item, (model.name,))
             # The same hyperparameter of several models is one option where they take the same values.
-            key = (item.name, f"{item.describe()} {item.aliases}")
+            key = (item.name, f"{item.describe()} {item.default} {item.aliases}")
             known = by_option.get(key)
             if known is not None and known.only_with is not None:
                 option = _option(item, (*known.only_with[1], model.name))

@@ -13,6 +13,7 @@ from trainer.sweep.findings import Violation
 from trainer.sweep.fix import Case
 from trainer.sweep.fix import Fix as Fix
 from trainer.sweep.parameter_fixes import PARAMETER_FIXES
+from trainer.sweep.program_fixes import PROGRAM_FIXES
 from trainer.sweep.search_fixes import SEARCH_FIXES
 from trainer.sweep.stopping_fixes import STOPPING_FIXES
 from trainer.sweep.validation import violations, warnings
@@ -24,6 +25,7 @@ FIXES: Mapping[str, Callable[[Case], Iterable[Fix]]] = {
     **PARAMETER_FIXES,
     **VALUE_FIXES,
     **COMMAND_FIXES,
+    **PROGRAM_FIXES,
 }
 """What offers the fixes of a problem, by its code."""
 _MAX_ROUNDS = 200

@@ -5,9 +5,11 @@ from __future__ import annotations
 from tui.screens.builder_copying import BuilderCopying
 from tui.screens.builder_files import BuilderFiles
 from tui.screens.builder_launching import BuilderLaunching
+from tui.screens.builder_program import BuilderProgram
 
 
 class SweepBuilderScreen(
+    BuilderProgram,
     BuilderCopying,
     BuilderLaunching,
     BuilderFiles,
