@@ -9,6 +9,7 @@ from trainer.counts import long_count
 from trainer.counts import short_count as short_count
 from trainer.errors import SweepConfigError
 from trainer.records import Json
+from trainer.sweep.rule_compiler import Compiled
 from trainer.sweep.space import SearchSpace, run_count
 
 _MAX_FACTORS = 6
@@ -24,8 +25,13 @@ class CountText:
     is_countable: bool = True
 
 
-def count_text_of(config: Mapping[str, Json]) -> CountText:
-    """Return what the builder says about the number of runs; never fails, and never lists a configuration."""
+def count_text_of(config: Mapping[str, Json], compiled: Compiled | None = None) -> CountText:
+    """Return what the builder says about the number of runs; never fails, and never lists a configuration.
+
+    Args:
+        config: The configuration.
+        compiled: How rules made its parameters; None for a sweep without.
+    """
     try:
         space = SearchSpace.from_config(config)
         runs = run_count(config)
@@ -38,6 +44,8 @@ def count_text_of(config: Mapping[str, Json]) -> CountText:
         return CountText("? runs", f"a grid cannot run through {', '.join(endless[:3])}", is_countable=False)
     parts = [_space_words(space, method)]
     unique, raw = space.unique_count, space.raw_count
+    if compiled is not None and compiled.ruling:
+        parts.append(_rule_words(compiled, unique if method == "grid" else None))
     if raw is not None and unique is not None and raw != unique:
         parts.append(f"{short_count(raw)} written, {short_count(unique)} distinct")
     cap = config.get("run_cap")
@@ -48,6 +56,16 @@ def count_text_of(config: Mapping[str, Json]) -> CountText:
         return CountText("endless", "  ·  ".join([*parts, "set a run cap to give it an end"]))
     noun = "run" if runs == 1 else "runs"
     return CountText(f"{long_count(runs)} {noun}", "  ·  ".join(part for part in parts if part))
+
+
+def _rule_words(compiled: Compiled, unique: int | None) -> str:
+    """Return how many combinations rules leave: of the grid, or else of the parameters that they tie."""
+    left, before = compiled.left, compiled.before
+    if unique is not None:
+        # Each combination that is left goes with the same number of the rest.
+        left, before = unique, unique // left * before
+    rules = len(compiled.ruling)
+    return f"{short_count(left)} of {short_count(before)} by {rules} rule{'' if rules == 1 else 's'}"
 
 
 def _space_words(space: SearchSpace, method: str) -> str:

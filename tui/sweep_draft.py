@@ -13,6 +13,9 @@ from dataclasses import dataclass, field, replace
 
 from trainer.errors import SweepFileError
 from trainer.records import Json
+from trainer.sweep.rule_compiler import Compiled, Leaf, compile_rules
+from trainer.sweep.rule_notes import is_rule_note, notes_of_rules, oddities_of, read_rules
+from trainer.sweep.rules import RuleLine
 from trainer.sweep.validation import Violation, violations, warnings
 from trainer.sweep.yaml_style import flow_yaml
 from trainer.sweep.yaml_text import parse_yaml
@@ -105,6 +108,8 @@ class SweepDraft:
     rows: list[ParameterDraft] = field(default_factory=list)
     other_notes: dict[str, list[str]] = field(default_factory=dict)
     """The builder's notes in the YAML that belong to no row, by path."""
+    rules: list[RuleLine] = field(default_factory=list)
+    """What ties parameters to each other; the configuration holds what they leave."""
 
     @classmethod
     def from_config(cls, config: Mapping[str, Json], notes: Mapping[str, Sequence[str]] | None = None) -> SweepDraft:
@@ -114,54 +119,74 @@ class SweepDraft:
         if not isinstance(parameters, dict):
             return cls(top, other_notes={path: list(lines) for path, lines in (notes or {}).items()})
         top["parameters"] = None
-        draft = cls(top, [ParameterDraft.at(path, entry) for path, entry in _leaves(parameters, ())])
+        read = read_rules(_leaves(parameters, ()), notes or {}, top.get("method"))
+        rows = [ParameterDraft.at(path, entry) for path, entry in read.leaves]
+        draft = cls(top, rows, rules=list(read.lines))
+        # What stood above a parameter that rules made stands above what it was made of.
+        moved = {
+            config_path_of(made): config_path_of((source or ())[: len(made)]) for made, source in read.made.items()
+        }
         for path, lines in (notes or {}).items():
-            draft._take_notes(path, lines)
+            is_read = path in moved or path == config_path_of(())
+            draft._take_notes(moved.get(path, path), [line for line in lines if not (is_read and is_rule_note(line))])
         return draft
 
     def copy(self) -> SweepDraft:
         """Return a draft that later edits of this one do not change; entries are shared."""
-        return SweepDraft(dict(self._top), [replace(row) for row in self.rows], dict(self.other_notes))
+        return SweepDraft(
+            dict(self._top), [replace(row) for row in self.rows], dict(self.other_notes), list(self.rules)
+        )
+
+    def leaves(self) -> list[Leaf]:
+        """Return the parameters that count, as they are written: what rules may name."""
+        return [(row.path, row.entry) for row in self.rows if row.counts]
+
+    def compiled(self) -> Compiled:
+        """Return the parameters with the rules kept, and what each rule does."""
+        return compile_rules(self.leaves(), self.rules, self._top.get("method"))
 
     def config(self) -> dict[str, Json]:
         """Return the configuration as it is now; rows that are off or without a name are left out."""
         config = dict(self._top)
-        used = [row for row in self.rows if row.counts]
-        if used or "parameters" not in config or config["parameters"] is None:
+        leaves = self.compiled().leaves
+        if leaves or "parameters" not in config or config["parameters"] is None:
             parameters: dict[str, Json] = {}
-            for row in used:
-                _place(parameters, row.path, row.entry)
+            for path, entry in leaves:
+                _place(parameters, path, entry)
             config["parameters"] = parameters
         return config
 
     def notes(self) -> dict[str, list[str]]:
         """Return the notes that the YAML of the configuration holds, by path."""
-        notes = {path: list(lines) for path, lines in self.other_notes.items() if self._has(path)}
-        used = [row.path for row in self.rows if row.counts]
+        compiled = self.compiled()
+        used = [path for path, _ in compiled.leaves]
+        notes = {path: list(lines) for path, lines in self.other_notes.items() if self._has(path, used)}
         waiting: list[ParameterDraft] = []
         for row in self.rows:
             if row.is_off and row.name.strip():
                 waiting.append(row)
-            elif row.counts:
-                for off in [each for each in waiting if _is_beside(each.path, row.path, used)]:
+            elif row.counts and (place := compiled.place_of(row.path)) is not None:
+                for off in [each for each in waiting if _is_beside(each.path, place, used)]:
                     waiting.remove(off)
                     home = _home(off.path, used)
-                    _note_off(notes, config_path_of(row.path[: len(home) + 1]), off, home)
-                if row.notes:
+                    _note_off(notes, config_path_of(place[: len(home) + 1]), off, home)
+                if row.notes and place == row.path:
                     notes.setdefault(row.config_path, []).extend(row.notes)
         for off in waiting:
             home = _home(off.path, used)
             _note_off(notes, f"{config_path_of(home)}{'.parameters' if home else ''}.", off, home)
+        for path, lines in notes_of_rules(compiled).items():
+            notes.setdefault(path, []).extend(lines)
         return notes
 
-    def _has(self, path: str) -> bool:
+    def _has(self, path: str, used: Sequence[tuple[str, ...]]) -> bool:
         """Return whether there is a place in the YAML for the notes of a path."""
         if path.startswith("parameters."):
-            return any(row.counts and f"{row.config_path}.".startswith(path) for row in self.rows)
+            return any(f"{config_path_of(each)}.".startswith(path) for each in used)
         return path == "." or path.removesuffix(".") == "parameters" or self.get(path.removesuffix(".")) is not None
 
     def carry_over(self, before: SweepDraft) -> None:
-        """Take over what was being typed in another draft and no configuration holds: rows without a name, problems."""
+        """Take over what no configuration holds of another draft: rows without a name, problems, the order of rules."""
         typed = {row.path: row for row in before.rows if row.problem}
         for row in self.rows:
             other = typed.get(row.path)
@@ -170,6 +195,11 @@ class SweepDraft:
         for index, row in enumerate(before.rows):
             if not row.name.strip():
                 self.rows.insert(min(index, len(self.rows)), replace(row))
+        order = {line: index for index, line in reversed(list(enumerate(before.rules)))}
+        self.rules.sort(key=lambda line: order.get(line, len(order)))
+        for index, line in enumerate(before.rules):
+            if not line.text.strip():
+                self.rules.insert(min(index, len(self.rules)), line)
 
     def _take_notes(self, path: str, lines: Sequence[str]) -> None:
         """Take over the notes at a path: parameters that are off become rows, the others stay with their row."""
@@ -220,11 +250,21 @@ class SweepDraft:
 
     def problems(self) -> list[Violation]:
         """Return everything that keeps the draft from being launched, what is being typed first."""
-        return [*self._row_problems(), *violations(self.config())]
+        return [*self._row_problems(), *self._rule_problems(), *violations(self.config())]
 
     def oddities(self) -> list[Violation]:
         """Return what is allowed but seldom meant."""
-        return warnings(self.config())
+        stale = {row.path: row.notes for row in self.rows if row.counts and any(map(is_rule_note, row.notes))}
+        return [*oddities_of(stale), *warnings(self.config())]
+
+    def _rule_problems(self) -> list[Violation]:
+        """Return why rules are not kept; what several have in common once."""
+        found = {
+            effect.problem: Violation(f"rules[{index}]", effect.problem, effect.hint, None, "rule")
+            for index, effect in reversed(list(enumerate(self.compiled().effects)))
+            if effect.problem
+        }
+        return list(found.values())[::-1]
 
     def _row_problems(self) -> list[Violation]:
         found: list[Violation] = []

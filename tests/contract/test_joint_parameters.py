@@ -110,7 +110,10 @@ def test_our_agents_hand_over_members_and_run_each_point_once_also_after_a_kill(
     assert (found.duplicates, found.foreign, found.untried) == ([], (), 0)
     assert found.finished == 5 - len(killed)
     joint = next(path[0] for path, _ in compiled.leaves if path[0].startswith("joint__"))
+    given_out = {json.dumps(point[joint], sort_keys=True) for point in space.points()}
     for run in finished:
+        # To the letter, as W&B's own grid compares it.
+        assert json.dumps(run.config[joint], sort_keys=True) in given_out
         entry: dict[str, Any] = seen[run.id]
         members = unpacked({joint: run.config[joint]})
         assert set(entry["given"]) == {*members, "seed"}

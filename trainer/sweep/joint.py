@@ -16,6 +16,8 @@ from typing import Any
 from trainer.records import Json
 
 JOINT_PREFIX = "joint__"
+_LARGEST_WHOLE = 1e21
+"""From here on Go writes whole floats with an exponent, and they stay floats."""
 _NOTHING = object()
 """Keeps the place of a value; None is one."""
 
@@ -54,6 +56,21 @@ def _leaves(value: Mapping[str, Json], path: tuple[str, ...]) -> Iterator[tuple[
             yield from _leaves(item, (*path, str(key)))
         else:
             yield (*path, str(key))
+
+
+def settled(value: Any) -> Any:
+    """Return a value of a joint parameter as it comes back from a run: 1.0 as 1, within groups and lists too.
+
+    wandb-core (0.31) writes whole floats as ints. W&B's grid search takes 1.0 for 1 only where it is a value by
+    itself, so within a joint value it would not know the point again, and hand it out for ever.
+    """
+    if isinstance(value, float) and value.is_integer() and abs(value) < _LARGEST_WHOLE:
+        return int(value)
+    if isinstance(value, Mapping):
+        return {key: settled(item) for key, item in value.items()}
+    if isinstance(value, list):
+        return [settled(item) for item in value]
+    return value
 
 
 def unpacked(args: Mapping[str, Any], config: Mapping[str, Json] | None = None) -> dict[str, Any]:

@@ -5,11 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 
 from trainer.records import Json
+from trainer.sweep.canonical import canonical_key
 from trainer.sweep.findings import Findings, join, show
-from trainer.sweep.joint import is_joint, is_joint_name, joint_values, member_paths
+from trainer.sweep.joint import is_joint, is_joint_name, joint_values, member_paths, settled
 from trainer.sweep.parameter_rules import check_name
 
-_LISTED_VALUES = 20_000
+_LISTED_VALUES = 2_000
 
 
 def check_joints(parameters: Mapping[str, Json], findings: Findings) -> None:
@@ -32,10 +33,21 @@ def check_joints(parameters: Mapping[str, Json], findings: Findings) -> None:
 
 
 def advise_on_joints(parameters: Mapping[str, Json], findings: Findings) -> None:
-    """Add what looks like a joint parameter and is none."""
+    """Add what looks like a joint parameter and is none, and what of one a server would not know again."""
     for name, entry in parameters.items():
         values = entry.get("values") if isinstance(entry, Mapping) else None
-        if not is_joint_name(name) or not isinstance(values, list) or is_joint(name, entry):
+        if not is_joint_name(name) or not isinstance(values, list):
+            continue
+        if is_joint(name, entry):
+            changed = next((value for value in values[:_LISTED_VALUES] if _is_changed(value)), None)
+            if changed is not None:
+                findings.add(
+                    join(join("parameters", name), "values"),
+                    f"{show(changed)} comes back from the run with whole numbers for whole floats (1.0 becomes 1), so "
+                    "W&B's own grid search runs it again and again.",
+                    "Write 1 for 1.0.",
+                    code="joint-whole-float",
+                )
             continue
         odd = next((value for value in values[:_LISTED_VALUES] if not (isinstance(value, Mapping) and value)), None)
         findings.add(
@@ -44,6 +56,10 @@ def advise_on_joints(parameters: Mapping[str, Json], findings: Findings) -> None
             "Make each value a mapping of members, such as {lr: 0.1, batch_size: 16}, or name the parameter otherwise.",
             code="joint-without-members",
         )
+
+
+def _is_changed(value: Json) -> bool:
+    return canonical_key(settled(value)) != canonical_key(value)
 
 
 def _plain_paths(parameters: Mapping[str, Json], path: tuple[str, ...]) -> list[tuple[str, ...]]:

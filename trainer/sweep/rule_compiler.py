@@ -95,6 +95,11 @@ class Compiled:
         return [effect.line for effect in self.effects if effect.into is None]
 
     @property
+    def ruling(self) -> list[RuleEffect]:
+        """The rules that are kept and leave combinations out; seeds leave out none."""
+        return [effect for effect in self.effects if effect.into is not None and effect.kind != "seeds"]
+
+    @property
     def before(self) -> int:
         """Combinations of all parameters that rules tie, without these."""
         return math.prod(group.before for group in self.groups)
@@ -107,6 +112,13 @@ class Compiled:
     def group_of(self, path: Path) -> Group | None:
         """Return the group that a parameter has become part of, or None."""
         return next((group for group in self.groups if any(source[0] == path for source in group.sources)), None)
+
+    def place_of(self, path: Path) -> Path | None:
+        """Return where the sweep has a parameter: in place, or its group where it is the first of that, else None."""
+        group = self.group_of(path)
+        if group is None:
+            return path
+        return group.path if group.sources[0][0] == path else None
 
 
 def compile_rules(leaves: Sequence[Leaf], lines: Sequence[RuleLine], method: Json) -> Compiled:
@@ -166,7 +178,7 @@ class _Compiler:
     def _read(self) -> None:
         """Read the rules that are on; seeds first, since others may name what they make."""
         for index, line in enumerate(self.lines):
-            if line.is_on:
+            if line.is_on and line.text.strip():
                 try:
                     seeds = parse_seeds(line.text)
                     if seeds is not None:
@@ -177,7 +189,7 @@ class _Compiler:
                     self.errors[index] = error
         paths = tuple(self.sources)
         for index, line in enumerate(self.lines):
-            if not line.is_on or index in self.rules or index in self.errors:
+            if not line.is_on or not line.text.strip() or index in self.rules or index in self.errors:
                 continue
             try:
                 rule = parse_rule(line.text, paths)

@@ -14,6 +14,7 @@ from trainer.errors import SweepConfigError
 from trainer.records import Json
 from trainer.sweep.canonical import canonical_key
 from trainer.sweep.findings import Findings
+from trainer.sweep.joint import settled
 from trainer.sweep.parameter_rules import check_parameters
 from trainer.sweep.parameters import Categorical, parameter_from_config
 from trainer.sweep.rules import FormulaRule, OnlyIfRule, Path, Rule, RuleError, SeedsRule, ZipRule, paths_of
@@ -182,6 +183,8 @@ class _Group:
                 if codes[member] != _ABSENT
             ]
             value = nest(present)
+            if len(self._paths) > 1:
+                value = settled(value)
             key = canonical_key(value) if may_repeat else codes
             values.setdefault(key, value)
             weights[key] = weights.get(key, 0.0) + share

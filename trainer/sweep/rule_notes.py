@@ -22,7 +22,7 @@ from trainer.sweep.canonical import canonical_key
 from trainer.sweep.findings import Violation
 from trainer.sweep.rule_compiler import Compiled, Group, Leaf, compile_rules
 from trainer.sweep.rules import Path, RuleLine
-from trainer.sweep.yaml_style import flow_yaml as flow_yaml
+from trainer.sweep.yaml_style import flow_yaml
 from trainer.sweep.yaml_text import parse_yaml
 
 PARAMETERS = "parameters"
@@ -42,6 +42,8 @@ class WithRules:
     lines: tuple[RuleLine, ...] = ()
     stale: Mapping[Path, tuple[str, ...]] = field(default_factory=dict)
     """Notes of rules by the parameter above which they stand, where they do not make it any more."""
+    made: Mapping[Path, Path | None] = field(default_factory=dict)
+    """What parameters that rules made were made of, the first of it; None where a rule alone made it."""
 
 
 def config_path(path: Path) -> str:
@@ -49,7 +51,7 @@ def config_path(path: Path) -> str:
     return f"{PARAMETERS}." + ".parameters.".join(path)
 
 
-def notes_of_rules(compiled: Compiled, stale: Mapping[Path, Sequence[str]] | None = None) -> dict[str, list[str]]:
+def notes_of_rules(compiled: Compiled) -> dict[str, list[str]]:
     """Return the notes of a compiled sweep by the path of the key above which they stand."""
     notes: dict[str, list[str]] = {}
     loose = [_rule_note(line) for line in compiled.loose_lines if line.text.strip()]
@@ -61,10 +63,6 @@ def notes_of_rules(compiled: Compiled, stale: Mapping[Path, Sequence[str]] | Non
             *(_rule_note(line) for line in group.lines),
             *(_source_note(leaf) for leaf in group.sources),
         ]
-    present = {path for path, _ in compiled.leaves}
-    for path, lines in (stale or {}).items():
-        if path in present:
-            notes.setdefault(config_path(path), []).extend(lines)
     return notes
 
 
@@ -81,18 +79,20 @@ def read_rules(leaves: Sequence[Leaf], notes: Mapping[str, Sequence[str]], metho
     lines: list[RuleLine] = []
     kept: list[Leaf] = []
     stale: dict[Path, tuple[str, ...]] = {}
+    sources: dict[Path, Path | None] = {}
     for leaf in leaves:
         own = [note for note in notes.get(config_path(leaf[0]), ()) if is_rule_note(note)]
         made = _made_by(own, leaf, leaves, method) if own else None
         if made is not None:
             kept += made.leaves
             lines += made.lines
+            sources[leaf[0]] = made.leaves[0][0] if made.leaves else None
         else:
             kept.append(leaf)
             if own:
                 stale[leaf[0]] = tuple(own)
     lines += [line for line in map(_rule_of, notes.get(PARAMETERS, ())) if line is not None]
-    return WithRules(tuple(kept), tuple(lines), stale)
+    return WithRules(tuple(kept), tuple(lines), stale, sources)
 
 
 def oddities_of(stale: Mapping[Path, Sequence[str]]) -> list[Violation]:

@@ -12,6 +12,7 @@ from trainer.sweep.choices import ListedChoices, SteppedChoices
 from trainer.sweep.distributions import DISTRIBUTIONS
 from trainer.sweep.findings import is_number
 from trainer.sweep.fix import Case, Fix, Offer, number_in, scalar_in, shown
+from trainer.sweep.joint import settled
 from trainer.sweep.parameters import infer_distribution
 from trainer.sweep.places import with_keys, with_value
 from trainer.sweep.steps import readable_step, rounded
@@ -113,6 +114,10 @@ def _are_close(parts: list[float], exact: list[float]) -> bool:
     return all(math.isclose(part, share, rel_tol=1e-3) for part, share in zip(parts, exact, strict=True))
 
 
+def _settled(case: Case) -> Iterator[Fix]:
+    yield case.put("Write whole floats as whole numbers", distinct(settled(case.value)))
+
+
 def _without_repetitions(case: Case) -> Iterator[Fix]:
     yield case.put("Remove the repetitions", distinct(case.value))
 
@@ -184,6 +189,7 @@ VALUE_FIXES: dict[str, Offer] = {
     "probability-sum": _scaled,
     "repeated-values": _without_repetitions,
     "number-as-text": _unquoted,
+    "joint-whole-float": _settled,
     "ignored-beside-value": _ignored,
     "sigma-zero": _sigma_zero,
     "step-wider-than-range": _smaller_step,

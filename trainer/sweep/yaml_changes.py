@@ -8,6 +8,7 @@ from dataclasses import dataclass
 import yaml
 
 from trainer.records import Json
+from trainer.sweep.joint import is_joint_name
 from trainer.sweep.yaml_nodes import Entry, Path
 
 
@@ -46,15 +47,18 @@ class Change:
 
 
 def renames(own: Sequence[Entry], wanted: Mapping[str, Json], new: Sequence[str]) -> dict[str, str]:
-    """Return which keys have another name now: what is gone and what is new between the same neighbours."""
-    added = set(new)
+    """Return which keys have another name now: what is gone and what is new between the same neighbours.
+
+    Joint parameters are made of others, and are no new name of one.
+    """
+    added = {key for key in new if not is_joint_name(key)}
     kept = {entry.key for entry in own if entry.key in wanted}
     gone_at: dict[str | None, list[str]] = {}
     before: str | None = None
     for entry in own:
         if entry.key in kept:
             before = entry.key
-        else:
+        elif not is_joint_name(entry.key):
             gone_at.setdefault(before, []).append(entry.key)
     new_at: dict[str | None, list[str]] = {}
     before = None

@@ -12,6 +12,7 @@ from dataclasses import dataclass
 import yaml
 
 from trainer.records import Json
+from trainer.sweep.joint import is_joint_name
 from trainer.sweep.yaml_changes import Change, renames
 from trainer.sweep.yaml_nodes import Block, Entry, Path, Text, UnpatchableError, entries_of, is_block, walk
 from trainer.sweep.yaml_style import Style, Written
@@ -264,7 +265,8 @@ class _Patcher:
             self._insert_below(blocks[first.key].first - 1 if before is None else blocks[before].last, lines)
 
     def _entry(self, key: str, value: Json, likes_flow: bool) -> Sequence[str]:
-        if likes_flow and isinstance(value, dict):
+        # A joint parameter lists mappings: nobody can read those on one line.
+        if likes_flow and isinstance(value, dict) and not is_joint_name(key):
             return (f"{self._style.key(key)}: {self._style.in_flow(value)}",)
         lines = self._style.entry(key, value)
         return lines if self._step == _DEFAULT_STEP else [_reindented(line, self._step) for line in lines]

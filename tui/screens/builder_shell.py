@@ -198,7 +198,7 @@ class BuilderShell(Screen[None]):
         self.section.show_problems(self.problems)
         numbers = {section.id or "": sum(section.owns(each.path) for each in self.problems) for section in sections}
         self.tabs.show_problems(numbers)
-        count = count_text_of(self.document.config())
+        count = count_text_of(self.document.config(), self.document.draft.compiled())
         self.query_one("#count", Static).update(
             Content.assemble(
                 (count.headline, "bold $accent" if count.is_countable else "bold $error"),

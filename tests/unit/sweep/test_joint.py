@@ -141,3 +141,5 @@ def test_check_names_what_is_wrong_with_joint_parameters() -> None:
     assert found({"joint__a": {"values": [{"a b": 1}]}}) == ["parameters.joint__a: W&B takes no parameter named 'a b'."]
     odd = warnings({**CONFIG, "parameters": {"joint__a": {"values": [{"a": 1}, 3]}}})
     assert "3 names no members, so programs get joint__a as it is." in [item.message for item in odd]
+    whole = warnings({**CONFIG, "parameters": {"joint__a": {"values": [{"a": 1, "b": [2.0]}, {"a": 2.5}]}}})
+    assert any("1.0 becomes 1" in item.message for item in whole)
