@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from trainer.search.narrowing import Narrowing
 
 
-class Share(click.ParamType):
+class Share(click.ParamType):  # type: ignore[type-arg]
     """A share of a whole: `20%` or `0.2`."""
 
     name = "share"
@@ -72,7 +72,9 @@ def narrow(
             f"Sweep {record.reference} names no metric, so none of its runs is best.", hint="Name one with --metric."
         )
     runs = client.read_runs(record, ranked_by if by == "best" else None)
-    found = narrowing(record.config, evaluated(runs, ranked_by, "best" if by == "best" else "last"), ranked_by.goal, top=top)
+    found = narrowing(
+        record.config, evaluated(runs, ranked_by, "best" if by == "best" else "last"), ranked_by.goal, top=top
+    )
     if found.problem:
         raise InputError(found.problem, hint="Let it run on, or rank by a metric that more runs have.")
     for line in _reasons(found):

@@ -12,7 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 
 from trainer.records import Goal, Json
-from trainer.search.narrowed_parameters import Evaluated, Sample, narrowed
+from trainer.search.narrowed_parameters import Evaluated as Evaluated
+from trainer.search.narrowed_parameters import Sample, narrowed
 from trainer.sweep.parameters import ParameterPath
 from trainer.sweep.space import SearchSpace, parameters_of
 

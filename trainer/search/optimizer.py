@@ -60,6 +60,8 @@ class Seen:
     """Whether it does over what a run that failed or was killed left undone."""
     is_undone: bool = False
     """Whether the run failed or was killed."""
+    is_prior: bool = False
+    """Whether it is a run of another sweep, which takes no share of run_cap."""
 
 
 _UNDONE = (RunState.FAILED, RunState.CRASHED, RunState.KILLED)
@@ -90,6 +92,7 @@ class Optimizer(ABC):
         self._undone: dict[Hashable, int] = {}
         """How many runs of a configuration failed or were killed and have no replacement yet."""
         self._replacements = 0
+        self._priors = 0
         self._is_target_reached = False
 
     def ask(self, count: int) -> list[RunSuggestion] | None:
@@ -128,6 +131,14 @@ class Optimizer(ABC):
             self._abridge(seen)
         self._is_target_reached = self._is_target_reached or self._reaches_target(run)
 
+    def tell_prior(self, run: ObservedRun) -> None:
+        """Report a run of another sweep that the search starts from: its point is done, and its value is learnt from.
+
+        Give them before any other run. They take no share of run_cap, and a target that one reached ends nothing.
+        """
+        self._remember(Seen(run.assigned, self._key(run.assigned), run, run.value, is_prior=True), is_pending=False)
+        self._priors += 1
+
     def give_back(self, config: Mapping[str, Json]) -> bool:
         """Forget one suggestion or run with this configuration, the newest of several.
 
@@ -150,7 +161,7 @@ class Optimizer(ABC):
         A run that was enqueued to do over a failed or killed one takes no share of run_cap from other points.
         """
         if self._is_target_reached or (
-            self._run_cap is not None and len(self._seen) - self._replacements >= self._run_cap
+            self._run_cap is not None and len(self._seen) - self._replacements - self._priors >= self._run_cap
         ):
             return True
         return self.size is not None and len(self._taken) >= self.size
@@ -229,6 +240,7 @@ class Optimizer(ABC):
         for at, seen in enumerate(remaining):
             self._remember(seen, is_pending=at + (at >= position) in pending)
         self._undone, self._replacements = {}, 0
+        self._priors = sum(seen.is_prior for seen in remaining)
         for seen in remaining:
             seen.is_replacement = seen.is_replacement and self._replaces(seen.key)
             if seen.is_undone:

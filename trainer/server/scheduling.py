@@ -16,6 +16,7 @@ from itertools import chain
 from typing import TYPE_CHECKING
 
 from trainer.records import Json
+from trainer.server import prior_runs
 from trainer.server.tables import best_values, runs
 from trainer.states import RunState
 
@@ -136,22 +137,24 @@ class Scheduler:
         desk = self._desks[sweep["id"]]
         search = desk.search
         if search is None or search.config_text != sweep["config"]:
-            search = _begin(sweep)
+            search = _begin(connection, sweep)
         _tell(search, connection, sweep)
         if search.told != runs.count_of_sweep(connection, sweep["project_id"], sweep["name"]):
             # Runs went away, whose points are free again, or older ones were made part of the sweep.
-            search = _begin(sweep)
+            search = _begin(connection, sweep)
             _tell(search, connection, sweep)
         desk.search = search
         return search
 
 
-def _begin(sweep: sqlite3.Row) -> _Search:
+def _begin(connection: sqlite3.Connection, sweep: sqlite3.Row) -> _Search:
     from trainer.search.optimizer import build_optimizer  # the search half of the imports costs a second start
     from trainer.sweep.config import metric_of
 
     config = json.loads(sweep["config"])
-    return _Search(sweep["config"], build_optimizer(config, seed=sweep["seed"]), metric_of(config))
+    optimizer, metric = build_optimizer(config, seed=sweep["seed"]), metric_of(config)
+    prior_runs.tell(optimizer, connection, sweep, is_maximized=metric is not None and metric.goal == "maximize")
+    return _Search(sweep["config"], optimizer, metric)
 
 
 def _tell(search: _Search, connection: sqlite3.Connection, sweep: sqlite3.Row) -> None:

@@ -127,14 +127,40 @@ def test_prior_runs_count_as_points_done_also_when_they_come_late(desk: Desk) ->
     assert field(desk, sweep, "runCount bestLoss") == {"runCount": 3, "bestLoss": 3}
 
 
-def test_prior_runs_that_do_not_exist_or_are_another_sweeps_are_refused_and_nothing_is_made(desk: Desk) -> None:
-    other = desk.create_sweep()
-    [order] = desk.beat(desk.create_agent(other))
-    for name, words in ((order["run_id"], f"part of the sweep {other['name']}"), ("nope", "There is no run 'nope'")):
-        filters = json.dumps({"$or": [{"name": name}]})
-        error = desk.error(UPSERT, input={"projectName": "p", "config": GRID, "priorRunsFilters": filters})
-        assert words in error
+def test_prior_runs_that_do_not_exist_are_refused_and_nothing_is_made(desk: Desk) -> None:
+    filters = json.dumps({"$or": [{"name": "nope"}]})
+    desk.create_sweep()
+    error = desk.error(UPSERT, input={"projectName": "p", "config": GRID, "priorRunsFilters": filters})
+    assert "There is no run 'nope'" in error
     assert desk.ask('{ project(name: "p") { totalSweeps } }')["project"]["totalSweeps"] == 1
+
+
+def test_finished_runs_of_another_sweep_are_points_done_but_stay_where_they_are(desk: Desk) -> None:
+    other = desk.create_sweep()
+    agent = desk.create_agent(other)
+    names = []
+    for exit_code in (0, 1):
+        [order] = desk.beat(agent)
+        names.append(order["run_id"])
+        assert desk.beat(agent, order["run_id"]) == []
+        desk.upsert_run(order["run_id"], config=json.dumps(order["args"]))
+        desk.finish(order["run_id"], exit_code)
+    filters = json.dumps({"$or": [{"name": name} for name in names]})
+    wider = GRID.replace("[1, 2, 3]", "[1, 2, 3, 4]") + "run_cap: 2\n"
+    sweep = desk.create_sweep(wider, priorRunsFilters=filters)
+    # Of 1 to 4, 1 finished; the run of 2 failed, so that it is to be run again.
+    assert field(desk, sweep, "runCount runCountExpected") == {"runCount": 0, "runCountExpected": 2}
+    assert field(desk, other, "runCount")["runCount"] == 2
+    update(desk, sweep, config=wider.replace("run_cap: 2", "run_cap: 9"))
+    assert field(desk, sweep, "runCountExpected")["runCountExpected"] == 3
+    agent = desk.create_agent(sweep)
+    seen = []
+    for _ in range(3):
+        [order] = desk.beat(agent)
+        seen.append(value_of(order))
+        run_to_end(desk, agent, order)
+    assert seen == [2, 3, 4]
+    assert desk.beat(agent) == [{"type": "exit"}]
 
 
 @pytest.mark.parametrize(

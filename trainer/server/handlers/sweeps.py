@@ -8,7 +8,7 @@ from collections.abc import Mapping
 
 from trainer.errors import TrainerError
 from trainer.records import Json
-from trainer.server import controllers
+from trainer.server import controllers, prior_runs
 from trainer.server.commands import answer_heartbeat, seed_for
 from trainer.server.context import (
     DEFAULT_ENTITY,
@@ -22,7 +22,6 @@ from trainer.server.context import (
     storage_id,
 )
 from trainer.server.file_stream import dump_json
-from trainer.server.filters import compile_filter
 from trainer.server.handlers.projects import checked_name
 from trainer.server.handlers.sweep_node import AgentNode, SweepNode
 from trainer.server.names import new_id
@@ -52,7 +51,7 @@ def upsert_sweep(context: RequestContext, input: dict[str, object]) -> dict[str,
         sweeps.update(connection, sweep["id"], changes)
         _apply_state(connection, sweep, state)
         if given.text("priorRunsFilters"):
-            _adopt_prior_runs(connection, sweep, given.required("priorRunsFilters"))
+            prior_runs.adopt(connection, sweep, parse_json(given.required("priorRunsFilters"), "priorRunsFilters"))
         if identifier and "metric" in changes or given.text("priorRunsFilters"):
             best_values.note_sweep(connection, sweep["project_id"], sweep["name"])
         if given.text("controller"):
@@ -61,6 +60,11 @@ def upsert_sweep(context: RequestContext, input: dict[str, object]) -> dict[str,
             controllers.follow(connection, changed, given.required("controller"))
         changed = sweeps.by_id(connection, sweep["id"])
         assert changed is not None
+        if changed["prior_runs"] and ("expected_runs" in changes or given.text("priorRunsFilters") or not identifier):
+            expected = _storable(prior_runs.expected_runs(connection, changed))
+            sweeps.update(connection, sweep["id"], {"expected_runs": expected})
+            changed = sweeps.by_id(connection, sweep["id"])
+            assert changed is not None
         return changed
 
     row = context.write(job)
@@ -232,33 +236,6 @@ def _apply_state(connection: sqlite3.Connection, sweep: sqlite3.Row, state: Swee
         close_log(connection, sweep)
     elif state is SweepState.RUNNING and sweep["exhausted"]:
         sweeps.update(connection, sweep["id"], {"exhausted": 0})
-
-
-def _adopt_prior_runs(connection: sqlite3.Connection, sweep: sqlite3.Row, filters: str) -> None:
-    """Make existing runs of the project, in no sweep yet, part of a sweep: its search starts from them.
-
-    Raises:
-        RequestError: If a run that is named does not exist, or is part of another sweep.
-    """
-    condition = parse_json(filters, "priorRunsFilters")
-    for name in _prior_names(condition):
-        run = runs.find(connection, sweep["project_id"], name)
-        if run is None:
-            raise RequestError(f"There is no run {name[:80]!r} in this project to start the sweep from.")
-        if run["sweep"] not in (None, sweep["name"]):
-            raise RequestError(f"The run {name!r} is part of the sweep {run['sweep']}: it cannot be in two.")
-    compiled = compile_filter(condition)
-    connection.execute(
-        f"UPDATE runs SET sweep = ? WHERE project_id = ? AND sweep IS NULL AND ({compiled.sql})",
-        (sweep["name"], sweep["project_id"], *compiled.values),
-    )
-
-
-def _prior_names(condition: Json) -> list[str]:
-    """Return the runs that `wandb sweep -R` names: `{"$or": [{"name": "a"}, …]}` (SDK 0.31); none for other filters."""
-    options = condition.get("$or") if isinstance(condition, dict) else None
-    items = options if isinstance(options, list) else []
-    return [name for item in items if isinstance(item, dict) and isinstance(name := item.get("name"), str)]
 
 
 def enqueue_sweep_run(context: RequestContext, input: dict[str, object]) -> dict[str, object]:  # noqa: A002
