@@ -16,7 +16,7 @@ from trainer.agents.early import EarlyStart, begin_early
 from trainer.agents.policy import RunPolicy
 from trainer.agents.pool import AgentHost, start_agents
 from trainer.errors import SweepConfigError
-from trainer.records import Json, SweepRecord
+from trainer.records import Json, SweepRecord, SweepReference
 from trainer.settings import DEFAULT_PROJECT, Connection, ServerKind
 from trainer.sweep.command import check_program
 from trainer.sweep.validation import violations
@@ -53,6 +53,8 @@ class LaunchRequest:
 
     policy: RunPolicy | None = None
     """How runs may go, and what is done when they do not; None for the defaults."""
+    reuses: SweepReference | None = None
+    """The sweep whose finished runs the search starts from; None for none."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -152,12 +154,13 @@ def launch_sweep(
         check_launch(request.config, request.cwd)
         request = request.planned()
         early = early or begin_agents(request, connection.kind)
-        sweep = client.create_sweep(
-            request.config,
-            _entity(connection, request.config),
-            connection.project or _text(request.config, "project") or DEFAULT_PROJECT,
-            prior_runs,
-        )
+        owner = _entity(connection, request.config)
+        project = connection.project or _text(request.config, "project") or DEFAULT_PROJECT
+        if request.reuses is not None:
+            from trainer.tracking.forking import prior_runs as runs_to_reuse
+
+            prior_runs = (*prior_runs, *runs_to_reuse(client, request.config, request.reuses, owner, project))
+        sweep = client.create_sweep(request.config, owner, project, prior_runs)
         if on_created is not None:
             on_created(sweep)
         if request.plan is None:

@@ -21,7 +21,7 @@ from tui.screens.confirm import ConfirmScreen, HoldsChanges
 from tui.screens.opening import OpeningScreen
 from tui.screens.sweeps import SweepsScreen
 from tui.session import Session
-from tui.start import OpenHome, Start
+from tui.start import OpenBuilder, OpenHome, Start
 from tui.theme import DARK_THEME_NAME, THEMES
 from tui.type_ahead import TypeAheadApp
 from tui.widgets.app_header import AppHeader
@@ -71,7 +71,12 @@ class SweepApp(TypeAheadApp):
         self._install_signal_handlers()
         self._install_keymap()
         self.push_screen(SweepsScreen(self.session))
-        if not isinstance(self.start, OpenHome):
+        if isinstance(self.start, OpenBuilder):
+            from trainer.sweep.config import parse_sweep_text
+
+            config = parse_sweep_text(self.start.text, "the sweep").config
+            self.post_message(BuilderOpenRequested(config=config, text=self.start.text))
+        elif not isinstance(self.start, OpenHome):
             self.push_screen(OpeningScreen(self.session, self.start))
         self.call_after_refresh(self.preload_screens)
 

@@ -51,6 +51,13 @@ class TerminalApp:
 
         return _show(settings, OpenLaunch(request.config, request.agents, request))
 
+    def open_builder(self, settings: Settings, text: str) -> int:
+        """Show the builder with a sweep that is written nowhere yet; return the exit code."""
+        require_terminal("the same command with `-o FILE`")
+        from tui.start import OpenBuilder
+
+        return _show(settings, OpenBuilder(text))
+
 
 def main() -> NoReturn:
     """Run the command line and exit."""

@@ -35,4 +35,12 @@ class OpenLaunch:
     """All that the command line asked for, from GPUs to a fresh process for each run."""
 
 
-Start = OpenHome | OpenSweep | OpenLaunch
+@dataclass(frozen=True, slots=True)
+class OpenBuilder:
+    """The builder, with a sweep that is written nowhere yet."""
+
+    text: str
+    """Its YAML."""
+
+
+Start = OpenHome | OpenBuilder | OpenSweep | OpenLaunch

@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import difflib
+from collections.abc import Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from trainer.commands.options import find_sweep, narrate, server_options
+from trainer.commands.options import AppOpener, find_sweep, narrate, server_options
+from trainer.commands.planning import load_clean
 from trainer.errors import InputError
 from trainer.settings import resolve_settings
 
@@ -86,6 +88,66 @@ def narrow(
         click.echo(config_diff(dump_sweep_config(record.config), dump_sweep_config(found.config())), nl=False)
     else:
         write_new(output, dump_sweep_config(found.config()))
+    return 0
+
+
+@click.command(short_help="Fork SWEEP: its space again, without the points its runs have covered.")
+@click.argument("sweep")
+@click.option("--output", "-o", type=click.Path(path_type=Path), help="Write the sweep here instead of on stdout.")
+@click.option("--no-reuse", is_flag=True, help="Run every point again.")
+@click.option("--only-missing", is_flag=True, help="Write grids of only the points that no run has covered.")
+@click.option("--like", type=click.Path(path_type=Path), help="With --only-missing: the points of this sweep file.")
+@server_options
+@click.pass_obj
+def fork(
+    app: AppOpener | None,
+    sweep: str,
+    output: Path | None,
+    no_reuse: bool,
+    only_missing: bool,
+    like: Path | None,
+    server: str | None,
+    entity: str | None,
+    project: str | None,
+) -> int:
+    """Make a new sweep of the space of SWEEP: in the builder on a terminal, as YAML elsewhere or with -o.
+
+    A note in the YAML says that the runs of SWEEP are reused: `sweep-tui run` has the search start from them, and the
+    embedded server runs no finished point again. Another server decides that for itself; --only-missing asks none.
+    """
+    from trainer.sweep.config import dump_sweep_config
+    from trainer.tracking.forking import coverage, fork_text, missing_configs, read_reusable_runs
+
+    if like is not None and not only_missing:
+        raise click.UsageError("--like belongs to --only-missing.")
+    settings = resolve_settings(server, entity, project)
+    _, client, record = find_sweep(sweep, settings)
+    if only_missing:
+        config = load_clean(like) if like is not None else dict(record.config)
+        done = coverage(config, read_reusable_runs(client, record.reference))
+        narrate(done.text())
+        return _write_all([dump_sweep_config(each) for each in missing_configs(record, config, done)], output)
+    text = fork_text(record, reuse=not no_reuse)
+    if not no_reuse:
+        narrate(coverage(record.config, read_reusable_runs(client, record.reference)).text())
+    if output is not None:
+        write_new(output, text)
+    elif app is not None and app.can_open():
+        return app.open_builder(settings, text)
+    else:
+        click.echo(text, nl=False)
+    return 0
+
+
+def _write_all(texts: Sequence[str], output: Path | None) -> int:
+    """Write one file, or several numbered ones; on stdout one after the other."""
+    if not texts:
+        narrate("No point is missing.")
+    for number, text in enumerate(texts, start=1):
+        if output is None:
+            click.echo(f"{'---' + chr(10) if number > 1 else ''}{text}", nl=False)
+        else:
+            write_new(output if len(texts) == 1 else output.with_stem(f"{output.stem}-{number}"), text)
     return 0
 
 

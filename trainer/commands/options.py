@@ -40,6 +40,9 @@ class AppOpener(Protocol):
     def open_launch(self, settings: Settings, request: LaunchRequest) -> int:
         """Launch a sweep and show its live view."""
 
+    def open_builder(self, settings: Settings, text: str) -> int:
+        """Show the builder with a sweep that is written nowhere yet."""
+
     def can_open(self) -> bool:
         """Return whether stdin and stdout are a terminal that the app can be drawn on."""
 

@@ -14,7 +14,7 @@ import click
 from trainer.commands.options import EXIT_BAD_INPUT, narrate, problem_line
 from trainer.counts import long_count
 from trainer.errors import SweepConfigError, SweepFileError
-from trainer.records import Json
+from trainer.records import Json, SweepReference
 
 if TYPE_CHECKING:
     from trainer.search.cost import Cost
@@ -58,6 +58,17 @@ def _warn_of_program(sweep_file: SweepFile, file: Path) -> None:
     found = program_findings(sweep_file.config, options, sweep_file.positions)
     for problem in (*found.problems, *found.oddities):
         narrate(f"warning: {problem_line(file, problem)}")
+
+
+def reused_sweep_in(file: Path) -> SweepReference | None:
+    """Return the sweep whose runs a sweep file reuses, as its note says; None if it reuses none."""
+    text = file.read_text(encoding="utf-8-sig")
+    if "#:" not in text:
+        return None
+    from trainer.sweep.yaml_notes import notes_of
+    from trainer.tracking.forking import reused_sweep
+
+    return reused_sweep(notes_of(text))
 
 
 @click.command(short_help="Show what FILE would run, and what it costs, without running it.")

@@ -18,7 +18,7 @@ from trainer.commands.options import (
     narrate,
     server_options,
 )
-from trainer.commands.planning import load_clean
+from trainer.commands.planning import load_clean, reused_sweep_in
 from trainer.commands.policy_options import policy_options
 from trainer.errors import AgentError
 from trainer.settings import ServerKind, Settings, resolve_settings
@@ -80,7 +80,9 @@ def run(
     overrides = Overrides(name, settings.entity, count, dataset, seed)
     wish = DeviceWish(gpus, gpus_per_run, slots_per_gpu)
     config = overridden(load_clean(file), overrides)
-    request = LaunchRequest(config, agents, Path.cwd(), fresh, wish, live=live, policy=policy)
+    request = LaunchRequest(
+        config, agents, Path.cwd(), fresh, wish, live=live, policy=policy, reuses=reused_sweep_in(file)
+    )
     if json_path is not None:
         check_writable(json_path)
     check_launch(request.config, request.cwd)

@@ -189,6 +189,8 @@ def _narrowed_choices(parameter: Categorical, entry: Entry, sample: Sample) -> O
         if not among_best[index] and tried[index] and chance_of_none(tried[index], sample.best, total) <= CHANCE
     ]
     numbers = [choices.value(index) for index in range(choices.count)]
+    if not poor and len(numbers) >= 3 and all(is_number(value) for value in numbers):
+        poor = _outside(numbers, parameter.path, sample)  # type: ignore[arg-type]
     if sample.method == "grid" and len(numbers) >= 3 and all(is_number(value) for value in numbers):
         return _range_around(numbers, poor, among_best, sample)  # type: ignore[arg-type]
     if not poor:
@@ -205,6 +207,21 @@ def _narrowed_choices(parameter: Categorical, entry: Entry, sample: Sample) -> O
         whole = math.fsum(weights) or 1.0
         changed["probabilities"] = [weight / whole for weight in weights]
     return changed, reason
+
+
+def _outside(numbers: list[float], path: ParameterPath, sample: Sample) -> list[int]:
+    """Return which of the listed numbers lie outside of the best runs' range; none if that may be chance.
+
+    Each may have been tried too seldom to tell anything about it alone.
+    """
+    best, tried = sample.numbers(path, best_only=True), sample.numbers(path)
+    if len(best) < sample.best:
+        return []
+    low, high = _core(best)
+    share = sum(low <= value <= high for value in tried) / len(tried)
+    if chance_of_range(share, len(best)) > CHANCE:
+        return []
+    return [index for index, value in enumerate(numbers) if not low <= value <= high]
 
 
 def _weight(parameter: Categorical, choices: ListedChoices, index: int) -> float:

@@ -145,6 +145,15 @@ def test_a_grid_is_looked_at_between_its_values() -> None:
     assert found.config({("lr",)})["method"] == "random", "a grid has no end within a range"
 
 
+def test_numbers_tried_seldom_are_judged_by_where_the_best_lie_among_them() -> None:
+    # Two runs of each of eight values: alone, none of them says anything.
+    space = config("random", x={"values": [1, 2, 3, 4, 5, 6, 7, 8]})
+    runs = [Evaluated({"x": x}, (x - 4) ** 2 + y / 100) for x, y in product(range(1, 9), range(2))]
+    after, reason = change(narrowing(space, runs, "minimize", top=0.25), "x")
+    assert after == {"values": [3, 4, 5]}
+    assert reason == "none of the 10 runs with 1, 2, 6, 7, 8 is among the best 5 of 16"
+
+
 def test_bell_curves_move_to_the_best_runs() -> None:
     draws = random.Random(1)
     values = [draws.gauss(0, 1) for _ in range(200)]
