@@ -140,12 +140,13 @@ class SweepApp(TypeAheadApp):
             self.push_screen(HelpScreen.of(self.screen))
 
     async def action_quit(self) -> None:
-        """Leave; asks first where changes would be lost."""
+        """Leave; asks first where there are unsaved changes."""
         unsaved = [
             screen.unsaved for screen in self.screen_stack if isinstance(screen, HoldsChanges) and screen.unsaved
         ]
         if not unsaved or isinstance(self.screen, ConfirmScreen):
             self.exit()
             return
-        question = ConfirmScreen("Quit without saving?", f"{unsaved[0]} would be lost.", confirm="Quit", danger=True)
+        kept = f"{unsaved[0]}: kept as a draft; the builder offers it again."
+        question = ConfirmScreen("Quit without saving?", kept, confirm="Quit")
         self.push_screen(question, lambda agreed: self.exit() if agreed else None)

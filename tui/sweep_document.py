@@ -76,6 +76,19 @@ class SweepDocument:
             return cls(SweepDraft.from_config(config), styled_yaml(config))
         return cls(SweepDraft.from_config(config, notes_of(text)), text)
 
+    @classmethod
+    def from_text(cls, text: str) -> SweepDocument:
+        """Return the document of a text; one that cannot be read is shown as it is, beside an empty form."""
+        document = cls(SweepDraft.from_config({}), "")
+        document.replace_text(text)
+        document._undo.clear()
+        return document
+
+    @property
+    def step_count(self) -> int:
+        """How many steps can be undone."""
+        return len(self._undo)
+
     @property
     def text(self) -> str:
         """The YAML; brought in line with the draft first."""

@@ -41,8 +41,9 @@ class BuilderFiles(BuilderShell):
 
     @property
     def unsaved(self) -> str:
-        """What would be lost, as the subject of a sentence; empty if nothing."""
-        if self.document.text == self._saved_text:
+        """What is not saved, as the subject of a sentence; empty if nothing."""
+        is_begun = self._saved_text is not None or self.document.can_undo or self.yaml.has_typed
+        if not is_begun or self.current_text == self._saved_text:
             return ""
         return f"Your changes to {self.path.name}" if self.path else "The sweep you built"
 
@@ -52,7 +53,7 @@ class BuilderFiles(BuilderShell):
         return f"{super().title_text}{' · unsaved' if self.unsaved else ''}"
 
     def action_back(self) -> None:
-        """Leave the YAML, or the builder; asks first if changes would be lost."""
+        """Leave the YAML, or the builder; asks first if there are unsaved changes, which are kept."""
         if self.yaml.has_focus:
             self.action_toggle_yaml()
             return
@@ -61,7 +62,7 @@ class BuilderFiles(BuilderShell):
             self.dismiss(None)
             return
         question = ConfirmScreen(
-            "Leave without saving?", f"{self.unsaved} would be lost.", confirm="Leave", danger=True
+            "Leave without saving?", f"{self.unsaved}: kept as a draft; the builder offers it again.", confirm="Leave"
         )
 
         def answered(agreed: bool | None) -> None:
@@ -71,16 +72,25 @@ class BuilderFiles(BuilderShell):
         self.app.push_screen(question, answered)
 
     def action_open_file(self) -> None:
-        """Open another sweep file here; asks first if changes would be lost."""
+        """Open another sweep file here; unsaved changes are kept as a draft."""
+        self.take_typed_text()
         if not self.unsaved:
             self._ask_for_file()
             return
-        question = ConfirmScreen("Open another?", f"{self.unsaved} would be lost.", confirm="Open", danger=True)
+        question = ConfirmScreen(
+            "Open another without saving?",
+            f"{self.unsaved}: kept as a draft; the builder offers it again.",
+            confirm="Open",
+        )
         self.app.push_screen(question, lambda agreed: self._ask_for_file() if agreed else None)
+
+    def open_another(self) -> None:
+        """See to the unsaved changes before another file takes their place."""
 
     def _ask_for_file(self) -> None:
         async def opened(file: SweepFile | None) -> None:
             if file is not None:
+                self.open_another()
                 self.path = Path(file.source)
                 self.document = SweepDocument.from_config(file.config, file.text)
                 self._saved_text = file.text

@@ -79,7 +79,6 @@ class BuilderShell(Screen[None]):
     ]
 
     problems_list = getters.query_one(ViolationsList)
-    yaml = getters.query_one(YamlEditor)
     tabs = getters.query_one(SectionTabs)
     parameters = getters.query_one(ParametersSection)
 
@@ -101,6 +100,8 @@ class BuilderShell(Screen[None]):
         super().__init__()
         self.session = session
         self.path = path
+        self.yaml = YamlEditor(id="yaml", classes="panel")
+        """Made here, since what is typed into it is kept also while the screen goes."""
         self.document = SweepDocument.from_config(FRESH_CONFIG if config is None else config, text)
         self.problems: list[Violation] = []
         self.oddities: list[Violation] = []
@@ -129,7 +130,7 @@ class BuilderShell(Screen[None]):
                     for name, section in SECTIONS.items():
                         yield section(id=name)
             with Vertical(id="side"):
-                yield YamlEditor(id="yaml", classes="panel")
+                yield self.yaml
                 yield ViolationsList(id="problems")
         yield ProblemLine(id="problem-line")
         yield Footer(show_command_palette=False)
@@ -173,6 +174,11 @@ class BuilderShell(Screen[None]):
         self.yaml.has_typed = False
         self.document.replace_text(self.yaml.text)
         return True
+
+    @property
+    def current_text(self) -> str:
+        """The YAML with what is being typed into it."""
+        return self.yaml.text if self.yaml.has_typed else self.document.text
 
     @on(YamlEditor.Typed)
     async def _yaml_typed(self, message: YamlEditor.Typed) -> None:

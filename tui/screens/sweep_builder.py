@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from tui.screens.builder_copying import BuilderCopying
-from tui.screens.builder_files import BuilderFiles
+from tui.screens.builder_drafts import BuilderDrafts
 from tui.screens.builder_launching import BuilderLaunching
 from tui.screens.builder_program import BuilderProgram
 
@@ -12,7 +12,7 @@ class SweepBuilderScreen(
     BuilderProgram,
     BuilderCopying,
     BuilderLaunching,
-    BuilderFiles,
+    BuilderDrafts,
 ):
     """Edits one sweep until it is launched, saved or left; each feature is a base of its own."""
 

@@ -1,0 +1,142 @@
+from __future__ import annotations
+
+from pathlib import Path
+
+from textual.pilot import Pilot
+from textual.widgets import Input, Static
+
+from tests.ui.memory_session import MemorySession
+from tests.ui.wait_for import wait_for
+from trainer.sweep.config import load_sweep_file
+from tui.app import SweepApp
+from tui.kept_drafts import Orphan, adopt_newest, drafts_dir
+from tui.screens.confirm import ConfirmScreen
+from tui.screens.kept_draft import KeptDraftScreen
+from tui.screens.sweep_builder import SweepBuilderScreen
+from tui.screens.sweeps import SweepsScreen
+
+
+async def opened(pilot: Pilot[None], path: Path | None = None) -> SweepBuilderScreen:
+    app = pilot.app
+    assert isinstance(app, SweepApp)
+    file = load_sweep_file(path) if path else None
+    screen = SweepBuilderScreen(app.session, file.config if file else None, path, file.text if file else None)
+    await app.push_screen(screen)
+    await wait_for(pilot, lambda: bool(str(screen.query_one("#count", Static).render())))
+    return screen
+
+
+async def renamed(pilot: Pilot[None], screen: SweepBuilderScreen, name: str) -> None:
+    await screen.show_section("section-search")
+    screen.query_one("#field-name Input", Input).value = name
+    await wait_for(pilot, lambda: f"name: {name}" in screen.yaml.text)
+
+
+def asked(app: SweepApp) -> bool:
+    return isinstance(app.screen, KeptDraftScreen) and bool(app.screen.query("Button#open:focus"))
+
+
+def kept() -> list[Path]:
+    return sorted(drafts_dir().glob("*.json"))
+
+
+async def test_what_was_left_unsaved_is_offered_again_and_opened_as_it_was() -> None:
+    app = SweepApp(MemorySession())
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await opened(pilot)
+        await renamed(pilot, screen, "mine")
+        await wait_for(pilot, lambda: len(kept()) == 1)
+        assert adopt_newest(drafts_dir()) == (None, 0), "a builder that lives has it"
+        await pilot.press("escape")
+        await wait_for(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        await pilot.press("y")
+        await wait_for(pilot, lambda: isinstance(app.screen, SweepsScreen))
+
+        screen = await opened(pilot)
+        await wait_for(pilot, lambda: asked(app))
+        assert "(mine, 1 change) was kept. Open it?" in str(app.screen.query(".dialog-text").first(Static).content)
+        await pilot.press("enter")
+        await wait_for(pilot, lambda: app.screen is screen and screen.document.draft.get("name") == "mine")
+        assert screen.unsaved
+        await pilot.press("ctrl+z")
+        await wait_for(pilot, lambda: screen.document.draft.get("name") == "wine-forest")
+
+
+async def test_what_is_saved_or_undone_is_not_offered(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("# mine\nname: x\nmethod: grid\nparameters: {a: {values: [1]}}\n")
+    app = SweepApp(MemorySession(cwd=tmp_path))
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await opened(pilot, path)
+        await renamed(pilot, screen, "y")
+        await wait_for(pilot, lambda: len(kept()) == 1)
+        await pilot.press("f2", "enter")
+        await wait_for(pilot, lambda: not screen.unsaved and not kept())
+        assert path.read_text() == "# mine\nname: y\nmethod: grid\nparameters: {a: {values: [1]}}\n"
+        await renamed(pilot, screen, "z")
+        await wait_for(pilot, lambda: len(kept()) == 1)
+        while screen.document.can_undo:
+            await pilot.press("ctrl+z")
+        await wait_for(pilot, lambda: not kept() or screen.unsaved != "")
+        await renamed(pilot, screen, "y")
+        await pilot.press("escape")
+
+        await wait_for(pilot, lambda: isinstance(app.screen, SweepsScreen) and not kept())
+
+
+async def test_each_of_two_builders_keeps_its_own_and_a_file_that_changed_meanwhile_is_said_so(tmp_path: Path) -> None:
+    path = tmp_path / "a.yaml"
+    path.write_text("name: x\nmethod: grid\n")
+    app = SweepApp(MemorySession(cwd=tmp_path))
+    async with app.run_test(size=(120, 36)) as pilot:
+        first = await opened(pilot, path)
+        await renamed(pilot, first, "one")
+        await wait_for(pilot, lambda: len(kept()) == 1)
+        second = await opened(pilot)
+        assert app.screen is second
+        await renamed(pilot, second, "two")
+        await wait_for(pilot, lambda: len(kept()) == 2)
+        for _ in range(2):
+            app.pop_screen()
+        await wait_for(pilot, lambda: isinstance(app.screen, SweepsScreen))
+        path.write_text("name: changed\n")
+
+        names = []
+        for answer in ("d", "enter"):
+            third = await opened(pilot)
+            await wait_for(pilot, lambda: asked(app))
+            dialog = app.screen
+            texts = [str(text.content) for text in dialog.query(Static)]
+            names.append("two" if "(two" in " ".join(texts) else "one")
+            if names[-1] == "one":
+                assert "has changed since then" in " ".join(texts)
+            await pilot.press(answer)
+            await wait_for(pilot, lambda screen=third: app.screen is screen)  # type: ignore[misc]
+            if answer == "d":
+                await wait_for(pilot, lambda: len(kept()) == 1)
+                await pilot.press("escape")
+                await wait_for(pilot, lambda: isinstance(app.screen, SweepsScreen))
+        assert sorted(names) == ["one", "two"]
+
+
+async def test_typing_that_is_no_yaml_yet_is_kept_too() -> None:
+    app = SweepApp(MemorySession())
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await opened(pilot)
+        screen.yaml.go_to_line(1)
+        await pilot.press(*"[[[")
+        await wait_for(pilot, lambda: len(kept()) == 1 and "[[[" in kept()[0].read_text())
+        app.pop_screen()
+        await wait_for(pilot, lambda: isinstance(app.screen, SweepsScreen))
+        found: list[Orphan] = []
+        await wait_for(
+            pilot, lambda: bool(found or found.extend(filter(None, adopt_newest(drafts_dir())[:1])) or found)
+        )
+        assert "[[[name: wine-forest" in found[0].draft.text
+        found[0].keeper.leave()
+
+        screen = await opened(pilot)
+        await wait_for(pilot, lambda: asked(app))
+        await pilot.press("o")
+        await wait_for(pilot, lambda: app.screen is screen and screen.yaml.text.startswith("[[["))
+        assert screen.document.text_problem is not None

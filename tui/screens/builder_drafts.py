@@ -1,0 +1,187 @@
+"""BuilderDrafts: nothing that is typed into the builder is lost. A feature of `SweepBuilderScreen`.
+
+While there are unsaved changes, they are written down about once a second, in a thread. Saved or launched, they are
+forgotten; left or killed, they are offered again by the next builder.
+"""
+
+from __future__ import annotations
+
+from contextlib import suppress
+from dataclasses import dataclass
+from pathlib import Path
+
+from textual import on, work
+from textual.message import Message
+
+from trainer.errors import TrainerError
+from tui.kept_drafts import DraftKeeper, KeptDraft, Orphan, adopt_newest, drafts_dir, new_draft, warn_of
+from tui.screens.builder_files import BuilderFiles
+from tui.screens.builder_launching import BuilderLaunching
+from tui.screens.kept_draft import Answer, KeptDraftScreen
+from tui.sweep_document import SweepDocument
+
+KEEPING = "keeping"
+LOOKING = "looking"
+KEEP_SECONDS = 1.0
+
+
+class BuilderDrafts(BuilderFiles):
+    """Keeps unsaved changes, and offers those that were left."""
+
+    _keeper: DraftKeeper | None = None
+    _kept_text: str | None = None
+    _is_launched: bool = False
+
+    @dataclass
+    class OrphanFound(Message):
+        """A sweep was kept that nobody has open."""
+
+        orphan: Orphan
+        others: int
+        changed_on_disk: bool
+
+    @dataclass
+    class KeepFailed(Message):
+        """Changes could not be written down."""
+
+        error: Exception
+
+    async def on_mount(self) -> None:
+        """Look for a draft that was left, and begin to keep this one."""
+        self._keeper = DraftKeeper(drafts_dir())
+        self.look_for_orphans()
+        self.set_interval(KEEP_SECONDS, self._keep)
+
+    def on_unmount(self) -> None:
+        """Leave the last state behind, or nothing where nothing is unsaved; some milliseconds, and the last chance."""
+        keeper = self._keeper
+        if keeper is None:
+            return
+        draft = None if self._is_launched else self._unsaved_draft()
+        if draft is None:
+            keeper.forget()
+            return
+        # If it fails, nobody is left to be told, and what was written a second ago is still there.
+        with suppress(TrainerError, OSError):
+            keeper.keep(draft)
+        keeper.leave()
+
+    @on(BuilderLaunching.Launched)
+    def _forget_launched(self) -> None:
+        self._is_launched = True
+
+    def _unsaved_draft(self) -> KeptDraft | None:
+        """Return what would be lost now; None if nothing."""
+        if not self.unsaved:
+            return None
+        name = self.document.draft.get("name")
+        path = self.session.cwd / self.path if self.path else None
+        return new_draft(
+            self.current_text,
+            path,
+            self._saved_text if path else None,
+            name if isinstance(name, str) else "",
+            self.document.step_count,
+        )
+
+    def _keep(self) -> None:
+        draft = self._unsaved_draft()
+        if draft is None:
+            if self._kept_text is not None and self._keeper is not None:
+                self._kept_text = None
+                self.forget_draft(self._keeper)
+        elif draft.text != self._kept_text:
+            self._kept_text = draft.text
+            assert self._keeper is not None
+            self.keep_draft(self._keeper, draft)
+
+    @work(thread=True, exit_on_error=False, group=KEEPING)
+    def keep_draft(self, keeper: DraftKeeper, draft: KeptDraft) -> None:
+        """Write the changes down."""
+        try:
+            keeper.keep(draft)
+        except (TrainerError, OSError) as error:
+            self.post_message(self.KeepFailed(error))
+
+    @work(thread=True, exit_on_error=False, group=KEEPING)
+    def forget_draft(self, keeper: DraftKeeper) -> None:
+        """Remove what was written down."""
+        keeper.forget()
+
+    @on(KeepFailed)
+    def _warn(self, message: KeepFailed) -> None:
+        self.notify(warn_of(message.error), title="Drafts", severity="warning", timeout=10, markup=False)
+
+    @work(thread=True, exit_on_error=False, group=LOOKING)
+    def look_for_orphans(self) -> None:
+        """Find a sweep that was left unsaved."""
+        orphan, others = adopt_newest(drafts_dir())
+        if orphan is None:
+            return
+        path = Path(orphan.draft.path)
+        changed = bool(orphan.draft.path) and _content(path) != orphan.draft.saved_text
+        self.post_message(self.OrphanFound(orphan, others, changed))
+
+    @on(OrphanFound)
+    def _offer(self, message: OrphanFound) -> None:
+        orphan = message.orphan
+        if self.document.can_undo or self.yaml.has_typed:
+            # The user has begun something else; the next builder asks.
+            orphan.keeper.leave()
+            return
+        name = Path(orphan.draft.path).name
+        details = [f"It belongs to {orphan.draft.path}."] if name else []
+        if message.changed_on_disk:
+            details.append("That file has changed since then; saving asks before it replaces it.")
+        if message.others:
+            details.append(
+                f"{message.others} more {'is' if message.others == 1 else 'are'} kept; they are offered next."
+            )
+
+        async def answered(answer: Answer | None) -> None:
+            if answer == "open":
+                await self._open_orphan(orphan)
+            elif answer == "discard":
+                self.forget_draft(orphan.keeper)
+            else:
+                orphan.keeper.leave()
+
+        self.app.push_screen(KeptDraftScreen(orphan.draft.summary, " ".join(details)), answered)
+
+    async def _open_orphan(self, orphan: Orphan) -> None:
+        draft = orphan.draft
+        if self._keeper is not None:
+            self.forget_draft(self._keeper)
+        self._keeper, self._kept_text = orphan.keeper, draft.text
+        self.path = Path(draft.path) if draft.path else None
+        self._saved_text = draft.saved_text
+        begun = SweepDocument.from_text(draft.saved_text) if draft.saved_text is not None else self.document
+        begun.replace_text(draft.text, "open the kept draft")
+        self.document = begun
+        await self.show_document()
+
+    def open_another(self) -> None:
+        """Leave the unsaved changes as a draft: the builder goes on with another file."""
+        draft = self._unsaved_draft()
+        keeper, self._keeper, self._kept_text = self._keeper, DraftKeeper(drafts_dir()), None
+        if keeper is not None and draft is not None:
+            self.leave_draft(keeper, draft)
+        elif keeper is not None:
+            self.forget_draft(keeper)
+
+    @work(thread=True, exit_on_error=False, group=KEEPING)
+    def leave_draft(self, keeper: DraftKeeper, draft: KeptDraft) -> None:
+        """Write the changes down for the next builder."""
+        try:
+            keeper.keep(draft)
+        except (TrainerError, OSError) as error:
+            self.post_message(self.KeepFailed(error))
+        keeper.leave()
+
+
+def _content(path: Path) -> str | None:
+    """Return what a file holds; None if there is none."""
+    try:
+        return path.read_bytes().decode("utf-8-sig")
+    except (OSError, UnicodeDecodeError):
+        return None
