@@ -129,9 +129,13 @@ async def test_typing_that_is_no_yaml_yet_is_kept_too() -> None:
         app.pop_screen()
         await wait_for(pilot, lambda: isinstance(app.screen, SweepsScreen))
         found: list[Orphan] = []
-        await wait_for(
-            pilot, lambda: bool(found or found.extend(filter(None, adopt_newest(drafts_dir())[:1])) or found)
-        )
+
+        def adopted() -> bool:
+            orphan, _ = adopt_newest(drafts_dir())
+            found.extend([orphan] if orphan is not None else [])
+            return bool(found)
+
+        await wait_for(pilot, adopted)
         assert "[[[name: wine-forest" in found[0].draft.text
         found[0].keeper.leave()
 
