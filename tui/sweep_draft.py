@@ -13,7 +13,7 @@ from dataclasses import dataclass, field, replace
 
 from trainer.errors import SweepFileError
 from trainer.records import Json
-from trainer.sweep.rule_compiler import Compiled, Leaf, compile_rules
+from trainer.sweep.rule_compiler import Compiled, Leaf, compile_rules, leaves_of
 from trainer.sweep.rule_notes import is_rule_note, notes_of_rules, oddities_of, read_rules
 from trainer.sweep.rules import RuleLine
 from trainer.sweep.validation import Violation, violations, warnings
@@ -119,7 +119,7 @@ class SweepDraft:
         if not isinstance(parameters, dict):
             return cls(top, other_notes={path: list(lines) for path, lines in (notes or {}).items()})
         top["parameters"] = None
-        read = read_rules(_leaves(parameters, ()), notes or {}, top.get("method"))
+        read = read_rules(leaves_of(parameters), notes or {}, top.get("method"))
         rows = [ParameterDraft.at(path, entry) for path, entry in read.leaves]
         draft = cls(top, rows, rules=list(read.lines))
         # What stood above a parameter that rules made stands above what it was made of.
@@ -347,18 +347,6 @@ def _with(mapping: Mapping[str, Json], keys: Sequence[str], value: Json) -> dict
 def _overlaps(path: tuple[str, ...], taken: Mapping[tuple[str, ...], ParameterDraft]) -> bool:
     """Return whether a path is taken, or one is the group of the other."""
     return any(path[: len(other)] == other or other[: len(path)] == path for other in taken if all(other))
-
-
-def _leaves(parameters: Mapping[str, Json], path: tuple[str, ...]) -> list[tuple[tuple[str, ...], Json]]:
-    """Return the parameters of a mapping with their paths; a group with other keys than `parameters` is one leaf."""
-    leaves: list[tuple[tuple[str, ...], Json]] = []
-    for name, entry in parameters.items():
-        inner = entry.get("parameters") if isinstance(entry, dict) and set(entry) == {"parameters"} else None
-        if isinstance(inner, dict) and inner:
-            leaves += _leaves(inner, (*path, name))
-        else:
-            leaves.append(((*path, name), entry))
-    return leaves
 
 
 def _place(parameters: dict[str, Json], path: tuple[str, ...], entry: Json) -> None:

@@ -109,7 +109,7 @@ async def test_templates_switches_and_problems_answer_the_mouse_and_the_yaml_say
             "n_estimators * max_depth <= 16",
             "seeds 5",
         ]
-        assert [said(row)[0] for row in section.rows] == ["3 of 9 left", "4 of 6 left", "3 of 9 left", "5 seeds"]
+        assert [said(row)[0] for row in section.rows] == ["3 of 9 left", "4 of 6 left", "3 of 9 left", "5 times each"]
         assert "#: rule: zip n_estimators, max_depth" in screen.document.text
         assert "joint__n_estimators__max_depth__criterion" in str(section.query_one("#rule-groups", Static).render())
 

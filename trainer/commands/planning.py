@@ -164,6 +164,8 @@ def check(files: tuple[Path, ...], as_json: bool) -> int:
     from trainer.programs.reading import read_for_sweep
     from trainer.sweep.config import load_sweep_file
     from trainer.sweep.findings import Violation
+    from trainer.sweep.rule_notes import noted_oddities
+    from trainer.sweep.yaml_notes import notes_of
 
     found: list[dict[str, Any]] = []
     for file in files:
@@ -182,7 +184,8 @@ def check(files: tuple[Path, ...], as_json: bool) -> int:
             found.append({"file": str(file)} | problem.as_json())
             if not as_json:
                 click.echo(problem_line(file, problem))
-        for oddity in checked.oddities:
+        noted = noted_oddities(config, notes_of(sweep_file.text), sweep_file.positions)
+        for oddity in (*noted, *checked.oddities):
             narrate(f"warning: {problem_line(file, oddity)}")
     if as_json:
         click.echo(json.dumps(found, indent=2))

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping, Sequence, Set
 from dataclasses import dataclass
 
 from trainer.programs.location import start_command
@@ -11,6 +11,7 @@ from trainer.programs.passing import macro_of, passed_parameters
 from trainer.programs.suggestions import command_for, metric_for, suggested_entry
 from trainer.records import Json
 from trainer.sweep.distributions import DISTRIBUTIONS
+from trainer.sweep.joint import member_paths
 from trainer.sweep.parameters import infer_distribution
 
 _RUNS = 20
@@ -57,17 +58,20 @@ def imported(
     parameters: dict[str, Json] = dict(given) if isinstance(given, Mapping) else {}
     known = {name for option in taken for name in option.names}
     is_strict = options.is_complete and not options.allows_unknown and options.style is not Style.TRAINER
-    removed = tuple(name for name in parameters if name not in known) if is_other and is_strict else ()
+    removed = tuple(name for name in parameters if not _names_of(name, parameters) <= known)
+    removed = removed if is_other and is_strict else ()
     for name in removed:
         del parameters[name]
-    added = tuple(option.name for option in chosen if not set(option.names or (option.name,)) & set(parameters))
+    present = {member for name in parameters for member in _names_of(name, parameters)}
+    added = tuple(option.name for option in chosen if not set(option.names or (option.name,)) & present)
     by_name = {option.name: option for option in chosen}
     parameters |= {name: suggested_entry(by_name[name]) for name in added}
+    present |= set(added)
     made = dict(config)
     if is_other:
-        _start(made, options, [*_set_by(parameters, taken)], command, changes)
+        _start(made, options, [*_set_by(present, taken)], command, changes)
     else:
-        _mend_macro(made, options, [*_set_by(parameters, taken)], command, changes)
+        _mend_macro(made, options, [*_set_by(present, taken)], command, changes)
     if made.get("method") == "grid" and any(not _is_gridable(parameters[name]) for name in added):
         made["method"] = "random"
         made.setdefault("run_cap", _RUNS)
@@ -104,8 +108,13 @@ def options_with(config: Mapping[str, Json], options: ProgramOptions, command: s
     return list(found.values())
 
 
-def _set_by(parameters: Mapping[str, Json], taken: Sequence[ProgramOption]) -> list[ProgramOption]:
-    return [option for option in taken if set(option.names) & set(parameters)]
+def _names_of(name: str, parameters: Mapping[str, Json]) -> set[str]:
+    """Return the names that a program is given for a parameter: its members' where it is a joint one."""
+    return {".".join(path) for path in member_paths(name, parameters[name])} or {name}
+
+
+def _set_by(names: Set[str], taken: Sequence[ProgramOption]) -> list[ProgramOption]:
+    return [option for option in taken if set(option.names) & names]
 
 
 def _is_same_program(config: Mapping[str, Json], options: ProgramOptions, command: str) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import math
 import re
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
 from trainer.records import Json
@@ -50,6 +50,8 @@ class RuleEffect:
     """Those that are left by it alone."""
     into: Path | None = None
     """The parameter of the sweep that keeps it; None if none does."""
+    is_drawn: bool = False
+    """Whether the sweep draws its configurations, so that seeds are drawn too and repeat nothing by themselves."""
 
     @property
     def words(self) -> str:
@@ -58,8 +60,8 @@ class RuleEffect:
             return "off"
         if self.problem:
             return self.problem
-        if self.kind == "seeds":
-            return f"{self.left:,} seed{'' if self.left == 1 else 's'}" if self.left is not None else ""
+        if self.kind == "seeds" and self.left is not None:
+            return f"one of {self.left:,} seeds each" if self.is_drawn else f"{self.left:,} times each"
         if self.before is None or self.left is None:
             return "kept"
         return f"{self.before:,} combination{'' if self.before == 1 else 's'}, {self.left:,} left"
@@ -119,6 +121,18 @@ class Compiled:
         if group is None:
             return path
         return group.path if group.sources[0][0] == path else None
+
+
+def leaves_of(parameters: Mapping[str, Json], path: Path = ()) -> list[Leaf]:
+    """Return the parameters of a mapping with their paths; a group with other keys than `parameters` is one leaf."""
+    leaves: list[Leaf] = []
+    for name, entry in parameters.items():
+        inner = entry.get("parameters") if isinstance(entry, dict) and set(entry) == {"parameters"} else None
+        if isinstance(inner, dict) and inner:
+            leaves += leaves_of(inner, (*path, name))
+        else:
+            leaves.append(((*path, name), entry))
+    return leaves
 
 
 def compile_rules(leaves: Sequence[Leaf], lines: Sequence[RuleLine], method: Json) -> Compiled:
@@ -281,7 +295,7 @@ class _Compiler:
     def _with_counts(self, effect: RuleEffect, rule: Rule) -> RuleEffect:
         effect = replace(effect, kind=_KINDS[type(rule)])
         if isinstance(rule, SeedsRule):
-            return replace(effect, before=1, left=rule.count)
+            return replace(effect, before=1, left=rule.count, is_drawn=not self.is_grid)
         named = paths_of(rule)
         paths = [path for path in self.sources if path in named]
         try:

@@ -19,8 +19,8 @@ from dataclasses import dataclass, field
 from trainer.errors import SweepFileError
 from trainer.records import Json
 from trainer.sweep.canonical import canonical_key
-from trainer.sweep.findings import Violation
-from trainer.sweep.rule_compiler import Compiled, Group, Leaf, compile_rules
+from trainer.sweep.findings import Findings, Violation
+from trainer.sweep.rule_compiler import Compiled, Group, Leaf, compile_rules, leaves_of
 from trainer.sweep.rules import Path, RuleLine
 from trainer.sweep.yaml_style import flow_yaml
 from trainer.sweep.yaml_text import parse_yaml
@@ -107,6 +107,30 @@ def oddities_of(stale: Mapping[Path, Sequence[str]]) -> list[Violation]:
         )
         for path in stale
     ]
+
+
+def noted_oddities(
+    config: Mapping[str, Json], notes: Mapping[str, Sequence[str]], positions: Mapping[str, int] | None = None
+) -> list[Violation]:
+    """Return what rules that a file notes do not do: lists that were changed by hand, rules that cannot be kept.
+
+    Args:
+        config: The configuration of the file.
+        notes: The notes of the file.
+        positions: Line by path.
+    """
+    parameters = config.get("parameters")
+    if not isinstance(parameters, dict) or not notes:
+        return []
+    read = read_rules(leaves_of(parameters), notes, config.get("method"))
+    findings = Findings(positions)
+    for oddity in oddities_of(read.stale):
+        findings.add(oddity.path, oddity.message, oddity.hint, code="rules-stale")
+    for effect in compile_rules(read.leaves, read.lines, config.get("method")).effects:
+        if effect.problem:
+            message = f"The rule `{effect.line.text}` is not kept: {effect.problem}"
+            findings.add(PARAMETERS, message, effect.hint, code="rule")
+    return findings.found
 
 
 def is_rule_note(note: str) -> bool:

@@ -37,6 +37,8 @@ UNFIXED = {
     "nested-as-text": "the program has to read it",
     "member-set-twice": "either of them may be meant",
     "joint-without-members": "nobody knows what the members are",
+    "rules-stale": "the list and the rules may be meant",
+    "rule": "nobody knows what it was to say",
     "shell-word": "what the shell was to do goes into a script",
     "engine-not-everywhere": "it may be the right server",
 }

@@ -19,7 +19,7 @@ from trainer.sweep.parameters import parameter_from_config
 from trainer.sweep.rule_compiler import Compiled, Leaf, compile_rules, joint_name
 from trainer.sweep.rule_expressions import RuleError, parse_expression, spellings
 from trainer.sweep.rule_groups import MAX_COMBINATIONS
-from trainer.sweep.rule_notes import notes_of_rules, oddities_of, read_rules
+from trainer.sweep.rule_notes import noted_oddities, notes_of_rules, oddities_of, read_rules
 from trainer.sweep.rules import FormulaRule, OnlyIfRule, RuleLine, SeedsRule, ZipRule, parse_rule
 from trainer.sweep.space import SearchSpace
 from trainer.sweep.validation import violations
@@ -222,7 +222,9 @@ def test_a_rule_over_one_parameter_shortens_its_list_where_it_stands() -> None:
 def test_seeds_repeat_every_point_and_may_be_named_by_other_rules() -> None:
     compiled = compile_rules(leaves(a=listed(1, 2)), rules("seeds 3 from 100"), "grid")
     assert points(compiled) == [{"a": a, "seed": seed} for a in (1, 2) for seed in (100, 101, 102)]
-    assert compiled.effects[0].words == "3 seeds"
+    assert compiled.effects[0].words == "3 times each"
+    drawn = compile_rules(leaves(a=listed(1, 2)), rules("seeds 3"), "random")
+    assert drawn.effects[0].words == "one of 3 seeds each"
     compiled = compile_rules(leaves(a=listed(1, 2)), rules("seeds 3", "a == 1 or seed == 0"), "grid")
     assert sorted((point["a"], point["seed"]) for point in points(compiled)) == [(1, 0), (1, 1), (1, 2), (2, 0)]
     taken = compile_rules(leaves(seed={"value": 1}), rules("seeds 3"), "grid")
@@ -445,6 +447,16 @@ def test_what_was_changed_by_hand_stays_as_it_is_and_its_notes_are_kept_with_a_w
         "grid",
     )
     assert read_rules(stepped.leaves, notes_of_rules(stepped), "random").lines == tuple(rules("a > q"))
+
+
+def test_rules_noted_in_a_file_that_do_not_hold_are_told_to_who_checks_it() -> None:
+    compiled = compile_rules(leaves(a=listed(1, 2), b=listed(3, 4)), rules("zip a, b", "zip a, c"), "grid")
+    config, notes = configuration(compiled), notes_of_rules(compiled)
+    assert [item.message for item in noted_oddities(config, notes)] == [
+        "The rule `zip a, c` is not kept: There is no parameter `c`."
+    ]
+    config["parameters"]["joint__a__b"] = {"values": [{"a": 1, "b": 3}]}  # type: ignore[index,call-overload]
+    assert [item.code for item in noted_oddities(config, notes)] == ["rules-stale", "rule"]
 
 
 def test_the_largest_group_is_worked_out_fast_and_then_remembered() -> None:
