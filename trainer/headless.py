@@ -93,7 +93,7 @@ def _narrate_events(
     """Consume events until the end; return why the server kept them away, or an empty text."""
     lost_since: float | None = None
     headline, told_at = "", 0.0
-    for event in watch_sweep(client, progress.sweep.reference, stop, agents=watch.agents):
+    for event in watch_sweep(client, progress.sweep.reference, stop, agents=watch.agents, hurry=watch.ending):
         now = time.monotonic()
         if isinstance(event, ServerLost):
             lost_since = lost_since or now
@@ -181,6 +181,14 @@ class _HostWatch:
         self._stop = stop
         self._rounds_gone = 0
         self.host_ended = False
+        self.ending = threading.Event()
+        """Set when the host has ended: most likely the sweep has too."""
+        if host is not None:
+            threading.Thread(target=self._wait_for_host, args=[host], name="host-end", daemon=True).start()
+
+    def _wait_for_host(self, host: AgentHost) -> None:
+        if host.wait(math.inf):
+            self.ending.set()
 
     def agents(self) -> tuple[LocalAgent, ...]:
         """Return the local agents of the sweep as they are now."""

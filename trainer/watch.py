@@ -21,6 +21,7 @@ def watch_sweep(
     *,
     agents: Callable[[], tuple[LocalAgent, ...]] | None = None,
     forever: bool = False,
+    hurry: threading.Event | None = None,
 ) -> Iterator[SweepEvent]:
     """Yield everything about a sweep and its local agents, then every change.
 
@@ -30,12 +31,13 @@ def watch_sweep(
         stop: Ends watching when set.
         agents: Reads the local agents; None for those that `trainer.agents.pool` knows.
         forever: Whether to go on when the sweep is over, for one that may be resumed.
+        hurry: As `follow_sweep`.
 
     Raises:
         NotFoundError, AuthenticationError: As `follow_sweep`.
     """
     read_agents = agents or (lambda: local_agents(reference))
-    for event in follow_sweep(client, reference, stop=stop, agents=read_agents, forever=forever):
+    for event in follow_sweep(client, reference, stop=stop, agents=read_agents, forever=forever, hurry=hurry):
         if isinstance(event, ServerLost):
             try:
                 revive(client.connection)

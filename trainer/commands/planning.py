@@ -29,6 +29,18 @@ def load_clean(file: Path) -> dict[str, Json]:
         SweepFileError: If the file cannot be read.
         SweepConfigError: If it has a problem.
     """
+    sweep_file = load_valid(file)
+    warn_of_program(sweep_file, file)
+    return sweep_file.config
+
+
+def load_valid(file: Path) -> SweepFile:
+    """Return a sweep file that has no problem, whatever its program may say; show every problem it has.
+
+    Raises:
+        SweepFileError: If the file cannot be read.
+        SweepConfigError: If it has a problem.
+    """
     from trainer.sweep.config import load_sweep_file
     from trainer.sweep.validation import violations
 
@@ -39,15 +51,14 @@ def load_clean(file: Path) -> dict[str, Json]:
     if problems:
         count = f"{len(problems)} problem{'s' if len(problems) > 1 else ''}"
         raise SweepConfigError(f"{file} has {count}; nothing was created.")
-    _warn_of_program(sweep_file, file)
-    return sweep_file.config
+    return sweep_file
 
 
 _SECONDS_TO_READ_PROGRAM = 1.0
 """What may be spent on the program before a launch; `check` takes its time."""
 
 
-def _warn_of_program(sweep_file: SweepFile, file: Path) -> None:
+def warn_of_program(sweep_file: SweepFile, file: Path) -> None:
     """Say what the program would refuse. No reason not to start: agents stop by themselves where it does."""
     from trainer.programs.findings import program_findings
     from trainer.programs.reading import read_for_sweep

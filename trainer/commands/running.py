@@ -18,7 +18,7 @@ from trainer.commands.options import (
     narrate,
     server_options,
 )
-from trainer.commands.planning import load_clean, reused_sweep_in
+from trainer.commands.planning import load_valid, reused_sweep_in, warn_of_program
 from trainer.commands.policy_options import policy_options
 from trainer.errors import AgentError
 from trainer.settings import ServerKind, Settings, resolve_settings
@@ -79,7 +79,8 @@ def run(
     settings = resolve_settings(server, entity, project)
     overrides = Overrides(name, settings.entity, count, dataset, seed)
     wish = DeviceWish(gpus, gpus_per_run, slots_per_gpu)
-    config = overridden(load_clean(file), overrides)
+    sweep_file = load_valid(file)
+    config = overridden(sweep_file.config, overrides)
     request = LaunchRequest(
         config, agents, Path.cwd(), fresh, wish, live=live, policy=policy, reuses=reused_sweep_in(file)
     )
@@ -87,18 +88,20 @@ def run(
         check_writable(json_path)
     check_launch(request.config, request.cwd)
     if app is not None and not headless and json_path is None and app.can_open():
+        warn_of_program(sweep_file, file)
         return app.open_launch(settings, request)
-    return _run_headless(settings, request, json_path)
+    return _run_headless(settings, request, json_path, lambda: warn_of_program(sweep_file, file))
 
 
-def _run_headless(settings: Settings, request: LaunchRequest, json_path: Path | None) -> int:
-    """Run a sweep with progress lines and a final leaderboard."""
+def _run_headless(settings: Settings, request: LaunchRequest, json_path: Path | None, warn: Callable[[], None]) -> int:
+    """Run a sweep with progress lines and a final leaderboard; `warn` says what its program would refuse."""
     from trainer.launch import begin_agents, launch_sweep
 
     # Before anything else, the imports that follow included: it takes longest.
     request = request.planned()
     early = begin_agents(request, settings.kind)
     try:
+        warn()
         connection, client = connected(settings)
     except BaseException:  # an interrupt too: without a host it would be nobody's
         if early is not None:

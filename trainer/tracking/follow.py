@@ -19,6 +19,8 @@ FIRST_RETRY_SECONDS = 0.5
 MAX_RETRY_SECONDS = 10.0
 _TICK_SECONDS = 0.5
 """Local agents are looked at this often while the server is not."""
+_HURRY_SECONDS = 0.04
+"""Whoever is in a hurry is noticed within this."""
 _PENDING_PATIENCE_SECONDS = 30.0
 """A run of a sweep that is over and that nobody starts for this long never will be."""
 
@@ -84,6 +86,7 @@ def follow_sweep(
     interval_seconds: float = 1.0,
     agents: Callable[[], tuple[LocalAgent, ...]] | None = None,
     forever: bool = False,
+    hurry: threading.Event | None = None,
 ) -> Iterator[SweepEvent]:
     """Yield a sweep, its runs and its local agents, then every change, until it is over or `stop` is set.
 
@@ -97,6 +100,7 @@ def follow_sweep(
         interval_seconds: Seconds between polls; at least `CLOUD_INTERVAL_SECONDS` on the W&B cloud.
         agents: Reads the local agents; None leaves `AgentsChanged` out.
         forever: Whether to go on when the sweep is over, for one that may be resumed.
+        hurry: Has the server asked at once when set, once; whoever sets it knows that something has ended.
 
     Raises:
         NotFoundError: If the server has no such sweep, also when it was deleted meanwhile.
@@ -125,11 +129,20 @@ def follow_sweep(
         yield from known.fold_agents()
         if known.is_over and not forever:
             return
-        yield from _wait(known, stop, interval_seconds)
+        yield from _wait(known, stop, interval_seconds, hurry)
 
 
-def _wait(known: _Known, stop: threading.Event, seconds: float) -> Iterator[SweepEvent]:
-    """Wait for `stop` at most `seconds`, reporting local agents meanwhile."""
-    deadline = time.monotonic() + seconds
-    while (left := deadline - time.monotonic()) > 0 and not stop.wait(min(left, _TICK_SECONDS)):
-        yield from known.fold_agents()
+def _wait(
+    known: _Known, stop: threading.Event, seconds: float, hurry: threading.Event | None = None
+) -> Iterator[SweepEvent]:
+    """Wait for `stop` or `hurry` at most `seconds`, reporting local agents meanwhile."""
+    now = time.monotonic()
+    deadline, agents_at = now + seconds, now + _TICK_SECONDS
+    pause = _TICK_SECONDS if hurry is None else _HURRY_SECONDS
+    while (left := deadline - time.monotonic()) > 0 and not stop.wait(min(left, pause)):
+        if hurry is not None and hurry.is_set():
+            hurry.clear()
+            return
+        if time.monotonic() >= agents_at:
+            agents_at += _TICK_SECONDS
+            yield from known.fold_agents()

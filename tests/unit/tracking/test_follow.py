@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Callable, Sequence
 from dataclasses import replace
 from typing import cast
@@ -67,6 +68,19 @@ def test_everything_comes_first_then_only_what_changed() -> None:
 def test_it_ends_when_the_sweep_is_over_and_no_run_is_alive() -> None:
     events, _ = events_of((SWEEP, (RUNNING,)), (DONE, (RUNNING,)), (DONE, (ENDED,)), (DONE, ()))
     assert events[2:] == [SweepChanged(DONE), RunsChanged((ENDED,))]
+
+
+def test_whoever_knows_of_an_end_has_the_server_asked_at_once() -> None:
+    stop, hurry = threading.Event(), threading.Event()
+    client = Answers([(SWEEP, (RUNNING,)), (DONE, (ENDED,)), (DONE, ())], stop.set)
+    began = time.monotonic()
+    for event in follow_sweep(
+        cast(TrackingClient, client), REFERENCE, stop=stop, interval_seconds=30, agents=None, hurry=hurry
+    ):
+        if event == RunsChanged((RUNNING,)):
+            hurry.set()
+    assert time.monotonic() - began < 10
+    assert not hurry.is_set()
 
 
 def test_the_last_runs_are_reported_before_the_end_of_the_sweep() -> None:

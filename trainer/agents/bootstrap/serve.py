@@ -18,6 +18,7 @@ from typing import Any, Callable, Dict, FrozenSet, List, Optional, Tuple
 
 from .child import SIGNALS, become_run, run_program
 from .leaving import QUICK_FROM_MODULES
+from .module_lookup import QuickModuleLookup
 from .program_imports import Reading, Step, read_program
 from .readiness import ExitCalls, reason_against, temporary_folders
 
@@ -224,10 +225,11 @@ def _prepare(program: Message, exit_calls: ExitCalls) -> List[str]:
         reading = _read(program, folder)
         if reading.ended:
             notes.append(f"{reading.ended}: what it imports after that is imported by each run")
-        for step in reading.steps:
-            _take(step, notes)
-        if "wandb" in sys.modules:
-            _prepare_wandb()
+        with QuickModuleLookup():
+            for step in reading.steps:
+                _take(step, notes)
+            if "wandb" in sys.modules:
+                _prepare_wandb()
     finally:
         exit_calls.unwatch()
     return notes
