@@ -146,7 +146,9 @@ class ParamType(Tracked):
         """Return an option of this type."""
         call = self.made
         if self.name == "Choice":
-            return replace(option, kind="str", choices=choices_of(call.get("choices", 0), call))
+            # Where case makes no difference, nothing is said about values.
+            kind: Kind = "any" if call.get("case_sensitive", 1, True) is not True else "str"
+            return replace(option, kind=kind, choices=choices_of(call.get("choices", 0), call))
         if self.name in ("IntRange", "FloatRange"):
             low, high = _number(call.get("min", 0)), _number(call.get("max", 1))
             if call.get("clamp") is True:

@@ -9,6 +9,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from contextlib import suppress
 from dataclasses import dataclass, field
+from functools import lru_cache
 
 from trainer.programs.location import start_command
 from trainer.programs.options import Form, ProgramOption, ProgramOptions, Style
@@ -68,6 +69,8 @@ class _Judge:
         for option in self.taken:
             for name in option.names:
                 self.by_name.setdefault(_plain(name, options.style), []).append(option)
+        self.known = tuple(name for option in self.taken for name in option.names)
+        self.spellings = {name.replace("-", "_").lower(): name for name in reversed(self.known)}
         self.passed = passed_parameters(self.config)
         self._check_blanks()
         if options.style is Style.UNKNOWN:
@@ -110,7 +113,7 @@ class _Judge:
             where, hint = self.macro_path, "Use ${args_no_hyphens} in `command`."
             message = f"{name} takes name=value, and {macro.value} passes --name=value."
             code = "program-wants-pairs"
-            if options.style is Style.HYDRA:
+            if options.style is Style.HYDRA or (options.is_complete and not options.allows_unknown):
                 self.problems.add(where, message, hint, code=code)
             else:
                 self.oddities.add(where, message, hint, code=code)
@@ -190,7 +193,7 @@ class _Judge:
 
     def _near(self, name: str, settings: Sequence[str], control: str) -> str:
         names = [o.name for o in self.taken if o.only_with is None or set(settings) & set(o.only_with[1])]
-        close = nearest(name, names)
+        close = _nearest(name, tuple(names))
         return f"Did you mean `{close}`?" if close else f"Remove it, or choose another {control}."
 
     def _settings_of(self, control: str) -> set[str] | None:
@@ -213,8 +216,8 @@ class _Judge:
         if options.style is Style.FIRE:
             name = name.replace("-", "_")
         respelled = self._respelled(name)
-        known = [each for option in self.taken for each in option.names]
-        close = respelled or nearest(name, known)
+        known = self.known
+        close = respelled or _nearest(name, known)
         if not options.is_complete:
             if respelled and not options.allows_unknown:
                 self._odd_name(passed, f"{options.program} spells `{name}` as `{respelled}`.", respelled)
@@ -262,24 +265,18 @@ class _Judge:
         """Return the subcommand that has an option of this name, empty for the program itself; None for none."""
         if any(name in option.names for option in self.options.options):
             return "" if self.command else None
-        return next(
-            (command for command, options in self.options.commands.items() if any(name in o.names for o in options)),
-            None,
-        )
+        others = [(word, options) for word, options in self.options.commands.items() if word != self.command]
+        return next((word for word, options in others if any(name in option.names for option in options)), None)
 
     def _respelled(self, name: str) -> str | None:
         """Return the option that differs in dashes, underscores or case only."""
-        wanted = name.replace("-", "_").lower()
-        for option in self.taken:
-            for each in option.names:
-                if each.replace("-", "_").lower() == wanted:
-                    return each
-        return None
+        return self.spellings.get(name.replace("-", "_").lower())
 
     def _check_hydra_name(self, passed: Passed, name: str, matches: list[ProgramOption]) -> list[ProgramOption]:
         program = self.options.program
-        if passed.leaves:
-            first = f"{passed.name}.{passed.leaves[0]}"
+        mappings = [value for value in passed.values if isinstance(value, dict) and value]
+        if passed.leaves or mappings:
+            first = f"{passed.name}.{[*passed.leaves, *(key for value in mappings for key in value)][0]}"
             self.problems.add(
                 passed.path,
                 f"Hydra cannot read the group {name}: it gets {name}={{'…': …}}, with quotes it does not take.",
@@ -303,7 +300,7 @@ class _Judge:
         parents = [option for option in self.taken if name.startswith(f"{option.name}.")]
         if parents:
             return []
-        close = self._respelled(name) or nearest(name, [option.name for option in self.taken])
+        close = self._respelled(name) or _nearest(name, tuple(option.name for option in self.taken))
         last = next((o.name for o in self.taken if o.name.rpartition(".")[2] == name), None)
         close = last or close
         hint = f"Did you mean `{close}`?" if close else "Use ${args_override_hydra} to add what is not there."
@@ -357,6 +354,12 @@ class _Judge:
             "Write it into `command`, before the parameters.",
             code="program-required-word",
         )
+
+
+@lru_cache(maxsize=512)
+def _nearest(name: str, known: tuple[str, ...]) -> str | None:
+    # A millisecond for each name, and the builder asks at every key.
+    return nearest(name, known)
 
 
 def _as_flag(option: ProgramOption, name: str) -> ProgramOption:

@@ -15,7 +15,7 @@ _KINDS: dict[str, Kind] = {
     "bool": "bool",
     "boolean": "bool",
     "enum": "str",
-    "enum_class": "str",
+    "enum_class": "any",
     "list": "str",
     "spaceseplist": "str",
     "multi_string": "str",

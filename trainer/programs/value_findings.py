@@ -233,12 +233,12 @@ def _choice_remarks(passed: Passed, option: ProgramOption, options: ProgramOptio
 
 
 def _key(value: Json) -> object:
-    """Return what a choice is compared by: upper and lower case and `1` or `'1'` are told apart by few programs."""
+    """Return what a choice is compared by: few programs tell 1 from `'1'`."""
     text = str(value)
     try:
         return float(text)
     except ValueError:
-        return text.lower()
+        return text
 
 
 def _bound_remarks(passed: Passed, option: ProgramOption, flag: str) -> Iterator[Remark]:
