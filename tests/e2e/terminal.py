@@ -31,6 +31,7 @@ KEYS = {
     "backspace": "\x7f",
     "space": " ",
     "f2": "\x1bOQ",
+    "ctrl+pagedown": "\x1b[6;5~",
 } | {f"ctrl+{letter}": chr(ord(letter) - 96) for letter in "abcdefghijklmnopqrstuvwxyz"}
 
 

@@ -4,6 +4,8 @@ from __future__ import annotations
 
 import json
 import time
+from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 
@@ -15,10 +17,12 @@ def test_from_builder_to_leaderboard(user: User) -> None:
         app.wait_for("No sweeps yet", "embedded server http://127.0.0.1:")
         app.press("ctrl+n")
         app.wait_for("9 runs", "3 × 3 grid", "ready")
+        app.press("ctrl+pagedown")
+        app.wait_for("stop early")
         app.press("s")
-        app.wait_for("wine-forests")
-        app.press("tab", "tab", "tab", "tab", "2")
-        app.wait_for("2 runs")
+        app.wait_for("name: wine-forests")
+        app.press("ctrl+t", "run_cap: 2", "enter")
+        app.wait_for("2 runs", "run cap 2 of 9")
         app.press("ctrl+l")
         app.wait_for("Launch wine-forests")
         app.press("enter")
@@ -34,6 +38,54 @@ def test_from_builder_to_leaderboard(user: User) -> None:
         app.wait_for("1 sweep", "progress", "2/2")
         app.press("q")
         assert app.wait() == 0
+
+
+def test_a_killed_builder_loses_nothing(user: User, tmp_path: Path) -> None:
+    sweep = tmp_path / "mine.yaml"
+    text = "# mine\nname: forest\nmethod: grid  # all\nprogram: train.py\nparameters:\n  a: {values: [1, 2]}\n"
+    sweep.write_text(text)
+    (tmp_path / "train.py").write_text("import wandb\n")
+    drafts = user.home / ".local/state/sweep-tui/drafts"
+    with user.open(columns=120, rows=36, cwd=tmp_path) as app:
+        app.wait_for("No sweeps yet", "embedded server http://127.0.0.1:")
+        app.press("o")
+        app.wait_for("mine.yaml")
+        app.press("enter")
+        app.wait_for("2 runs", "ready")
+        app.press("ctrl+pagedown")
+        app.wait_for("stop early")
+        app.press("s")
+        app.wait_for("name: forests")
+        app.press("ctrl+t", "# typed", "enter")
+        app.wait_for("name: forests", "# typed")
+        wait_until(lambda: any("# typed\\n# mine" in file.read_text() for file in drafts.glob("*.json")))
+        app.process.kill()
+        app.process.wait()
+
+    with user.open(columns=80, rows=24, cwd=tmp_path) as app:
+        app.wait_for("No sweeps yet", "embedded server http://127.0.0.1:")
+        app.press("ctrl+n")
+        app.wait_for("An unsaved sweep from", "(forests,", "was kept. Open it?")
+        app.press("enter")
+        app.wait_for("mine.yaml · unsaved", "2 runs")
+        app.press("f2")
+        app.wait_for("mine.yaml", "enter saves")
+        app.press("enter")
+        app.wait_for("Saved mine.yaml")
+        app.press("escape")
+        app.wait_for("No sweeps yet")
+        app.press("q")
+        assert app.wait() == 0
+
+    assert sweep.read_text() == "# typed\n" + text.replace("forest", "forests")
+    assert list(drafts.glob("*.json")) == []
+
+
+def wait_until(fact: Callable[[], bool], seconds: float = 20) -> None:
+    deadline = time.monotonic() + seconds
+    while not fact():
+        assert time.monotonic() < deadline, "the fact did not come true in time"
+        time.sleep(0.05)
 
 
 def test_run_in_a_terminal_survives_a_dropped_line(user: User) -> None:

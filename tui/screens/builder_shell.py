@@ -252,7 +252,8 @@ class BuilderShell(Screen[None]):
             line = each.line or (self.document.line_of(each.path) if each.path else None)
             if line is not None:
                 is_problem = each in self.problems
-                notes.setdefault(line, LineNote("✗" if is_problem else "!", each.message, is_problem))
+                text = each.message.rpartition("not valid YAML: ")[2] if each is broken else each.message
+                notes.setdefault(line, LineNote("✗" if is_problem else "!", text, is_problem))
         self.yaml.show_notes(notes)
 
     def _check_program(self, config: Mapping[str, Json]) -> None:
@@ -279,7 +280,8 @@ class BuilderShell(Screen[None]):
         self.section.show_problems(self.problems)
         self.query_one(ContentSwitcher).current = section
         if had_focus:
-            self.call_after_refresh(self.section.focus_path, "")
+            # At once: the next key is meant for it.
+            self.section.focus_path("")
 
     async def action_step_section(self, steps: int) -> None:
         """Go to the next or the previous section, round and round."""

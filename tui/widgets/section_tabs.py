@@ -56,14 +56,22 @@ class SectionTabs(Widget, can_focus=True):
         return f" {self._titles[section]}{f' ✗{number}' if number else ''} "
 
     def render(self) -> Content:
-        """Return the line."""
+        """Return the line and, where there is room for two, a rule below it that is heavy under the one in front."""
         parts: list[tuple[str, str]] = []
+        rule: list[tuple[str, str]] = []
+        is_alone = self.size.height < 2
         for section in self._titles:
+            label = self._label(section)
             style = "$error" if self._problems.get(section) else "$foreground-muted"
             if section == self.front:
-                style = "bold reverse $primary" if self.has_focus else "bold underline $primary"
-            parts += [(self._label(section), style), (" ", "")]
-        return Content.assemble(*parts)
+                style = (
+                    "bold reverse $primary" if self.has_focus else f"bold {'underline ' if is_alone else ''}$primary"
+                )
+            parts += [(label, style), (" ", "")]
+            rule += [("━" * len(label), "$primary") if section == self.front else ("─" * len(label), "$border-blurred")]
+            rule.append(("─", "$border-blurred"))
+        rest = self.size.width - sum(len(text) for text, _ in rule)
+        return Content.assemble(*parts, "\n", *rule, ("─" * max(rest, 0), "$border-blurred"))
 
     def action_step(self, steps: int) -> None:
         """Choose the section `steps` further; stops at the ends."""
