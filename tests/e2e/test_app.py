@@ -65,7 +65,7 @@ def test_a_killed_builder_loses_nothing(user: User, tmp_path: Path) -> None:
     with user.open(columns=80, rows=24, cwd=tmp_path) as app:
         app.wait_for("No sweeps yet", "embedded server http://127.0.0.1:")
         app.press("ctrl+n")
-        app.wait_for("An unsaved sweep from", "(forests,", "was kept. Open it?")
+        app.wait_for("An unsaved sweep from", "(forests,", "was kept.", "It belongs to mine.yaml.")
         app.press("enter")
         app.wait_for("mine.yaml · unsaved", "2 runs")
         app.press("f2")

@@ -129,8 +129,7 @@ class BuilderDrafts(BuilderFiles):
             # The user has begun something else; the next builder asks.
             orphan.keeper.leave()
             return
-        name = Path(orphan.draft.path).name
-        details = [f"It belongs to {orphan.draft.path}."] if name else []
+        details = [f"It belongs to {self.path_text(Path(orphan.draft.path))}."] if orphan.draft.path else []
         if message.changed_on_disk:
             details.append("That file has changed since then; saving asks before it replaces it.")
         if message.others:

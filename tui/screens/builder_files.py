@@ -118,9 +118,9 @@ class BuilderFiles(BuilderShell):
         """Return the forms in which the sweep can be copied."""
         return ()
 
-    def path_text(self) -> str:
-        """Return the file of the sweep as short as it can be named from the working folder."""
-        path = self.path or Path()
+    def path_text(self, path: Path | None = None) -> str:
+        """Return a file, the sweep's if none is given, as short as it can be named from the working folder."""
+        path = path or self.path or Path()
         return str(path.relative_to(self.session.cwd) if path.is_relative_to(self.session.cwd) else path)
 
 
