@@ -79,13 +79,32 @@ def known_run_time(config: Mapping[str, Json], cwd: Path, settings: Settings) ->
 
     Starts no server and asks none on another machine.
     """
-    noted = recall(config, cwd)
     if settings.kind is not ServerKind.EMBEDDED or (address := find_running()) is None:
-        return noted
+        return recall(config, cwd)
     connection = Connection(ServerKind.EMBEDDED, address.base_url, address.api_key, "", settings.project)
+    return told_run_time(config, cwd, connection, settings.project)
+
+
+def told_run_time(
+    config: Mapping[str, Json], cwd: Path, connection: Connection, project: str | None = None
+) -> RunTime | None:
+    """Return what is known here of a sweep's program and what its server tells; blocks for a few seconds at most.
+
+    What another server than the embedded one tells is noted, so that it need not be asked each time.
+
+    Args:
+        config: The sweep configuration.
+        cwd: Folder the runs start in.
+        connection: The server; one without an entity is asked who owns the key.
+        project: The project asked for; None for the sweep's own.
+    """
+    noted = recall(config, cwd)
     try:
         client = WandbClient(connection, _PATIENCE_SECONDS)
-        told = earlier_run_time(client, config, client.default_entity(), project_of(config, settings.project))
+        owner = connection.entity or client.default_entity()
+        told = earlier_run_time(client, config, owner, project_of(config, project))
+        if told is not None and newest(noted, told) is told and connection.kind is not ServerKind.EMBEDDED:
+            remember(config, cwd, told)
     except TrainerError as error:
         # An estimate is no reason to fail, or to wait.
         logger.debug("%s", error)

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -20,8 +20,12 @@ from trainer.states import SweepState
 if TYPE_CHECKING:
     from trainer.events import SweepEvent
     from trainer.launch import LaunchRequest
+    from trainer.search.cost import RunTime
     from trainer.tracking.client import TrackingClient
     from trainer.tracking.retry import RetryReport
+    from trainer.trial.extremes import Extremes
+    from trainer.trial.report import TrialRun
+    from trainer.trial.runner import Trial, TrialProgress
 
 
 class Session:
@@ -143,6 +147,48 @@ class Session:
         if project:
             connection = dataclasses.replace(connection, project=project)
         return launch_sweep(connection, self.client, request).sweep
+
+    def run_time(self, config: Mapping[str, Json]) -> RunTime | None:
+        """Return what a run of a sweep's program takes, from what is known here and on the server; blocks.
+
+        A server that has not been connected to is neither started nor asked, but for an embedded one that runs.
+        """
+        from trainer.run_times import known_run_time, told_run_time
+
+        if self._connection is None:
+            return known_run_time(config, self.cwd, self.settings)
+        return told_run_time(config, self.cwd, self._connection, self.project)
+
+    def count_gpus(self) -> int:
+        """Return how many GPUs agents here may use; blocks."""
+        from trainer.agents.assignment import our_gpus
+
+        return len(our_gpus().gpus)
+
+    def trial(
+        self,
+        config: Mapping[str, Json],
+        extremes: Extremes,
+        on_progress: Callable[[TrialProgress], None],
+        on_run: Callable[[TrialRun], None],
+    ) -> Trial:
+        """Return a trial of some configurations of a sweep, which has not begun. Its `run` blocks."""
+        from trainer.trial.runner import Trial
+
+        return Trial(
+            config, extremes.configurations, self.cwd, on_progress=on_progress, on_run=on_run,
+            left_out=extremes.left_out,
+        )  # fmt: skip
+
+    def remember_run_time(self, config: Mapping[str, Json], run_time: RunTime) -> None:
+        """Note what a run of a sweep's program took; blocks.
+
+        Raises:
+            InputError: If it cannot be written.
+        """
+        from trainer.run_times import remember
+
+        remember(config, self.cwd, run_time)
 
     def list_gpus(self) -> str:
         """Return the GPUs that agents here may use, in a few words; empty when there are none. Blocks."""

@@ -9,8 +9,9 @@ from trainer.counts import long_count
 from trainer.counts import short_count as short_count
 from trainer.errors import SweepConfigError
 from trainer.records import Json
+from trainer.sweep.advice import FEW_POINTS, MANY_RUNS
 from trainer.sweep.rule_compiler import Compiled
-from trainer.sweep.space import SearchSpace, run_count
+from trainer.sweep.space import SearchSpace, run_cap_of, run_count
 
 _MAX_FACTORS = 6
 
@@ -23,14 +24,21 @@ class CountText:
     """`9 runs`, `endless`, or `?` when it cannot be counted yet."""
     detail: str
     is_countable: bool = True
+    runs: int | None = None
+    """Runs there will be; None where nothing ends the sweep, or it cannot be counted."""
+    warning: str = ""
+    """What is odd about the number, with the way out; empty if nothing is."""
 
 
-def count_text_of(config: Mapping[str, Json], compiled: Compiled | None = None) -> CountText:
+def count_text_of(
+    config: Mapping[str, Json], compiled: Compiled | None = None, *, prior_points: int = 0
+) -> CountText:
     """Return what the builder says about the number of runs; never fails, and never lists a configuration.
 
     Args:
         config: The configuration.
         compiled: How rules made its parameters; None for a sweep without.
+        prior_points: Points of its space that runs it starts from have done already.
     """
     try:
         space = SearchSpace.from_config(config)
@@ -48,14 +56,36 @@ def count_text_of(config: Mapping[str, Json], compiled: Compiled | None = None) 
         parts.append(_rule_words(compiled, unique if method == "grid" else None))
     if raw is not None and unique is not None and raw != unique:
         parts.append(f"{short_count(raw)} written, {short_count(unique)} distinct")
-    cap = config.get("run_cap")
-    if isinstance(cap, int) and not isinstance(cap, bool) and cap > 0:
+    if prior_points and unique is not None:
+        done = min(prior_points, unique)
+        parts.append(f"minus {short_count(done)} already run")
+        runs = unique - done if runs is None else min(runs, unique - done)
+    cap = run_cap_of(config)
+    if cap is not None:
         of_all = f" of {short_count(unique)}" if unique is not None and unique > cap else ""
         parts.append(f"run cap {short_count(cap)}{of_all}")
+    warning = _warning(config, method, unique, cap)
     if runs is None:
-        return CountText("endless", "  ·  ".join([*parts, "set a run cap to give it an end"]))
+        detail = "  ·  ".join([*parts, "set a run cap to give it an end"])
+        return CountText("endless", detail, warning=warning)
     noun = "run" if runs == 1 else "runs"
-    return CountText(f"{long_count(runs)} {noun}", "  ·  ".join(part for part in parts if part))
+    detail = "  ·  ".join(part for part in parts if part)
+    return CountText(f"{long_count(runs)} {noun}", detail, runs=runs, warning=warning)
+
+
+def _warning(config: Mapping[str, Json], method: str, unique: int | None, cap: int | None) -> str:
+    """Return what `advice` says of the number of runs, in the few words that stand beside it."""
+    if unique is None or config.get("scheduler"):
+        return ""
+    if cap is not None and cap > unique:
+        return f"there are only {short_count(unique)}: the run cap has no effect"
+    if method == "grid" and min(unique, cap or unique) >= MANY_RUNS:
+        return "a very large grid: random or bayes with a run cap finds good ones sooner"
+    if method == "bayes" and unique <= FEW_POINTS:
+        return f"bayes on {unique} point{'' if unique == 1 else 's'}: a grid runs them all"
+    if method == "random" and cap is None and unique > 1:
+        return f"random without a run cap runs all {short_count(unique)}"
+    return ""
 
 
 def _rule_words(compiled: Compiled, unique: int | None) -> str:

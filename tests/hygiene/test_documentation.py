@@ -12,14 +12,17 @@ from textual.dom import DOMNode
 from trainer.cli import build_cli
 from tui.app import SweepApp
 from tui.cli import TerminalApp
+from tui.screens.preview import PreviewScreen
 from tui.screens.run import RunScreen
 from tui.screens.run_log import RunLogScreen
 from tui.screens.sweep import SweepScreen
 from tui.screens.sweep_builder import SweepBuilderScreen
 from tui.screens.sweeps import SweepsScreen
+from tui.screens.trial import TrialScreen
 from tui.widgets.agents_panel import AgentsPanel
 from tui.widgets.log_view import LogView
 from tui.widgets.parameter_editor import ParameterEditor
+from tui.widgets.plan_table import PlanTable
 from tui.widgets.runs_table import RunsTable
 from tui.widgets.sweeps_table import SweepsTable
 
@@ -30,6 +33,8 @@ PLACES: dict[str, tuple[type[DOMNode], ...]] = {
     "everywhere": (SweepApp, SweepScreen),
     "sweeps": (SweepsScreen, SweepsTable),
     "builder": (SweepBuilderScreen, ParameterEditor),
+    "preview": (PreviewScreen, PlanTable),
+    "trial": (TrialScreen, LogView),
     "live view: runs": (SweepScreen, RunsTable),
     "live view: sweep": (SweepScreen,),
     "live view: panes": (SweepScreen,),

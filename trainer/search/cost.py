@@ -49,11 +49,11 @@ class RunTime:
 
     def basis(self) -> str:
         """Return what the estimate rests on: `1.2 s a run, the median of 24 earlier runs (0.8-2.1 s)`."""
-        each = seconds_text(self.seconds)
+        each = f"{'' if self.is_whole else 'at least '}{seconds_text(self.seconds)} a run"
         if self.count == 1:
-            return f"{'at least ' if not self.is_whole else ''}{each} a run, from {self.source.rstrip('s')}"
+            return f"{each}, from {self.source.removesuffix('s')}"
         spread = f" ({seconds_text(self.low)} to {seconds_text(self.high)})" if self._is_wide else ""
-        return f"{each} a run, the median of {self.count} {self.source}{spread}"
+        return f"{each}, the median of {self.count} {self.source}{spread}"
 
     @property
     def _is_wide(self) -> bool:

@@ -17,8 +17,8 @@ from trainer.sweep.joint_rules import advise_on_joints
 from trainer.sweep.parameters import Bounded, infer_distribution, parameter_from_config
 from trainer.sweep.space import SearchSpace, run_cap_of
 
-_MANY_RUNS = 100_000
-_FEW_POINTS = 20
+MANY_RUNS = 100_000
+FEW_POINTS = 20
 _LISTED_VALUES = 2_000
 """Longer lists are checked in their first part only: the builder asks at every key."""
 _FLAG_MACROS = {
@@ -218,10 +218,10 @@ def _advise_on_size(config: Mapping[str, Json], findings: Findings) -> None:
                 code="endless-search",
             )
         return
-    if method == "grid" and min(unique, cap or unique) >= _MANY_RUNS:
+    if method == "grid" and min(unique, cap or unique) >= MANY_RUNS:
         hint = "Use random or bayes with a `run_cap`."
         findings.add("method", f"The grid has {unique:,} runs.", hint, code="huge-grid")
-    if method == "bayes" and unique <= _FEW_POINTS:
+    if method == "bayes" and unique <= FEW_POINTS:
         findings.add(
             "method",
             f"bayes has only {unique} configurations to choose from.",

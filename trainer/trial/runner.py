@@ -59,8 +59,8 @@ class TrialLimits:
     seconds: float = 60.0
     """Time after which it is stopped, whatever it has logged."""
     patience_seconds: float = 3.0
-    """It is not stopped before this, nor within this after it has gone quiet: a run that ends by itself so soon tells
-    how long a run takes."""
+    """After its first row, or after it has gone quiet, it is given this to end by itself: then it tells how long a run
+    takes."""
     ask_seconds: float = 5.0
     """Between asking it to end and terminating it, and between that and killing it."""
 
@@ -214,10 +214,11 @@ class Trial:
         return (Ending.FAILED if end.failure is not None else ending), end, stopped_at or end.seconds
 
     def _reason_to_stop(self, watched: _Watched, seconds: float) -> Ending | None:
-        limits, quiet = self._limits, time.monotonic() - watched.grew_at
+        limits, now = self._limits, time.monotonic()
+        quiet, logging_for = now - watched.grew_at, now - watched.first_at if watched.first_at else 0.0
         if self._stop_level:
             return Ending.STOPPED
-        if len(watched.history) >= limits.rows and seconds >= limits.patience_seconds:
+        if len(watched.history) >= limits.rows and logging_for >= limits.patience_seconds:
             # One that has gone quiet is about to end, most likely: it uploads what it has.
             if quiet < _QUIET_SECONDS or quiet > limits.patience_seconds + _QUIET_SECONDS:
                 return Ending.ENOUGH
@@ -287,6 +288,8 @@ class _Watched:
         self.history: list[HistoryPoint] = []
         self.grew_at = time.monotonic()
         """When the last row was seen first."""
+        self.first_at: float | None = None
+        """When the first row was; None before."""
 
     def look(self) -> None:
         """Ask the server; what it does not answer leaves things as they were."""
@@ -299,7 +302,9 @@ class _Watched:
         except TrainerError as error:
             logger.debug("%s", error)
         else:
-            self.grew_at = time.monotonic() if len(history) > len(self.history) else self.grew_at
+            if len(history) > len(self.history):
+                self.grew_at = time.monotonic()
+                self.first_at = self.first_at or self.grew_at
             self.history = history
 
 

@@ -71,14 +71,20 @@ class BuilderLaunching(BuilderProblems):
         """Offer launching once."""
         return not (action == "launch" and self.is_launching)
 
+    async def has_problems(self, title: str) -> bool:
+        """Return whether the sweep has problems; goes to the first and names some."""
+        if not self.problems:
+            return False
+        await self.go_to_first_problem()
+        shown = "\n".join(_sentence(problem) for problem in self.problems[:3])
+        more = f"\n… and {len(self.problems) - 3} more" if len(self.problems) > 3 else ""
+        self.notify(shown + more, title=title, severity="warning", markup=False)
+        return True
+
     async def action_launch(self) -> None:
         """Ask how, then launch; shows the first problem instead if there is one."""
         self.show_preview()
-        if self.problems:
-            await self.go_to_first_problem()
-            shown = "\n".join(_sentence(problem) for problem in self.problems[:3])
-            more = f"\n… and {len(self.problems) - 3} more" if len(self.problems) > 3 else ""
-            self.notify(shown + more, title="Not ready to launch", severity="warning", markup=False)
+        if await self.has_problems("Not ready to launch"):
             return
         config = self.document.config()
         project = self.session.project or config.get("project")

@@ -24,7 +24,7 @@ from trainer.records import Json
 from trainer.sweep.command import check_program
 from trainer.sweep.validation import Violation
 from tui.session import Session
-from tui.sweep_count import count_text_of
+from tui.sweep_count import CountText, count_text_of
 from tui.sweep_document import SweepDocument
 from tui.sweep_draft import FRESH_CONFIG
 from tui.widgets.app_header import AppHeader
@@ -204,15 +204,18 @@ class BuilderShell(Screen[None]):
         self.section.show_problems(self.problems)
         numbers = {section.id or "": sum(section.owns(each.path) for each in self.problems) for section in sections}
         self.tabs.show_problems(numbers)
-        count = count_text_of(self.document.config(), self.document.draft.compiled())
-        self.query_one("#count", Static).update(
-            Content.assemble(
-                (count.headline, "bold $accent" if count.is_countable else "bold $error"),
-                (f"   {count.detail}", "$foreground-muted"),
-            ),
-            layout=False,
-        )
+        self.show_count()
         self.show_readiness()
+
+    def show_count(self) -> None:
+        """Show how many runs there will be, and how that comes about."""
+        count = count_text_of(self.document.config(), self.document.draft.compiled())
+        self.query_one("#count", Static).update(Content.assemble(*self.count_parts(count)), layout=False)
+
+    def count_parts(self, count: CountText) -> list[tuple[str, str]]:
+        """Return what stands at the top, each part with its style; features add to it."""
+        headline = (count.headline, "bold $accent" if count.is_countable else "bold $error")
+        return [headline, (f"   {count.detail}", "$foreground-muted")]
 
     def show_readiness(self) -> None:
         """Say whether the sweep can be launched."""

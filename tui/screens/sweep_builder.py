@@ -4,14 +4,14 @@ from __future__ import annotations
 
 from tui.screens.builder_copying import BuilderCopying
 from tui.screens.builder_drafts import BuilderDrafts
-from tui.screens.builder_launching import BuilderLaunching
+from tui.screens.builder_preview import BuilderPreview
 from tui.screens.builder_program import BuilderProgram
 
 
 class SweepBuilderScreen(
     BuilderProgram,
     BuilderCopying,
-    BuilderLaunching,
+    BuilderPreview,
     BuilderDrafts,
 ):
     """Edits one sweep until it is launched, saved or left; each feature is a base of its own."""
