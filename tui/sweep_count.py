@@ -30,9 +30,7 @@ class CountText:
     """What is odd about the number, with the way out; empty if nothing is."""
 
 
-def count_text_of(
-    config: Mapping[str, Json], compiled: Compiled | None = None, *, prior_points: int = 0
-) -> CountText:
+def count_text_of(config: Mapping[str, Json], compiled: Compiled | None = None, *, prior_points: int = 0) -> CountText:
     """Return what the builder says about the number of runs; never fails, and never lists a configuration.
 
     Args:
