@@ -162,6 +162,8 @@ class Parser(Tracked):
         if isinstance(words, list):
             # Words of its own, as in a notebook: it does not read the command line.
             return (Namespace(self), UNKNOWN) if name in _LENIENT else Namespace(self)
+        if words is UNKNOWN:
+            self.open(f"What {place_of(call)} parses is computed, perhaps from the command line.")
         if isinstance(words, Remaining):
             # The usual pair: one parser for `--config`, and one for what it left.
             self.trace.parsed = [(parser, True) for parser, _ in self.trace.parsed if parser is words.parser]

@@ -138,6 +138,8 @@ class Expressions(Attributes):
     def _subscript(self, value: Value, index: Value) -> Value:
         if isinstance(value, Tracked):
             return value.attribute(index, self) if isinstance(index, str) else UNKNOWN  # type: ignore[arg-type]
+        if isinstance(value, External) and value.name == "sys.argv" and isinstance(index, slice):
+            return value
         if isinstance(value, ClassValue) and value.is_enum and isinstance(index, str):
             return next((each for each in self.enum_members(value) if each.name == index), UNKNOWN)
         try:

@@ -24,6 +24,7 @@ class Style(Enum):
     OMEGACONF = "OmegaConf.from_cli"
     ABSL = "absl flags"
     FIRE = "fire"
+    CONFIGURATOR = "globals replaced by a configurator"
     TRAINER = "sweep-tui train"
     WANDB_CONFIG = "wandb.config"
     UNKNOWN = "unknown"

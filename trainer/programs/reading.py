@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from dataclasses import replace
 from pathlib import Path
@@ -32,6 +33,11 @@ from trainer.records import Json
 _READERS = (
     argparse_reader, dataclass_reader, click_reader, typer_reader, hydra_reader, flag_readers, wandb_reader,
 )  # fmt: skip
+
+_REWRITES_ARGV = re.compile(
+    r"^[^#\n]*\bsys\.argv(?:\s*(?:\[[^\]\n]*\])?\s*\+?=(?!=)|\.(?:append|insert|extend|remove|pop|clear)\b)",
+    re.MULTILINE,
+)
 
 
 def read_named(text: str, cwd: Path) -> ProgramOptions:
@@ -85,6 +91,9 @@ def read_program(
     if not _is_settled(trace):
         evaluator.call_uncalled(module)
     options = _settled(trace, project, place, words)
+    rewrites = any(_REWRITES_ARGV.search(each.source.text) for each in evaluator.modules.values() if each.is_run)
+    if rewrites and options.style.takes_flags:
+        trace.note(f"{place.shown} changes sys.argv before it is parsed.")
     notes = [*options.notes, *trace.notes, *(note for note in project.notes if note not in trace.notes)]
     if evaluator.is_exhausted:
         notes.append(f"{place.shown} is too intricate to be followed to its end; options may be missing.")
@@ -94,7 +103,7 @@ def read_program(
         notes.append(f"No way was found by which {place.shown} takes parameters.")
     return replace(
         options,
-        is_complete=options.is_complete and not evaluator.is_exhausted,
+        is_complete=options.is_complete and not evaluator.is_exhausted and not rewrites,
         reads_wandb_config=trace.uses_wandb_config,
         logged=tuple(trace.logged),
         notes=tuple(dict.fromkeys(notes)),
@@ -165,7 +174,8 @@ def _subparsers(parser: Parser, path: tuple[str, ...] = ()) -> list[tuple[str, P
 
 def _of_records(shown: str, trace: Trace) -> ProgramOptions:
     options = {option.name: option for records in trace.records for option in records.options}
-    style = Style.FIRE if trace.records[0].style == "fire" else Style.DATACLASSES
+    styles = {"fire": Style.FIRE, "configurator": Style.CONFIGURATOR}
+    style = styles.get(trace.records[0].style, Style.DATACLASSES)
     is_complete = all(records.is_complete for records in trace.records)
     return ProgramOptions(shown, style, tuple(options.values()), is_complete=is_complete)
 

@@ -13,7 +13,7 @@ from trainer.records import Json
 _FIXED = re.compile(
     r"(^|[._-])(seed|workers?|path|dir|folder|file|root|data|dataset|out|output|save|log|logs?|logging|print|freq|interval"
     r"|every|project|entity|name|tag|tags|device|gpus?|cuda|cpu|port|host|rank|world|local|dist|resume|checkpoint|ckpt"
-    r"|debug|verbose|config|version|wandb|eval|test|download|pretrained|epochs?|steps?|iters?|iterations?|num_classes"
+    r"|timesteps?|inputs?|outputs?|callbacks?|loggers?|trainer|experiment|extras|debug|verbose|config|version|wandb|eval|test|download|pretrained|epochs?|steps?|iters?|iterations?|num_classes"
     r"|patience|url|key|user|cache|backend|precision|threads|timeout|id|help|print_freq|group|notes|mode|run)($|[._-])"
 )
 """Names of what is set once rather than searched."""
@@ -48,7 +48,8 @@ def suggested_entry(option: ProgramOption) -> dict[str, Json]:
 def is_searchable(option: ProgramOption) -> bool:
     """Return whether one would search an option rather than set it once."""
     if not option.is_settable or option.note == "config group" or "/" in option.name:
-        return option.note == "config group" and "/" not in option.name and len(option.choices or ()) > 1
+        is_group = option.note == "config group" and "/" not in option.name and not _is_fixed(option)
+        return is_group and len(option.choices or ()) > 1
     if _is_fixed(option) or option.takes_many or option.form is Form.COUNT or option.name.rpartition(".")[2][:1] == "_":
         return False
     if option.kind == "bool" or isinstance(option.default, bool):

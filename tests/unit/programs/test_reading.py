@@ -128,6 +128,8 @@ def test_a_program_is_never_run_and_never_takes_long(tmp_path: Path) -> None:
         PARSER + "parser.parse_args(['--lr', '1'])\n",
         "from simple import Parser\np = Parser()\np.add_argument('--lr')\np.parse_args()\n",
         "import sys\nprint(sys.argv)\n",
+        "import sys\nsys.argv = [a.lstrip('-') for a in sys.argv]\n" + PARSER + PARSE,
+        "import sys\n" + PARSER + "parser.parse_args(mended(sys.argv[1:]))\n",
         "import click\nimport other\n@click.command()\n@other.options\ndef main(): ...\nmain()\n",
         "import wandb\nrun = wandb.init()\ntrain(**run.config)\n",
     ],
@@ -135,6 +137,15 @@ def test_a_program_is_never_run_and_never_takes_long(tmp_path: Path) -> None:
 def test_nothing_is_claimed_where_names_may_be_taken_that_were_not_read(tmp_path: Path, text: str) -> None:
     write(tmp_path, "train.py", text)
     assert codes({"program": "train.py", "parameters": {"nope": {"value": 1}}}, tmp_path) == []
+
+
+def test_words_that_are_handed_on_are_as_strict_as_those_that_are_not(tmp_path: Path) -> None:
+    main = "def main(argv=None):\n    parser.parse_args(argv)\n"
+    for start in ("main()", "sys.exit(main(sys.argv[1:]))"):
+        write(tmp_path, "train.py", "import sys\n" + PARSER + main + start + "\n")
+        assert codes({"program": "train.py", "parameters": {"nope": {"value": 1}}}, tmp_path) == [
+            "program-unknown-name"
+        ]
 
 
 def test_two_parsers_that_share_the_words_are_as_strict_as_the_second(tmp_path: Path) -> None:

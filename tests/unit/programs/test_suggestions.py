@@ -1,0 +1,73 @@
+"""Suggested entries are sensible, valid for W&B, and taken by the program they come from."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import pytest
+
+from tests.unit.programs.examples import ARGPARSE, write_examples
+from tests.unit.programs.other_examples import OTHER_FILES
+from trainer.programs.findings import program_findings
+from trainer.programs.importing import imported
+from trainer.programs.options import Form, ProgramOption
+from trainer.programs.reading import read_for_sweep, read_named
+from trainer.programs.suggestions import proposed, suggested_entry, sweep_for
+from trainer.records import Json
+from trainer.sweep.validation import violations
+
+
+@pytest.mark.parametrize(
+    ("option", "entry"),
+    [
+        (
+            ProgramOption("lr", "float", 1e-3),
+            {"distribution": "log_uniform_values", "min": 1e-4, "max": 1e-2},
+        ),
+        (ProgramOption("weight_decay", "float", 0.0), {"values": [0.0, 1e-5, 1e-4, 1e-3, 1e-2]}),
+        (ProgramOption("dropout", "float", 0.1), {"min": 0.0, "max": 0.5}),
+        (ProgramOption("momentum", "float", 0.9), {"min": 0.8, "max": 0.999}),
+        (ProgramOption("scale", "float", 2.0, low=1.5, high=3.0), {"min": 1.5, "max": 3.0}),
+        (ProgramOption("batch-size", "int", 32), {"values": [16, 32, 64]}),
+        (ProgramOption("batch-size", "int", 32, high=40), {"values": [16, 32, 40]}),
+        (ProgramOption("layers", "int", 3, low=1, high=8), {"min": 1, "max": 8}),
+        (ProgramOption("layers", "int", 3), {"min": 1, "max": 6}),
+        (ProgramOption("optimizer", "str", "sgd", choices=("sgd", "adam")), {"values": ["sgd", "adam"]}),
+        (ProgramOption("amp", "bool", False, form=Form.FLAG), {"values": [True, False]}),
+        (ProgramOption("seed", "int", None), {"values": [0, 1, 2]}),
+        (ProgramOption("epochs", "int", 90), {"value": 90}),
+        (ProgramOption("data_dir", "path", "data"), {"value": "data"}),
+    ],
+    ids=lambda value: value.name if isinstance(value, ProgramOption) else "",
+)
+def test_an_entry_is_what_one_would_search_around_the_default(option: ProgramOption, entry: dict[str, Json]) -> None:
+    assert suggested_entry(option) == entry
+
+
+def test_the_proposed_sweep_of_each_program_is_valid_and_taken_but_for_what_only_the_user_knows(tmp_path: Path) -> None:
+    write_examples(tmp_path)
+    for name, text in OTHER_FILES.items():
+        (tmp_path / name).parent.mkdir(parents=True, exist_ok=True)
+        (tmp_path / name).write_text(text)
+    programs = [*ARGPARSE, "clicked.py", *(name for name in OTHER_FILES if name.endswith(".py"))]
+    for program in programs:
+        options = read_named(program, tmp_path)
+        config = sweep_for(options, proposed(options))
+        assert violations(config) == [], program
+        read = read_for_sweep(config, tmp_path)
+        assert read is not None
+        codes = {each.code for each in program_findings(config, read).problems}
+        assert codes <= {"fill-in"}, (program, codes)
+
+
+def test_taking_over_again_adds_nothing_and_mends_the_macro(tmp_path: Path) -> None:
+    write_examples(tmp_path)
+    options = read_named("plain.py", tmp_path)
+    flag = next(each for each in options.options if each.name == "amp")
+    before: dict[str, Json] = {"program": "plain.py", "method": "grid", "parameters": {"lr": {"value": 0.5}}}
+    once = imported(before, options, [*proposed(options), flag])
+    assert once.config["parameters"]["lr"] == {"value": 0.5}  # type: ignore[index,call-overload]
+    assert once.config["command"] == ["${env}", "${interpreter}", "${program}", "${args_no_boolean_flags}"]
+    assert once.removed == () and "amp" in once.added
+    again = imported(once.config, options, [*proposed(options), flag])
+    assert (again.config, again.added, again.changes) == (once.config, (), ())
