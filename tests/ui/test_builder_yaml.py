@@ -74,6 +74,8 @@ async def test_yaml_that_cannot_be_read_is_marked_at_its_line_and_the_form_keeps
         assert count(screen).startswith("4 runs")
         assert screen.problems[0].line == 8
         assert "✗" in screen.yaml.get_line(7).plain
+        shown = "".join(segment.text for segment in screen.yaml.render_line(7))
+        assert screen.problems[0].message.rpartition("not valid YAML: ")[2][:20] in shown
         typed = screen.yaml.text
         await pilot.press("ctrl+l")
         assert app.screen is screen

@@ -14,6 +14,7 @@ from typing import ClassVar
 from rich.text import Text
 from textual import events, on
 from textual.binding import Binding, BindingType
+from textual.geometry import Size
 from textual.message import Message
 from textual.timer import Timer
 from textual.widgets import TextArea
@@ -226,6 +227,12 @@ class YamlEditor(TextArea, inherit_bindings=False):
         if line_index in self._changed_lines:
             line.stylize(self.get_component_rich_style("yaml-editor--changed", partial=True))
         return line
+
+    def _refresh_size(self) -> None:
+        """Have lines as wide as the editor, or what stands behind a line is cut off where the longest one ends."""
+        super()._refresh_size()
+        width, height = self.virtual_size
+        self.virtual_size = Size(max(width, self.scrollable_content_region.width), height)
 
     def _highlight(self, line: Text) -> None:
         match = _LINE.match(line.plain)
