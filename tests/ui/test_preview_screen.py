@@ -46,7 +46,7 @@ def text_of(screen: PreviewScreen, selector: str) -> str:
 
 def lines(screen: PreviewScreen) -> list[str]:
     table = screen.table
-    return [table.render_line(y).text.rstrip(" █") for y in range(table.size.height)]
+    return [table.render_line(y).text.rstrip(" █│") for y in range(table.size.height)]
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 50)])
@@ -116,7 +116,7 @@ async def test_draws_are_called_a_sample_and_an_outside_scheduler_is_named() -> 
     drawn: Any = {**SMALL, "method": "random", "parameters": {"lr": {"min": 0.0, "max": 1.0}}}
     async with app.run_test(size=(120, 36)) as pilot:
         screen = await opened(pilot, drawn)
-        assert "a sample: 200 draws of what random search may draw" in text_of(screen, "#plan-facts")
+        assert "a sample: 200 of what random may draw" in text_of(screen, "#plan-facts")
         assert screen.table.count == 200
         await pilot.press("escape")
         custom = await opened(pilot, {**SMALL, "method": "custom", "scheduler": {"engine": "optuna"}})

@@ -124,7 +124,7 @@ class Cost:
             return "nothing to run"
         total = self.milliseconds
         if total is None:
-            return f"about {_rate_text(self.run_milliseconds or 1, self.agents)} with {agents}, without end"
+            return f"about {_rate_text(self.run_milliseconds or 1, self.agents)} with {agents}"
         word = "up to" if self.stops_early else "about" if self.run_time.is_whole else "at least"
         parts = [f"{word} {span_text(total // 1000)} with {agents}"]
         if done := finish_text(now, total // 1000):

@@ -19,7 +19,7 @@ from trainer.sweep.space import SearchSpace, run_count
 SAMPLE_SIZES: Mapping[str, int] = {"random": 200, "bayes": 50}
 """Draws that a preview shows; bayes takes longer for each."""
 SCAN_LIMIT = 200_000
-"""Points among which a filter looks for those that match: about ten seconds."""
+"""Points among which a filter looks for those that match: three seconds of a core."""
 _JSON_FILE = "wandb/sweep-SWEEP_ID/config-RUN_ID.json"
 """Stands for the file of `${args_json_file}`, whose ids are known once the sweep runs."""
 _MEMBER_VALUES = 50

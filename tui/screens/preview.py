@@ -154,7 +154,7 @@ class PreviewScreen(Screen[int | None]):
         if self._filter:
             return [*parts, ("   ", ""), *self._filter_facts()]
         if runs.is_sample and runs.count:
-            sample = f"   a sample: {runs.count} draws of what {runs.method} search may draw; the sweep draws others"
+            sample = f"   a sample: {runs.count} of what {runs.method} may draw; the sweep draws others"
             return [*parts, (sample, muted)]
         return [*parts, (f"   {runs.method}, in W&B's order", muted)]
 

@@ -170,12 +170,17 @@ class TrialScreen(Screen[None]):
 
     @on(Progressed)
     def _progressed(self, message: Progressed) -> None:
-        new = self._progress is None or self._progress.number != message.progress.number
+        before = self._progress
+        new = before is None or before.number != message.progress.number
         self._progress = message.progress
         if new:
             self._rule(f"{self._which(message.progress.number, message.progress.planned)}")
         if message.lines or message.open_line:
             self.output.extend(message.lines, message.open_line)
+        stopping = message.progress.stopping
+        if stopping and (new or before is None or before.stopping != stopping):
+            # What follows in the output, a traceback of KeyboardInterrupt say, is the answer to it.
+            self._rule(_STOPPING[stopping])
         self._show_state()
 
     @on(RunEnded)

@@ -189,8 +189,8 @@ class PlanTable(Widget, can_focus=True):
             return Strip([Segment(" ", base)])
         length = max(page * page // count, 1)
         begin = (page - length) * self.top // (count - page)
-        name = "thumb" if begin <= y - 1 < begin + length else "bar"
-        return Strip([Segment("█", base + self.get_component_rich_style(f"plan-table--{name}", partial=True))])
+        name, mark = ("thumb", "█") if begin <= y - 1 < begin + length else ("bar", "│")
+        return Strip([Segment(mark, base + self.get_component_rich_style(f"plan-table--{name}", partial=True))])
 
     # Keys and mouse
 
