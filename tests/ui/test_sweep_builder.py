@@ -16,6 +16,7 @@ from trainer.sweep.parameters import DISTRIBUTIONS
 from tui.app import SweepApp
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.file_dialogs import OpenFileScreen
+from tui.screens.launch import LaunchScreen
 from tui.screens.save_sweep import SaveSweepScreen
 from tui.screens.sweep_builder import SweepBuilderScreen
 from tui.screens.sweeps import SweepsScreen
@@ -218,6 +219,10 @@ async def test_the_sections_are_reached_by_keys_and_by_mouse() -> None:
         await pilot.press("left", "left", "left")
 
         assert screen.tabs.front == "section-parameters"
+        readiness = screen.query_one("#readiness", Static)
+        assert str(readiness.render()) == "✓ ready"
+        await pilot.click(readiness, offset=(4, 0))
+        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen))
 
 
 async def test_what_was_changed_is_undone_and_done_again_with_its_name() -> None:

@@ -133,7 +133,7 @@ class BuilderShell(Screen[None]):
                 yield self.yaml
                 yield ViolationsList(id="problems")
         yield ProblemLine(id="problem-line")
-        yield Footer(show_command_palette=False)
+        yield Footer(show_command_palette=False, compact=True)
 
     async def on_mount(self) -> None:
         """Show the document."""
@@ -218,16 +218,18 @@ class BuilderShell(Screen[None]):
         return [headline, (f"   {count.detail}", "$foreground-muted")]
 
     def show_readiness(self) -> None:
-        """Say whether the sweep can be launched."""
+        """Say whether the sweep can be launched; a click goes on to that, or to what is in its way."""
         number = len(self.problems)
-        words, style = "✓ ready", "$success"
+        words, state, action = "✓ ready", "ready", "launch"
         if self.is_launching:
-            words, style = "◌ launching…", "$primary"
+            words, state, action = "◌ launching…", "launching", ""
         elif number:
-            words, style = f"✗ {number} problem{'s' if number > 1 else ''}", "bold $error"
+            words, state, action = f"✗ {number} problem{'s' if number > 1 else ''}", "problems", "next_problem"
         if words != self._readiness:
             self._readiness = words
-            self.query_one("#readiness", Static).update(Content.assemble((words, style)))
+            readiness = self.query_one("#readiness", Static)
+            readiness.set_classes(f"-{state}")
+            readiness.update(Content.from_markup(f"[@click=screen.{action}]{words}[/]") if action else words)
 
     def show_preview(self) -> None:
         """Show the YAML and look for the program; after a pause in typing."""
@@ -244,7 +246,7 @@ class BuilderShell(Screen[None]):
             self.yaml.show(self.document.text)
         broken = self.document.text_problem
         self.yaml.border_title = "YAML"
-        self.yaml.border_subtitle = "cannot be read: the form shows what it said before" if broken else ""
+        self.yaml.border_subtitle = "✗ cannot be read" if broken else ""
         self.yaml.set_class(broken is not None, "-broken")
         place = f" (line {broken.line})" if broken and broken.line else ""
         notice = self.query_one("#form-notice", Static)
