@@ -4,13 +4,47 @@ from __future__ import annotations
 
 import os
 import socket
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 _LOOPBACK = {"127.0.0.1", "localhost", "::1", ""}
+_LONGEST = (
+    "test_verify.py", "test_agent_chaos.py", "test_server_kills.py", "test_sdk_artifact_faults.py", "test_warm_sdk.py",
+    "test_warm_runs.py", "test_run_waits.py", "test_agent_hosts.py", "test_server_disk_full.py",
+)  # fmt: skip
+"""Modules that are begun first: their tests take up to a minute, most of it waiting."""
+
+
+def pytest_xdist_auto_num_workers() -> int:
+    """Run half as many tests again as there are cores: a third of the time of those with processes is waiting."""
+    if told := os.environ.get("PYTEST_XDIST_AUTO_NUM_WORKERS"):
+        return int(told)
+    cores = len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
+    return cores + cores // 2
+
+
+def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item]) -> None:
+    """Have each worker begin with some of the longest tests; one that is begun last would be waited for alone."""
+    workers = int(getattr(config, "workerinput", {}).get("workercount", 1))
+    if workers > 1:
+        items[:] = spread([item.path.name in _LONGEST for item in items], items, workers)
+
+
+def spread(are_long: Sequence[bool], items: Sequence[pytest.Item], workers: int) -> list[pytest.Item]:
+    """Return items so that each of equal parts begins with its share of those that are long."""
+    long = [item for item, is_long in zip(items, are_long, strict=True) if is_long]
+    short = [item for item, is_long in zip(items, are_long, strict=True) if not is_long]
+    ordered: list[pytest.Item] = []
+    for worker in range(workers):
+        share = long[worker::workers]
+        # As xdist's worksteal divides them at first (3.8).
+        size = (len(items) - len(ordered)) // (workers - worker) - len(share)
+        ordered += [*share, *short[: max(size, 0)]]
+        del short[: max(size, 0)]
+    return [*ordered, *short]
 
 
 @pytest.fixture(autouse=True)
