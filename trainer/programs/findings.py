@@ -172,6 +172,9 @@ class _Judge:
             off = next((o for o in self.taken if o.off_flag and o.off_flag.removeprefix("--") == name), None)
             if off is not None:
                 return [_as_flag(off, name)]
+            short_for = self._abbreviated(name)
+            if short_for is not None:
+                return [short_for]
             self._unknown(passed, name)
             return []
         return self._under_conditions(passed, name, matches)
@@ -230,10 +233,6 @@ class _Judge:
                 passed, f"{options.program} has no option --{name} that was found; it would be ignored.", close
             )
             return
-        if options.allows_abbreviations:
-            longs = [each for each in known if each.startswith(name)]
-            if len(longs) == 1:
-                return
         hint = self._unknown_hint(passed, name, close, known)
         message = f"{options.program} has no option --{name}, and refuses it."
         self.problems.add(passed.path, message, hint, code="program-unknown-name")
@@ -267,6 +266,13 @@ class _Judge:
             return "" if self.command else None
         others = [(word, options) for word, options in self.options.commands.items() if word != self.command]
         return next((word for word, options in others if any(name in option.names for option in options)), None)
+
+    def _abbreviated(self, name: str) -> ProgramOption | None:
+        """Return the option that argparse takes a name for, since no other begins with it."""
+        if not self.options.allows_abbreviations:
+            return None
+        longs = [each for each in self.known if each.startswith(name)]
+        return self.by_name[longs[0]][0] if len(longs) == 1 else None
 
     def _respelled(self, name: str) -> str | None:
         """Return the option that differs in dashes, underscores or case only."""

@@ -32,9 +32,10 @@ def value_remarks(passed: Passed, option: ProgramOption, options: ProgramOptions
         yield from _flag_remarks(passed, option, options, macro, flag)
         return
     if passed.leaves:
-        if option.kind in ("int", "float", "bool", "json") and options.style is not Style.TRAINER:
+        is_other = option.kind in ("int", "float", "bool", "json") or option.choices is not None
+        if is_other and options.style is not Style.TRAINER:
             yield Remark(
-                f"{flag} gets the whole group as one Python text, which is no {_word(option)}.",
+                f"{flag} gets the whole group as one Python text, and takes {_word(option)}.",
                 "Write its parameters at the top level.",
                 "program-group",
                 True,
