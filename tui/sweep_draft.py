@@ -110,6 +110,9 @@ class SweepDraft:
     """The builder's notes in the YAML that belong to no row, by path."""
     rules: list[RuleLine] = field(default_factory=list)
     """What ties parameters to each other; the configuration holds what they leave."""
+    _last_compiled: tuple[list[Leaf], tuple[RuleLine, ...], Json, Compiled] | None = field(
+        default=None, compare=False, repr=False
+    )
 
     @classmethod
     def from_config(cls, config: Mapping[str, Json], notes: Mapping[str, Sequence[str]] | None = None) -> SweepDraft:
@@ -143,7 +146,15 @@ class SweepDraft:
 
     def compiled(self) -> Compiled:
         """Return the parameters with the rules kept, and what each rule does."""
-        return compile_rules(self.leaves(), self.rules, self._top.get("method"))
+        leaves, lines, method = self.leaves(), tuple(self.rules), self._top.get("method")
+        last = self._last_compiled
+        # Asked several times at every key. Entries are replaced by edits, so that the same ones say the same.
+        if last is not None and last[1:3] == (lines, method) and len(last[0]) == len(leaves):
+            if all(one[0] == other[0] and one[1] is other[1] for one, other in zip(last[0], leaves, strict=True)):
+                return last[3]
+        compiled = compile_rules(leaves, lines, method)
+        self._last_compiled = (leaves, lines, method, compiled)
+        return compiled
 
     def config(self) -> dict[str, Json]:
         """Return the configuration as it is now; rows that are off or without a name are left out."""

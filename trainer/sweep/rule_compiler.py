@@ -242,9 +242,7 @@ class _Compiler:
     def _combine(self, paths: Sequence[Path], rules: Sequence[Rule]) -> Combinations:
         axes = {path: self.axes[path] for path in paths}
         key = (self.is_grid, tuple(paths), repr([self.sources[path] for path in paths]), repr(rules))
-        found = combine(axes, rules, key)
-        # A grid runs them all, and takes no probabilities.
-        return replace(found, weights=None) if self.is_grid else found
+        return combine(axes, rules, self.is_grid, key)
 
     def _assemble(self, found: Sequence[tuple[list[Path], list[int], Combinations]], seeds: Iterable[Path]) -> Compiled:
         derived = set(seeds)
@@ -258,7 +256,7 @@ class _Compiler:
             kept = sorted([*indexes, *(seed_rules[path] for path in paths if path in seed_rules)])
             path = paths[0] if len(paths) == 1 else (joint_name(paths, taken),)
             taken.add(path[0])
-            placed[paths[0]] = (path, _entry_of(paths, combinations))
+            placed[paths[0]] = (path, combinations.entry)
             into |= dict.fromkeys(kept, path)
             sources = tuple((source, self.sources[source]) for source in paths if source not in derived)
             lines = tuple(self.lines[index] for index in kept)
@@ -312,20 +310,3 @@ _KINDS: dict[type[Rule], str] = {
     FormulaRule: "formula",
     SeedsRule: "seeds",
 }
-
-
-def _entry_of(paths: Sequence[Path], combinations: Combinations) -> dict[str, Json]:
-    values: list[Json] = list(combinations.values)
-    if len(paths) == 1:
-        values = [_only_leaf(value, paths[0]) for value in combinations.values]
-    entry: dict[str, Json] = {"values": values}
-    if combinations.weights is not None:
-        entry["probabilities"] = list(combinations.weights)
-    return entry
-
-
-def _only_leaf(value: Json, path: Path) -> Json:
-    for name in path:
-        assert isinstance(value, dict)
-        value = value[name]
-    return value

@@ -21,7 +21,9 @@ from trainer.sweep.rules import FormulaRule, OnlyIfRule, Path, Rule, RuleError, 
 from trainer.sweep.space import nest
 
 MAX_COMBINATIONS = 10_000
-"""Combinations of one group that are looked at; a file with more values is nobody's to read, and slow to write."""
+"""Combinations of one group that are looked at: a tenth of a second."""
+MAX_LEFT = 2_000
+"""Combinations that may be left of them: more are nobody's to read, and take seconds to be written into a file."""
 _CACHED = 64
 _ABSENT = -1
 
@@ -58,8 +60,8 @@ class Combinations:
     """How many distinct ones there are without rules."""
     values: tuple[dict[str, Json], ...]
     """Those that are left, nested; a parameter that has no value there is missing."""
-    weights: tuple[float, ...] | None
-    """How likely each is where they are drawn, adding up to 1; None when all are as likely."""
+    entry: dict[str, Json]
+    """The parameter that has these values; one object as long as nothing changes, by which it is known again."""
 
 
 def axis_of(path: Path, entry: Json, is_grid: bool) -> Axis:
@@ -97,18 +99,19 @@ def _axis_of(path: Path, entry: Json, is_grid: bool) -> Axis:
     return Axis(distinct, distinct, (1 / len(distinct),) * len(distinct))
 
 
-def combine(axes: Mapping[Path, Axis], rules: Sequence[Rule], key: Hashable) -> Combinations:
+def combine(axes: Mapping[Path, Axis], rules: Sequence[Rule], is_grid: bool, key: Hashable) -> Combinations:
     """Return the combinations that rules leave of parameters.
 
     Args:
         axes: The parameters.
         rules: All that tie them together.
+        is_grid: Whether all of them run, so that chances mean nothing.
         key: Equal for equal arguments; what was worked out lately is remembered.
 
     Raises:
         RulesError: If there are too many, none is left, or a rule cannot be worked out for one.
     """
-    return _remembered(("combine", key), lambda: _Group(axes, rules).combinations())
+    return _remembered(("combine", key), lambda: _Group(axes, rules, is_grid).combinations())
 
 
 @dataclass(frozen=True)
@@ -127,7 +130,8 @@ class _Group:
     in rule `i`. So what a rule says of values it has met before need not be worked out again.
     """
 
-    def __init__(self, axes: Mapping[Path, Axis], rules: Sequence[Rule]) -> None:
+    def __init__(self, axes: Mapping[Path, Axis], rules: Sequence[Rule], is_grid: bool) -> None:
+        self._is_grid = is_grid
         self._paths = list(axes)
         self._axes = list(axes.values())
         self._at = {path: index for index, path in enumerate(self._paths)}
@@ -142,14 +146,10 @@ class _Group:
     def combinations(self) -> Combinations:
         count = math.prod(len(side.rows) for side in self._sides)
         if count > MAX_COMBINATIONS:
-            named = ", ".join("/".join(path) for path in self._paths[:4]) + (", …" if len(self._paths) > 4 else "")
-            raise RulesError(
-                dict.fromkeys(
-                    range(len(self._rules)),
-                    RuleError(
-                        f"{count:,} combinations of {named} are too many to list ({MAX_COMBINATIONS:,}).",
-                        hint="List fewer values, or tie fewer parameters together.",
-                    ),
+            raise self._refusal(
+                RuleError(
+                    f"{count:,} combinations of {self._names} are too many to look at ({MAX_COMBINATIONS:,}).",
+                    hint="List fewer values, or tie fewer parameters together.",
                 )
             )
         conditional = self._in_order()
@@ -189,16 +189,30 @@ class _Group:
             values.setdefault(key, value)
             weights[key] = weights.get(key, 0.0) + share
         if not values:
-            raise RulesError(
-                dict.fromkeys(
-                    range(len(self._rules)), RuleError("No combination is left.", hint="Loosen one of the rules.")
+            raise self._refusal(RuleError("No combination is left.", hint="Loosen one of the rules."))
+        if len(values) > MAX_LEFT:
+            raise self._refusal(
+                RuleError(
+                    f"{len(values):,} combinations of {self._names} are left: at most {MAX_LEFT:,} can be listed.",
+                    hint="List fewer values, or tie fewer parameters together.",
                 )
             )
         total = math.fsum(weights.values())
-        relative = tuple(weight / total for weight in weights.values())
+        relative = [weight / total for weight in weights.values()]
         is_even = all(math.isclose(weight, 1 / len(relative), rel_tol=1e-9) for weight in relative)
         before = math.prod(len(axis.distinct) for axis in self._axes)
-        return Combinations(before, tuple(values.values()), None if is_even else relative)
+        single = self._paths[0] if len(self._paths) == 1 else ()
+        entry: dict[str, Json] = {"values": [_within_path(value, single) for value in values.values()]}
+        if not (is_even or self._is_grid):
+            entry["probabilities"] = list(relative)
+        return Combinations(before, tuple(values.values()), entry)
+
+    @property
+    def _names(self) -> str:
+        return ", ".join("/".join(path) for path in self._paths[:4]) + (", …" if len(self._paths) > 4 else "")
+
+    def _refusal(self, error: RuleError) -> RulesError:
+        return RulesError(dict.fromkeys(range(len(self._rules)), error))
 
     def _holds(self, index: int, paths: Sequence[Path], codes: Sequence[int], *, when_absent: bool) -> bool:
         """Return what the condition of a rule says; of a parameter that is absent it says nothing."""
@@ -258,6 +272,13 @@ class _Group:
             ordered += ready
             left = [entry for entry in left if entry not in ready]
         return ordered
+
+
+def _within_path(value: Json, path: Path) -> Json:
+    for name in path:
+        assert isinstance(value, dict)
+        value = value[name]
+    return value
 
 
 def check_zip(rule: ZipRule, axes: Mapping[Path, Axis]) -> None:
