@@ -18,6 +18,8 @@ from tui.screens.builder_launching import BuilderLaunching
 from tui.sweep_count import CountText
 
 LEARNING = "learning_run_time"
+TALL = 30
+"""Lines of a screen from which the cost has one of its own; the app's class `-tall` comes after the first count."""
 
 
 class BuilderCost(BuilderLaunching):
@@ -56,7 +58,7 @@ class BuilderCost(BuilderLaunching):
             return parts
         warning = [(f"⚠ {count.warning}", "$warning")] if count.warning else []
         cost = (self.cost_of(count).text(datetime.now()), "$foreground-muted")
-        if self.has_class("-tall"):
+        if self.size.height >= TALL:
             return [*parts, ("\n", ""), cost, *([("   ", ""), *warning] if warning else [])]
         dot = ("  ·  ", "$foreground-muted")
         extras = [dot, cost, *([dot, *warning] if warning else [])]
