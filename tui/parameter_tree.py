@@ -7,7 +7,7 @@ operation changes that list in place and returns the path that the cursor goes t
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 
 from tui.sweep_draft import GROUP_SEPARATOR, ParameterDraft
 
@@ -156,7 +156,7 @@ class ParameterTreeModel:
         for node in _leaves(self.root):
             path = node.path
             if node.row is not None and node.row.path != path:
-                node.row.name, node.row.given_path = GROUP_SEPARATOR.join(path), path
+                node.row.path = path
 
 
 def _leaves(node: TreeNode) -> Iterator[TreeNode]:
@@ -170,6 +170,6 @@ def _copied(node: TreeNode, parent: TreeNode) -> TreeNode:
     row = node.row
     copied = TreeNode(node.name, parent=parent)
     if row is not None:
-        copied.row = ParameterDraft(row.name, row.entry, row.problem, row.given_path, row.is_off, row.typed)
+        copied.row = replace(row)
     copied.children = [_copied(child, copied) for child in node.children]
     return copied

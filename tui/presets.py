@@ -16,6 +16,10 @@ class Preset:
     aliases: tuple[str, ...] = ()
     """Other names of the same thing, normalised as `_normal` does."""
 
+    def is_named(self, name: str) -> bool:
+        """Return whether a name stands for this parameter."""
+        return _rank(self, _normal(name)) == 0
+
 
 PRESETS = (
     Preset(
@@ -83,7 +87,7 @@ def matching_presets(query: str, limit: int = 8) -> list[Preset]:
 def preset_named(name: str) -> Preset | None:
     """Return the preset that a name stands for exactly; None if there is none."""
     wanted = _normal(name)
-    return next((preset for preset in PRESETS if wanted and _rank(preset, wanted) == 0), None)
+    return next((preset for preset in PRESETS if preset.is_named(name)), None) if wanted else None
 
 
 def _rank(preset: Preset, wanted: str) -> int | None:

@@ -6,6 +6,7 @@ A value is read as YAML reads it in a sweep file; `None` is null, as Python peop
 from __future__ import annotations
 
 import json
+import math
 import re
 from collections.abc import Callable
 
@@ -21,8 +22,9 @@ _NOT_WORDS = {"true", "false", "yes", "no", "on", "off", "null", "none"}
 """What YAML 1.1 reads as something other than text."""
 _QUOTED_OR_NONE = re.compile(r"""("(?:[^"\\]|\\.)*"|'[^']*')|(?<![\w.\-])None(?![\w.\-])""")
 _QUOTED = re.compile(r"""("(?:[^"\\]|\\.)*"|'[^']*')""")
-_PLAIN_TEXT = re.compile(r"[A-Za-z_][\w.\-+/]*(?: [\w.\-+/]+)*")
+_PLAIN_TEXT = re.compile(r"[^\W\d][\w.\-+/]*(?: [\w.\-+/]+)*")
 _DASH_OF_NUMBER = re.compile(r"(?<![^\W\d_])[−–—](?=\s*[\d.])")
+_ZERO_IN_EXPONENT = re.compile(r"(e[-+])0+")
 _SIGNS = str.maketrans(
     {"“": '"', "”": '"', "„": '"', "，": ", ", "、": ", ", "；": ";", "｜": "|", "×": "x", "\u00a0": " "}
 )
@@ -128,6 +130,9 @@ def value_text(value: Json) -> str:
     """Return one value as it is typed: texts without quotes where they need none, null as `None`."""
     if value is None:
         return "None"
+    if isinstance(value, float):
+        # 1e-05 is how Python writes it, 1e-5 how people do.
+        return _ZERO_IN_EXPONENT.sub(r"\1", repr(value)) if math.isfinite(value) else quoted(value)
     if isinstance(value, str) and _PLAIN_TEXT.fullmatch(value):
         try:
             if parse_items(value) == [value]:

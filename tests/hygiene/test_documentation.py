@@ -21,7 +21,8 @@ from tui.screens.sweeps import SweepsScreen
 from tui.screens.trial import TrialScreen
 from tui.widgets.agents_panel import AgentsPanel
 from tui.widgets.log_view import LogView
-from tui.widgets.parameter_editor import ParameterEditor
+from tui.widgets.parameter_pane import ParameterPane
+from tui.widgets.parameter_tree import ParameterTree
 from tui.widgets.plan_table import PlanTable
 from tui.widgets.runs_table import RunsTable
 from tui.widgets.sweeps_table import SweepsTable
@@ -32,7 +33,7 @@ README = (ROOT / "README.md").read_text(encoding="utf-8")
 PLACES: dict[str, tuple[type[DOMNode], ...]] = {
     "everywhere": (SweepApp, SweepScreen),
     "sweeps": (SweepsScreen, SweepsTable),
-    "builder": (SweepBuilderScreen, ParameterEditor),
+    "builder": (SweepBuilderScreen, ParameterTree, ParameterPane),
     "preview": (PreviewScreen, PlanTable),
     "trial": (TrialScreen, LogView),
     "live view: runs": (SweepScreen, RunsTable),

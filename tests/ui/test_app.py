@@ -94,7 +94,7 @@ async def test_keys_typed_ahead_reach_the_screen_they_were_meant_for() -> None:
     app = SweepApp(MemorySession([make_sweep()]))
     async with app.run_test(size=(120, 36)) as pilot:
         await wait_for(pilot, lambda: isinstance(app.screen, SweepsScreen) and app.screen.table.row_count == 1)
-        for key, character in [("ctrl+n", None), ("tab", "\t"), ("2", "2"), ("5", "5")]:
+        for key, character in [("ctrl+n", None), ("enter", "\r"), ("2", "2"), ("5", "5")]:
             app.post_message(events.Key(key, character))
 
         await wait_for(pilot, lambda: isinstance(app.screen, SweepBuilderScreen))

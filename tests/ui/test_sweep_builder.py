@@ -4,15 +4,13 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from textual import events
 from textual.pilot import Pilot
-from textual.widgets import Input, Select, Static
+from textual.widgets import Input, Static
 
 from tests.ui.memory_session import MemorySession
 from tests.ui.wait_for import wait_for
 from trainer.records import Json
 from trainer.sweep.config import load_sweep_file
-from trainer.sweep.parameters import DISTRIBUTIONS
 from tui.app import SweepApp
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.file_dialogs import OpenFileScreen
@@ -22,7 +20,6 @@ from tui.screens.sweep_builder import SweepBuilderScreen
 from tui.screens.sweeps import SweepsScreen
 from tui.sweep_draft import FRESH_CONFIG
 from tui.widgets.form_field import FormField
-from tui.widgets.parameter_row import ParameterRow
 
 
 async def opened(
@@ -32,7 +29,7 @@ async def opened(
     assert isinstance(app, SweepApp)
     screen = SweepBuilderScreen(app.session, config, path)
     await app.push_screen(screen)
-    await wait_for(pilot, lambda: bool(count(screen)) and bool(screen.parameters.editor.rows))
+    await wait_for(pilot, lambda: bool(count(screen)) and screen.parameters.current is not None)
     return screen
 
 
@@ -40,17 +37,16 @@ def count(screen: SweepBuilderScreen) -> str:
     return str(screen.query_one("#count", Static).render())
 
 
-def row_of(screen: SweepBuilderScreen, name: str) -> ParameterRow:
-    return next(row for row in screen.parameters.editor.rows if row.draft.name == name)
-
-
 def parameters(screen: SweepBuilderScreen) -> Any:
     return screen.document.draft.config()["parameters"]
 
 
-async def type_into(pilot: Pilot[None], row: ParameterRow, column: str, text: str) -> None:
-    row.focus_column(column)
-    row.query_one(f".{column}", Input).clear()
+async def type_values(pilot: Pilot[None], screen: SweepBuilderScreen, name: str, text: str) -> None:
+    screen.parameters.parameter_tree.select((name,))
+    await pilot.pause()
+    box = screen.parameters.pane.value_input
+    box.focus()
+    box.clear()
     await pilot.press(*text)
     await pilot.pause()
 
@@ -66,99 +62,24 @@ async def test_a_fresh_sweep_is_ready_and_counted(size: tuple[int, int]) -> None
         assert screen.unsaved == ""
 
 
-async def test_the_count_the_distribution_and_the_yaml_follow_what_is_typed() -> None:
+async def test_the_count_and_the_yaml_follow_what_is_typed() -> None:
     app = SweepApp(MemorySession())
     async with app.run_test(size=(120, 36)) as pilot:
         screen = await opened(pilot)
-        row = row_of(screen, "n_estimators")
-        await type_into(pilot, row, "parameter-text", "1..100")
+        await type_values(pilot, screen, "n_estimators", "1..100")
 
         assert count(screen).startswith("300 runs")
-        assert row.distribution == "int_uniform"
         assert parameters(screen)["n_estimators"] == {"min": 1, "max": 100}
         await wait_for(pilot, lambda: "max: 100" in screen.yaml.text)
-
-
-async def test_a_new_parameter_is_added_copied_deleted_and_brought_back() -> None:
-    app = SweepApp(MemorySession())
-    async with app.run_test(size=(120, 36)) as pilot:
-        screen = await opened(pilot)
-        await pilot.press("ctrl+n", *"criterion", "tab", *"gini, entropy")
-        assert count(screen).startswith("18 runs")
-        await pilot.press("f5")
-        assert count(screen).startswith("36 runs")
-        assert parameters(screen)["criterion_2"] == {"values": ["gini", "entropy"]}
-        await pilot.press("f8")
-        assert count(screen).startswith("18 runs")
-        await pilot.press("ctrl+z")
-
-        assert count(screen).startswith("36 runs")
-
-
-@pytest.mark.parametrize("distribution", sorted(DISTRIBUTIONS))
-async def test_every_distribution_can_be_chosen_and_shows_its_keys(distribution: str) -> None:
-    app = SweepApp(MemorySession())
-    async with app.run_test(size=(120, 36)) as pilot:
-        screen = await opened(pilot)
-        row = row_of(screen, "n_estimators")
-        row.focus_column("parameter-text")
-        await wait_for(pilot, lambda: bool(row.query(Select)) and bool(row.query(".detail-input")))
-        row.query_one(Select).value = distribution
-        names = [field.name for field in DISTRIBUTIONS[distribution].fields]
-        await wait_for(pilot, lambda: [box.name for box in row.query(".detail-input").results(Input)] == names)
-
-        assert row.distribution == distribution
-
-
-async def test_a_key_typed_below_the_line_changes_the_line_and_the_entry() -> None:
-    app = SweepApp(MemorySession())
-    async with app.run_test(size=(120, 36)) as pilot:
-        screen = await opened(pilot)
-        row = row_of(screen, "n_estimators")
-        await type_into(pilot, row, "parameter-text", "0..1 step 0.1")
-        await wait_for(pilot, lambda: [box.name for box in row.query(".detail-input").results(Input)][-1:] == ["q"])
-        box = next(box for box in row.query(".detail-input").results(Input) if box.name == "q")
-        box.focus()
-        box.clear()
-        await pilot.press(*"0.25")
-
-        assert row.query_one(".parameter-text", Input).value == "0..1 step 0.25"
-        assert parameters(screen)["n_estimators"]["q"] == 0.25
-        assert count(screen).startswith("12 runs")
-
-
-async def test_only_the_row_with_the_focus_has_its_keys_so_that_many_parameters_stay_quick() -> None:
-    app = SweepApp(MemorySession())
-    async with app.run_test(size=(120, 36)) as pilot:
-        config: dict[str, Json] = {"method": "random", "parameters": {f"p{n}": {"values": [1, n]} for n in range(2, 6)}}
-        screen = await opened(pilot, config)
-        rows = screen.parameters.editor.rows
-        for row in rows:
-            row.focus_column("parameter-text")
-            await wait_for(pilot, lambda: any(each.has_focus_within and each.query(".detail-input") for each in rows))
-        await wait_for(pilot, lambda: len(screen.query(Select)) == 1)
-
-        first = rows[0]
-        first.focus_column("parameter-text")
-        await wait_for(pilot, lambda: bool(first.query(".detail-input")))
-        keys = first.query_one(".detail-input", Input)
-        keys.focus()
-        await wait_for(pilot, lambda: keys.has_focus)
-        assert parameters(screen) == config["parameters"]
-
-        app.post_message(events.AppBlur())
-        await wait_for(pilot, lambda: screen.focused is None)
-        app.post_message(events.AppFocus())
-        await wait_for(pilot, lambda: keys.has_focus)
 
 
 async def test_problems_stand_at_their_field_and_keep_the_sweep_from_being_launched() -> None:
     app = SweepApp(MemorySession())
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await opened(pilot)
-        row = row_of(screen, "max_depth")
-        await type_into(pilot, row, "parameter-text", "0.1..1")
-        assert "grid cannot run through" in str(row.query_one(".field-problem", Static).render())
+        pane = screen.parameters.pane
+        await type_values(pilot, screen, "max_depth", "0.1..1")
+        assert "grid cannot run through" in str(pane.query_one("#parameter-note", Static).render())
         assert count(screen).startswith("? runs")
         await screen.show_section("section-search")
         field = screen.query_one("#field-run_cap", FormField)
@@ -169,7 +90,7 @@ async def test_problems_stand_at_their_field_and_keep_the_sweep_from_being_launc
         await pilot.pause()
 
         assert app.screen is screen
-        await wait_for(pilot, lambda: screen.focused is row.query_one(".parameter-text", Input))
+        await wait_for(pilot, lambda: screen.focused is pane.value_input)
         assert "Parameters ✗1   Search ✗1" in str(screen.tabs.render())
         await pilot.press("f3")
         await wait_for(pilot, lambda: screen.focused is field.query_one(Input))
@@ -179,11 +100,11 @@ async def test_text_that_cannot_be_read_is_a_problem_and_the_last_entry_stays() 
     app = SweepApp(MemorySession())
     async with app.run_test() as pilot:
         screen = await opened(pilot)
-        row = row_of(screen, "max_depth")
-        await type_into(pilot, row, "parameter-text", "[3, 5")
+        await type_values(pilot, screen, "max_depth", "[3, 5")
 
-        assert row.has_class("-problem")
+        assert screen.parameters.pane.has_class("-problem")
         assert screen.problems
+        assert parameters(screen)["max_depth"] == {"values": [2, 4, 8]} or parameters(screen)["max_depth"] == {}
 
 
 async def test_choices_are_made_with_arrows_and_letters() -> None:
@@ -229,7 +150,7 @@ async def test_what_was_changed_is_undone_and_done_again_with_its_name() -> None
     app = SweepApp(MemorySession())
     async with app.run_test(size=(120, 36)) as pilot:
         screen = await opened(pilot)
-        await type_into(pilot, row_of(screen, "max_depth"), "parameter-text", "1..4")
+        await type_values(pilot, screen, "max_depth", "1..4")
         await screen.show_section("section-search")
         screen.query_one("#field-name Input", Input).value = "mine"
         await pilot.pause()
@@ -239,9 +160,7 @@ async def test_what_was_changed_is_undone_and_done_again_with_its_name() -> None
             await pilot.press("ctrl+z")
         await pilot.press("ctrl+pageup")
         await wait_for(pilot, lambda: screen.section is screen.parameters and count(screen).startswith("9 runs"))
-        await wait_for(
-            pilot, lambda: row_of(screen, "max_depth").query_one(".parameter-text", Input).value == "2, 4, 8"
-        )
+        await wait_for(pilot, lambda: screen.parameters.pane.value_input.value == "2, 4, 8")
         assert screen.document.config() == FRESH_CONFIG
         while screen.document.can_redo:
             await pilot.press("ctrl+y")
@@ -266,7 +185,7 @@ async def test_a_sweep_is_saved_and_opened_again_as_it_was(tmp_path: Path) -> No
     app = SweepApp(MemorySession(cwd=tmp_path))
     async with app.run_test() as pilot:
         screen = await opened(pilot)
-        await type_into(pilot, row_of(screen, "max_depth"), "parameter-text", "1..4")
+        await type_values(pilot, screen, "max_depth", "1..4")
         assert screen.unsaved
         await pilot.press("f2")
         await wait_for(pilot, lambda: isinstance(app.screen, SaveSweepScreen))
@@ -300,8 +219,8 @@ async def test_leaving_with_changes_asks_and_without_does_not() -> None:
     app = SweepApp(MemorySession())
     async with app.run_test() as pilot:
         screen = await opened(pilot)
-        await type_into(pilot, row_of(screen, "max_depth"), "parameter-text", "1..4")
-        await pilot.press("escape")
+        await type_values(pilot, screen, "max_depth", "1..4")
+        await pilot.press("escape", "escape")
         await wait_for(pilot, lambda: isinstance(app.screen, ConfirmScreen))
         await pilot.press("n")
         await wait_for(pilot, lambda: app.screen is screen)
@@ -317,7 +236,7 @@ async def test_what_the_form_does_not_know_is_kept() -> None:
     app = SweepApp(MemorySession())
     async with app.run_test() as pilot:
         screen = await opened(pilot, config)
-        await type_into(pilot, row_of(screen, "max_depth"), "parameter-text", "7")
+        await type_values(pilot, screen, "max_depth", "7")
 
         changed = screen.document.draft.config()
         assert (changed["description"], changed["controller"]) == ("mine", {"type": "local"})

@@ -47,7 +47,7 @@ def test_a_name_of_ones_own_is_no_preset() -> None:
 @pytest.mark.parametrize(
     ("text", "names", "texts"),
     [
-        ("lr: 1e-5..1e-1 log\nbatch_size = 16, 32", ["lr", "batch_size"], ["1e-05..0.1 log", "16, 32"]),
+        ("lr: 1e-5..1e-1 log\nbatch_size = 16, 32", ["lr", "batch_size"], ["1e-5..0.1 log", "16, 32"]),
         ("--lr 0.1\n--batch-size=32\n\n# a comment", ["lr", "batch-size"], ["0.1", "32"]),
         ("- opt / lr: 0.1,\n* x = 'a'", ["opt/lr", "x"], ["0.1", "a"]),
         ("lr:\n  min: 0.1\n  max: 1.0\ng:\n  parameters:\n    x: {value: 1}", ["lr", "g/x"], ["0.1..1.0", "1"]),
