@@ -72,10 +72,7 @@ class SweepApp(TypeAheadApp):
         self._install_keymap()
         self.push_screen(SweepsScreen(self.session))
         if isinstance(self.start, OpenBuilder):
-            from trainer.sweep.config import parse_sweep_text
-
-            config = parse_sweep_text(self.start.text, "the sweep").config
-            self.post_message(BuilderOpenRequested(config=config, text=self.start.text))
+            self.post_message(BuilderOpenRequested(text=self.start.text))
         elif not isinstance(self.start, OpenHome):
             self.push_screen(OpeningScreen(self.session, self.start))
         self.call_after_refresh(self.preload_screens)
@@ -130,7 +127,14 @@ class SweepApp(TypeAheadApp):
         # Imported when first needed, like the live view.
         from tui.screens.sweep_builder import SweepBuilderScreen
 
-        self.push_screen(SweepBuilderScreen(self.session, message.config, message.path, message.text))
+        config = message.config
+        if config is None and message.text is not None:
+            from trainer.sweep.config import parse_sweep_text
+
+            config = parse_sweep_text(message.text, "the sweep").config
+        screen = SweepBuilderScreen(self.session, config, message.path, message.text)
+        screen.first_edit = message.edit
+        self.push_screen(screen)
 
     def action_help(self) -> None:
         """Show every key of the current screen."""

@@ -44,4 +44,6 @@ class BuilderOpenRequested(Message):
     config: Mapping[str, Json] | None = None
     """The configuration to begin with; None for the file's, or for a fresh one."""
     text: str | None = None
-    """The text that the configuration was read from; None where there is none."""
+    """The text that the configuration was read from, or is to be read from; None where there is none."""
+    edit: tuple[Mapping[str, Json], str] | None = None
+    """What it is changed to at once, as a step that can be undone, and what that does; None for nothing."""

@@ -21,6 +21,7 @@ if TYPE_CHECKING:
     from trainer.events import SweepEvent
     from trainer.launch import LaunchRequest
     from trainer.search.cost import RunTime
+    from trainer.search.narrowing import Narrowing
     from trainer.tracking.client import TrackingClient
     from trainer.tracking.retry import RetryReport
     from trainer.trial.extremes import Extremes
@@ -116,6 +117,21 @@ class Session:
     def read_sweep(self, reference: SweepReference) -> SweepRecord:
         """Return one sweep; blocks."""
         return self.client.read_sweep(reference)
+
+    def reusable_runs(self, reference: SweepReference) -> list[RunRecord]:
+        """Return the runs of a sweep and of those made for its missing points; blocks."""
+        from trainer.tracking.forking import read_reusable_runs
+
+        return read_reusable_runs(self.client, reference)
+
+    def narrowing(self, sweep: SweepRecord) -> Narrowing:
+        """Return how a sweep with a metric is narrowed to its best runs; blocks."""
+        from trainer.search.narrowing import narrowing
+        from trainer.tracking.evaluated import evaluated
+
+        assert sweep.metric is not None
+        runs = self.client.read_runs(sweep, sweep.metric)
+        return narrowing(sweep.config, evaluated(runs, sweep.metric), sweep.metric.goal)
 
     def launch(
         self,

@@ -34,6 +34,8 @@ def fork_text(sweep: SweepRecord, *, reuse: bool = True) -> str:
     """Return the YAML of a sweep's fork: the same space, and the note that its runs are reused."""
     config: dict[str, Any] = copy.deepcopy(dict(sweep.config))
     config["name"] = sweep.name if sweep.name.endswith(_SUFFIX) else f"{sweep.name}{_SUFFIX}"
+    # Runs are looked for in the project they are in, whatever the file once said.
+    config["project"] = sweep.reference.project
     text = styled_yaml(config)
     if not reuse or NOTE_PATH not in config:
         return text

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from types import MappingProxyType
 from typing import ClassVar
 
@@ -16,7 +16,7 @@ from trainer.records import Json, SweepReference
 from trainer.sweep.validation import Violation
 from tui.launch_choice import LaunchChoice, memory_path, recall, remember
 from tui.messages import ServerConnected, SweepOpenRequested
-from tui.screens.builder_problems import BuilderProblems
+from tui.screens.builder_forking import BuilderForking
 from tui.screens.confirm import NoticeScreen
 from tui.screens.launch import LaunchScreen
 
@@ -24,7 +24,7 @@ LAUNCHING = "launching"
 RECALLING = "recalling"
 
 
-class BuilderLaunching(BuilderProblems):
+class BuilderLaunching(BuilderForking):
     """Asks how to launch, and launches; only a sweep without problems."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -98,17 +98,19 @@ class BuilderLaunching(BuilderProblems):
                 self.is_launching = True
                 self.show_readiness()
                 self.refresh_bindings()
-                self.launch_sweep(config, choice, self.last_choices)
+                self.launch_sweep(config, choice, self.last_choices, self.reused)
 
         self.app.push_screen(dialog, answered)
 
     @work(thread=True, exclusive=True, exit_on_error=False, group=LAUNCHING)
-    def launch_sweep(self, config: Mapping[str, Json], choice: LaunchChoice, texts: Mapping[str, str]) -> None:
+    def launch_sweep(
+        self, config: Mapping[str, Json], choice: LaunchChoice, texts: Mapping[str, str], reuses: SweepReference | None
+    ) -> None:
         """Create the sweep and start its agents."""
         remember(memory_path(), texts)
         try:
             self.app.post_message(ServerConnected(self.session.connect().label))
-            request = choice.request(config, self.session.cwd)
+            request = replace(choice.request(config, self.session.cwd), reuses=reuses)
             sweep = self.session.launch(
                 request.config, choice.agents, choice.project or None, gpus=choice.gpus, given=request
             )

@@ -122,6 +122,7 @@ class BuilderShell(Screen[None]):
         with Horizontal(id="count-line"):
             yield Static("", id="count")
             yield Static("", id="readiness")
+        yield Static("", id="reuse-line", markup=False)
         with Horizontal(id="builder-body"):
             with Vertical(id="form"):
                 yield Static("", id="form-notice", markup=False)

@@ -12,7 +12,6 @@ from typing import ClassVar
 
 from textual import work
 from textual.binding import Binding, BindingType
-from textual.screen import Screen
 
 from trainer.atomic_file import write_text_atomically
 from trainer.errors import TrainerError
@@ -21,6 +20,7 @@ from trainer.states import SweepState
 from tui.feeds import SweepFeed
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.export_best import ExportBestScreen, ExportChoice
+from tui.screens.sweep_deriving import SweepDeriving
 from tui.session import Session
 from tui.widgets.agents_panel import AgentsPanel
 from tui.widgets.runs_table import RunsTable
@@ -29,7 +29,7 @@ STEERING = "steering"
 EXPORT_FORMATS = {"copy-yaml": "yaml", "copy-args": "args", "copy-json": "json", "write-yaml": "yaml"}
 
 
-class SweepSteering(Screen[None]):
+class SweepSteering(SweepDeriving):
     """Pause, resume, stop, cancel; agents; one run; the best configuration."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -101,6 +101,10 @@ class SweepSteering(Screen[None]):
         if action in ("toggle_pause", "stop_sweep", "cancel_sweep", "add_agent"):
             return self.feed.sweep is not None and not self.feed.sweep.state.is_terminal
         return True
+
+    def sweep_to_derive(self) -> SweepRecord | None:
+        """Return the sweep that is watched."""
+        return self.feed.sweep
 
     def _ask(self, question: str, detail: str, verb: str, do: Callable[[], object], *, danger: bool = True) -> None:
         def answered(agreed: bool | None) -> None:

@@ -15,7 +15,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Center, Horizontal, Middle
 from textual.content import Content
 from textual.message import Message
-from textual.screen import Screen
 from textual.widgets import DataTable, Footer, Input, Static
 from textual.worker import get_current_worker
 
@@ -25,6 +24,7 @@ from trainer.states import SweepState
 from tui.formatting import count_text, sweep_label
 from tui.messages import BuilderOpenRequested, ServerConnected, SweepOpenRequested
 from tui.screens.confirm import ConfirmScreen
+from tui.screens.sweep_deriving import SweepDeriving
 from tui.session import Session
 from tui.widgets.app_header import AppHeader
 from tui.widgets.sweeps_table import SweepsTable
@@ -45,7 +45,7 @@ and shows which are best.
 [b $primary]?[/]       all keys"""
 
 
-class SweepsScreen(Screen[None]):
+class SweepsScreen(SweepDeriving):
     """The sweeps of the connected server."""
 
     CSS_PATH = "sweeps.tcss"
@@ -235,6 +235,10 @@ class SweepsScreen(Screen[None]):
         """Build a new sweep from the one under the cursor."""
         if sweep := self.table.current:
             self.post_message(BuilderOpenRequested(config=sweep.config))
+
+    def sweep_to_derive(self) -> SweepRecord | None:
+        """Return the sweep under the cursor."""
+        return self.table.current if self.sweeps else None
 
     def action_open_file(self) -> None:
         """Open a sweep file in the builder."""

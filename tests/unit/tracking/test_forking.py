@@ -34,7 +34,7 @@ def run(number: int, state: RunState = RunState.FINISHED, **config: Any) -> RunR
 
 def test_a_fork_is_the_same_sweep_with_a_note_that_stock_tools_skip() -> None:
     text = fork_text(sweep())
-    assert parse_sweep_text(text, "").config == {**CONFIG, "name": "s (fork)"}
+    assert parse_sweep_text(text, "").config == {**CONFIG, "name": "s (fork)", "project": "p"}
     assert "#: reuse the runs of me/p/abc\nparameters:" in text
     assert reused_sweep(notes_of(text)) == SOURCE
     assert reused_sweep(notes_of(fork_text(sweep(), reuse=False))) is None

@@ -1,0 +1,80 @@
+"""The builder of a sweep that reuses the runs of another one: how much is left, as the space is edited."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+
+from textual import on, work
+from textual.message import Message
+from textual.widgets import Static
+from textual.worker import get_current_worker
+
+from trainer.errors import SweepConfigError, TrainerError
+from trainer.records import Json, RunRecord, SweepReference
+from tui.screens.builder_problems import BuilderProblems
+
+REUSING = "reusing"
+
+
+class BuilderForking(BuilderProblems):
+    """Reads the runs that are reused, once, and says which points they leave; all of it in a worker."""
+
+    @dataclass
+    class LeftCounted(Message):
+        """It is known what is left of the sweep."""
+
+        text: str
+
+    first_edit: tuple[Mapping[str, Json], str] | None = None
+    """What the sweep is changed to when the builder opens, as a step to undo, and what that does."""
+    _reusable: tuple[SweepReference, Sequence[RunRecord]] | None = None
+
+    @property
+    def reused(self) -> SweepReference | None:
+        """The sweep whose runs are reused, as a note in the YAML says."""
+        from trainer.tracking.forking import reused_sweep
+
+        notes = self.document.draft.notes()
+        return reused_sweep(notes) if notes else None
+
+    async def on_mount(self) -> None:
+        """Make the first edit."""
+        if self.first_edit is not None:
+            self.call_after_refresh(self.apply_config, *self.first_edit)
+
+    def show_preview(self) -> None:
+        """Show what waits for a pause in typing, what is left to run too."""
+        super().show_preview()
+        reference = self.reused
+        if reference is None:
+            self._show_left("")
+        else:
+            self.count_left(self.document.config(), reference)
+
+    @work(thread=True, exclusive=True, exit_on_error=False, group=REUSING)
+    def count_left(self, config: Mapping[str, Json], reference: SweepReference) -> None:
+        """Count the points that no earlier run has covered; reads the runs the first time."""
+        from trainer.tracking.forking import coverage
+
+        worker = get_current_worker()
+        try:
+            if self._reusable is None or self._reusable[0] != reference:
+                self._reusable = (reference, self.session.reusable_runs(reference))
+            text = f"{coverage(config, self._reusable[1]).text()}  ({reference})"
+        except SweepConfigError:
+            # The problems say which parameter cannot be read.
+            text = ""
+        except TrainerError as error:
+            text = f"the runs of {reference} cannot be read: {error}"
+        if not worker.is_cancelled:
+            self.post_message(self.LeftCounted(text))
+
+    @on(LeftCounted)
+    def _left_counted(self, message: LeftCounted) -> None:
+        self._show_left(message.text)
+
+    def _show_left(self, text: str) -> None:
+        line = self.query_one("#reuse-line", Static)
+        line.display = bool(text)
+        line.update(f"↻ {text}" if text else "")
