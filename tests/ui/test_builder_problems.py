@@ -18,7 +18,7 @@ BROKEN: dict[str, Any] = {
     "method": "random",
     "run_cap": 5,
     "metric": {"name": "accuracy", "goal": "maximise"},
-    "program": "trainer/__main__.py",
+    "program": "tests/ui/wait_for.py",
     "parameters": {"lr": {"min": 0.1, "max": 0.001}, "units": {"values": [8, 16, 8]}},
 }
 

@@ -22,7 +22,7 @@ CONFIG: dict[str, Any] = {
     "name": "peaks",
     "method": "random",
     "run_cap": 60,
-    "program": "trainer/__main__.py",
+    "program": "tests/ui/wait_for.py",
     "metric": {"name": "loss", "goal": "minimize"},
     "parameters": {
         "lr": {"distribution": "log_uniform_values", "min": 1e-5, "max": 1.0},
