@@ -133,7 +133,8 @@ class SweepApp(TypeAheadApp):
 
             config = parse_sweep_text(message.text, "the sweep").config
         screen = SweepBuilderScreen(self.session, config, message.path, message.text)
-        screen.first_edit = message.edit
+        if message.edit is not None:
+            screen.document.replace_config(*message.edit)
         self.push_screen(screen)
 
     def action_help(self) -> None:

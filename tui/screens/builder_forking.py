@@ -26,8 +26,6 @@ class BuilderForking(BuilderProblems):
 
         text: str
 
-    first_edit: tuple[Mapping[str, Json], str] | None = None
-    """What the sweep is changed to when the builder opens, as a step to undo, and what that does."""
     _reusable: tuple[SweepReference, Sequence[RunRecord]] | None = None
 
     @property
@@ -37,11 +35,6 @@ class BuilderForking(BuilderProblems):
 
         notes = self.document.draft.notes()
         return reused_sweep(notes) if notes else None
-
-    async def on_mount(self) -> None:
-        """Make the first edit."""
-        if self.first_edit is not None:
-            self.call_after_refresh(self.apply_config, *self.first_edit)
 
     def show_preview(self) -> None:
         """Show what waits for a pause in typing, what is left to run too."""
