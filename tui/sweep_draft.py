@@ -79,6 +79,12 @@ class ParameterDraft:
         self.name, self.given_path = GROUP_SEPARATOR.join(path), path
 
     @property
+    def groups(self) -> list[tuple[str, ...]]:
+        """The paths of the groups around it, from the outermost in."""
+        path = self.path
+        return [path[:length] for length in range(1, len(path))]
+
+    @property
     def config_path(self) -> str:
         """The path by which violations name it: `parameters.optimizer.parameters.lr`."""
         return config_path_of(self.path)
@@ -279,7 +285,8 @@ class SweepDraft:
 
     def _row_problems(self) -> list[Violation]:
         found: list[Violation] = []
-        taken: dict[tuple[str, ...], ParameterDraft] = {}
+        taken: set[tuple[str, ...]] = set()
+        groups: set[tuple[str, ...]] = set()
         for row in self.rows:
             if row.is_blank or row.is_off:
                 continue
@@ -289,9 +296,11 @@ class SweepDraft:
                 found.append(Violation(row.config_path, "A parameter has no name.", "Give it one.", None))
             elif not all(row.path):
                 found.append(Violation(row.config_path, "A group has no name.", "Write `group/name`.", None))
-            elif _overlaps(row.path, taken):
+            elif row.path in taken or row.path in groups or not taken.isdisjoint(row.groups):
                 found.append(Violation(row.config_path, f"{row.name} is there twice.", "Rename or delete one.", None))
-            taken.setdefault(row.path, row)
+            if all(row.path):
+                taken.add(row.path)
+                groups.update(row.groups)
         return found
 
 
@@ -353,11 +362,6 @@ def _with(mapping: Mapping[str, Json], keys: Sequence[str], value: Json) -> dict
     if value is None and not changed[first]:
         del changed[first]
     return changed
-
-
-def _overlaps(path: tuple[str, ...], taken: Mapping[tuple[str, ...], ParameterDraft]) -> bool:
-    """Return whether a path is taken, or one is the group of the other."""
-    return any(path[: len(other)] == other or other[: len(path)] == path for other in taken if all(other))
 
 
 def _place(parameters: dict[str, Json], path: tuple[str, ...], entry: Json) -> None:

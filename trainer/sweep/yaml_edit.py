@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from functools import lru_cache
 
 import yaml
 
@@ -110,8 +111,12 @@ def _differences(one: object, other: object, path: Path = (), *, depth: int) -> 
     return {path}
 
 
-def _read(text: str) -> dict[str, Json] | None:
-    """Return what a text says; None if it cannot be read."""
+@lru_cache(maxsize=4)
+def _read(text: str) -> Mapping[str, Json] | None:
+    """Return what a text says, not to be changed; None if it cannot be read.
+
+    What one edit leaves is what the next one begins with, and reading is most of the work.
+    """
     try:
         value = parse_yaml(text, "").value
     except SweepFileError:
