@@ -213,6 +213,27 @@ class Session:
 
         return inventory_summary(our_gpus())
 
+    def logged_metrics(self, project: str | None) -> list[str]:
+        """Return what runs of earlier sweeps logged, the metrics of sweeps first; blocks.
+
+        Asks only a server that has answered already: suggestions are no reason to start one.
+
+        Args:
+            project: The project; None for the session's, else for every one.
+
+        Raises:
+            ServerError: If the server refuses.
+        """
+        if not self.is_connected:
+            return []
+        sweeps = self.client.list_sweeps(project or self.project, limit=50)
+        names = [sweep.metric.name for sweep in sweeps if sweep.metric is not None]
+        small = [sweep for sweep in sweeps if 0 < sweep.run_count <= 500][:3]
+        for sweep in small:
+            for run in self.client.poll_sweep(sweep.reference, curves=False).runs[:20]:
+                names += [name for name, value in run.summary.items() if type(value) in (int, float)]
+        return list(dict.fromkeys(names))
+
     def follow(self, reference: SweepReference, stop: threading.Event) -> Iterator[SweepEvent]:
         """Yield everything about a sweep and its local agents, then what changes, until `stop` is set; blocks."""
         from trainer.agents.pool import known_agents

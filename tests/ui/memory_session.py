@@ -57,6 +57,9 @@ class MemorySession(Session):
     def list_gpus(self) -> str:
         return self.gpus
 
+    def logged_metrics(self, project: str | None) -> list[str]:
+        return [sweep.metric.name for sweep in self.sweeps if sweep.metric is not None]
+
     def list_sweeps(self) -> list[SweepRecord]:
         self.connect()
         return list(self.sweeps)

@@ -12,6 +12,7 @@ import math
 from typing import Any
 
 from trainer.records import Json
+from trainer.sweep.findings import is_number
 from trainer.sweep.parameters import Beta, Bounded, Categorical, Constant, IntUniform, Normal, Parameter
 
 _EDGE = 1e-12
@@ -49,7 +50,7 @@ def share_below(parameter: Parameter, value: Json) -> float | None:
 
     For values in steps it is the middle of the values that round to it.
     """
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if not is_number(value):
         return None
     if isinstance(parameter, IntUniform):
         index = parameter.choices.index_of(value)

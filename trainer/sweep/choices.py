@@ -8,6 +8,7 @@ from typing import Protocol
 
 from trainer.records import Json
 from trainer.sweep.canonical import canonical_key, same_value
+from trainer.sweep.findings import is_number
 
 
 class Choices(Protocol):
@@ -93,7 +94,7 @@ class SteppedChoices:
 
     def index_of(self, value: Json) -> int | None:
         """Return the index of a value of the series, or None."""
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if not is_number(value):
             return None
         near = round((value - self._low) / self._delta) if self._delta else 0
         near_by = (index for index in (near - 1, near, near + 1) if 0 <= index < self.count)
@@ -124,7 +125,7 @@ class MultipleChoices:
 
     def index_of(self, value: Json) -> int | None:
         """Return the index of a value of the set, or None."""
-        if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+        if not is_number(value):
             return None
         index = self.nearest_index(value)
         return index if same_value(self.value(index), value) else None

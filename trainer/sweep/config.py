@@ -2,13 +2,13 @@
 
 from __future__ import annotations
 
-import math
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from pathlib import Path
 
 from trainer.errors import SweepFileError
 from trainer.records import Goal, Json, Metric
+from trainer.sweep.findings import is_number
 from trainer.sweep.yaml_text import dump_yaml, parse_yaml
 
 _MAX_BYTES = 8 * 1024 * 1024
@@ -103,7 +103,7 @@ def metric_of(config: Mapping[str, Json]) -> Metric | None:
     if not isinstance(name, str) or not name:
         return None
     goal: Goal = "maximize" if entry.get("goal") == "maximize" else "minimize"
-    if isinstance(target, bool) or not isinstance(target, int | float) or not math.isfinite(target):
+    if not is_number(target):
         return Metric(name, goal)
     return Metric(name, goal, float(target))
 

@@ -9,7 +9,7 @@ from typing import Any
 
 from trainer.errors import SweepConfigError
 from trainer.records import Json
-from trainer.sweep.findings import Violation
+from trainer.sweep.findings import Violation, is_number
 from trainer.sweep.places import ABSENT, Keys, locate, value_of, with_keys, with_value
 from trainer.sweep.space import SearchSpace, run_cap_of
 
@@ -113,7 +113,7 @@ def number_in(value: object, *, whole: bool = False) -> int | float | None:
             return int(text)
         except ValueError:
             value = number
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if not is_number(value):
         return None
     if whole:
         return int(value) if float(value).is_integer() else None

@@ -19,6 +19,7 @@ from trainer.sweep.choices import Choices, IntegerChoices, ListedChoices, Multip
 from trainer.sweep.distributions import DISTRIBUTIONS as DISTRIBUTIONS
 from trainer.sweep.distributions import Distribution as Distribution
 from trainer.sweep.distributions import Field as Field
+from trainer.sweep.findings import is_number
 
 ParameterPath = tuple[str, ...]
 """Names from the outermost parameter to the innermost: `("optimizer", "lr")`."""
@@ -288,6 +289,6 @@ def _build_bounded(path: ParameterPath, distribution: str, config: Mapping[str, 
 
 def _number(config: Mapping[str, Json], name: str, default: float | None = None) -> float:
     value = config.get(name, default)
-    if isinstance(value, bool) or not isinstance(value, int | float) or not math.isfinite(value):
+    if not is_number(value):
         raise ValueError(f"{name} is not a number")
     return value

@@ -9,6 +9,7 @@ from trainer.errors import SweepConfigError
 from trainer.records import Json
 from trainer.sweep.canonical import canonical_key, loose_key
 from trainer.sweep.choices import Choices
+from trainer.sweep.findings import is_whole
 from trainer.sweep.parameters import Constant, Parameter, ParameterPath, is_nested, parameter_from_config
 
 _ABSENT = object()
@@ -210,9 +211,7 @@ def _is_made_of(listed: Json, value: object) -> bool:
 def run_cap_of(config: Mapping[str, Json]) -> int | None:
     """Return a sweep's run_cap, or None when it has none that W&B would accept."""
     cap = config.get("run_cap")
-    if isinstance(cap, bool) or not isinstance(cap, int | float) or cap != cap or cap <= 0:
-        return None
-    return int(cap) if math.isfinite(cap) and float(cap).is_integer() else None
+    return int(cap) if is_whole(cap) and cap > 0 else None
 
 
 def run_count(config: Mapping[str, Json]) -> int | None:

@@ -6,6 +6,7 @@ from tui.screens.builder_copying import BuilderCopying
 from tui.screens.builder_drafts import BuilderDrafts
 from tui.screens.builder_preview import BuilderPreview
 from tui.screens.builder_program import BuilderProgram
+from tui.screens.builder_suggestions import BuilderSuggestions
 
 
 class SweepBuilderScreen(
@@ -13,7 +14,8 @@ class SweepBuilderScreen(
     BuilderCopying,
     BuilderPreview,
     BuilderDrafts,
+    BuilderSuggestions,
 ):
     """Edits one sweep until it is launched, saved or left; each feature is a base of its own."""
 
-    CSS_PATH = "sweep_builder.tcss"
+    CSS_PATH = ["sweep_builder.tcss", "builder_form.tcss"]

@@ -1,66 +1,199 @@
-"""ProgramSection: what runs, and how it is called."""
+"""ProgramSection: what runs, how it is called, and the exact command of the first run."""
 
 from __future__ import annotations
 
-import shlex
-from collections.abc import Sequence
+import re
+from collections.abc import Mapping, Sequence
 
+from textual import events, on
 from textual.app import ComposeResult
+from textual.containers import Horizontal, Vertical
+from textual.content import Content
+from textual.widget import Widget
+from textual.widgets import Label, Select, Static
 
+from trainer.errors import SweepConfigError
 from trainer.records import Json
+from trainer.search.plan import PlannedRuns
+from trainer.sweep.command import DEFAULT_COMMAND
 from trainer.sweep.validation import Violation
+from tui.command_templates import TEMPLATES, template_of
+from tui.run_command import CommandWord, command_words
 from tui.sweep_document import SweepDocument
-from tui.widgets.fields_section import FieldsSection
-from tui.widgets.form_field import FormField
+from tui.widgets.builder_section import SectionChanged
+from tui.widgets.command_editor import CommandEditor
+from tui.widgets.completing_field import CompletingField
+from tui.widgets.completing_input import CompletingInput
+from tui.widgets.helped_section import HelpedSection
+
+_ITEM = re.compile(r"command\[(\d+)\]")
+_WORD_STYLES = {"plain": "$foreground-muted", "argument": "$foreground", "odd": "bold underline $warning"}
+_COMMAND_HELP = "enter adds an item · backspace in an empty one or f8 deletes · shift+↑↓ moves · $ or ^space: macros"
 
 
-class ProgramSection(FieldsSection):
+class _TemplateSelect(Select[int]):
+    """The templates; the arrow keys go on to the next field, as they do everywhere in the form, until it is open."""
+
+    def on_key(self, event: events.Key) -> None:
+        if event.key in ("up", "down") and not self.expanded:
+            event.stop()
+            self.screen.focus_next() if event.key == "down" else self.screen.focus_previous()
+
+
+class ProgramSection(HelpedSection):
     """The program and the command."""
 
     title = "Program"
-    _command_problem = ""
+    help_texts = {
+        "program": "The file or module that agents start, from the folder this app was started in; ^space lists."
+    }
 
     def compose(self) -> ComposeResult:
         """Compose the fields."""
-        yield FormField("program", "program", placeholder="train.py")
-        yield FormField("command", "command", placeholder="${env} ${interpreter} ${program} ${args}")
+        yield CompletingField("program", "program", placeholder="train.py", marks_first=True)
+        yield Static("", id="interpreter", classes="field-words", markup=False)
+        yield Vertical(id="program-accepts")
+        with Horizontal(id="template-line", classes="section-part"):
+            yield Label("command", classes="field-label")
+            yield _TemplateSelect(
+                [(template.name, index) for index, template in enumerate(TEMPLATES)],
+                prompt="a command of your own; choose a template",
+                compact=True,
+                id="template",
+            )
+        yield CommandEditor(id="command")
+        with Horizontal(id="first-run", classes="section-part"):
+            yield Label("first run", classes="field-label")
+            yield Static("", id="first-command")
+        yield self.help_line()
+
+    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+        """Create the section, empty; see `show`."""
+        super().__init__(id=id)
+        self._interpreter = ""
 
     @property
-    def own_problems(self) -> list[Violation]:
-        """A command whose quotes are not closed yet."""
-        return [Violation("command", self._command_problem, "", None)] if self._command_problem else []
+    def editor(self) -> CommandEditor:
+        """The list of the command's items."""
+        return self.query_one(CommandEditor)
 
     async def show(self, document: SweepDocument) -> None:
         """Show the document."""
-        self._command_problem = ""
         await super().show(document)
+        await self.editor.show(self._command, self._program)
+        self._show_rest()
+
+    def show_interpreter(self, path: str) -> None:
+        """Say which Python `${interpreter}` is for agents on this machine."""
+        self._interpreter = path
+        self._show_rest()
 
     def show_problems(self, problems: Sequence[Violation]) -> None:
-        """Show each problem at its field, what is being typed first."""
-        super().show_problems([*self.own_problems, *problems])
+        """Show each problem at its field or item."""
+        super().show_problems(problems)
+        texts: dict[int | None, str] = {}
+        for problem in problems:
+            if problem.path == "command" or problem.path.startswith("command["):
+                match = _ITEM.match(problem.path)
+                texts.setdefault(int(match[1]) if match else None, f"{problem.message} {problem.hint}".strip())
+        self.editor.show_problems(texts)
+
+    def owns(self, path: str) -> bool:
+        """Return whether the value at a path is edited here."""
+        return path == "command" or path.startswith("command[") or super().owns(path)
+
+    def focus_path(self, path: str) -> None:
+        """Go to the field or item of a path."""
+        if path == "command" or path.startswith("command["):
+            match = _ITEM.match(path)
+            self.editor.focus_item(int(match[1]) if match else 0)
+            return
+        super().focus_path(path)
+
+    def help_for(self, focused: Widget) -> str:
+        """Return a line of help for what has the focus."""
+        if self.query_one("#template", Select).has_focus:
+            return "How programs of each kind take their parameters; choosing one replaces the command below."
+        return _COMMAND_HELP if self.editor.has_focus_within else super().help_for(focused)
 
     def store(self, path: str, text: str) -> None:
         """Take over what was typed into the field of a path."""
-        if path != "command":
-            self.draft.set(path, text or None)
+        self.draft.set(path, text or None)
+        self._show_rest()
+
+    @property
+    def _program(self) -> str:
+        program = self.draft.get("program")
+        return program if isinstance(program, str) else ""
+
+    @property
+    def _command(self) -> list[str]:
+        """The items as they are written, or W&B's default."""
+        command = self.draft.get("command")
+        if isinstance(command, list) and command:
+            return [str(item) for item in command]
+        return list(DEFAULT_COMMAND) if command is None or command == [] else [str(command)]
+
+    @on(CompletingInput.Taken)
+    def _program_taken(self, message: CompletingInput.Taken) -> None:
+        message.stop()
+        self.store("program", message.candidate.text)
+        self.post_message(SectionChanged(self, "choose the program", ""))
+        if message.candidate.text.endswith("/"):
+            # In the box's own turn: a message made in ours would not bubble past us.
+            message.box.call_later(message.box.ask)
+
+    @on(CommandEditor.Edited)
+    def _command_edited(self, message: CommandEditor.Edited) -> None:
+        message.stop()
+        items: list[Json] = [*message.items]
+        self.draft.set("command", items or None)
+        self._show_rest()
+        self.post_message(SectionChanged(self, message.label, message.field))
+
+    @on(Select.Changed, "#template")
+    async def _template_chosen(self, message: Select.Changed) -> None:
+        message.stop()
+        if not isinstance(message.value, int):
             return
+        template = TEMPLATES[message.value]
+        if list(template.command) == self._command:
+            return
+        items: list[Json] = [*template.command]
+        self.draft.set("command", None if template.is_default else items)
+        await self.editor.show(self._command, self._program)
+        self._show_rest()
+        self.post_message(SectionChanged(self, "choose a template for the command", ""))
+
+    def _show_rest(self) -> None:
+        """Show what follows from program and command."""
+        template = template_of(self._command)
+        select = self.query_one("#template", Select)
+        with select.prevent(Select.Changed):
+            select.value = TEMPLATES.index(template) if template else Select.NULL
+        uses_python = "${interpreter}" in self._command
+        line = self.query_one("#interpreter", Static)
+        line.display = bool(self._interpreter)
+        line.update(f"{self._interpreter}" if uses_python else f"not used: {self._interpreter}")
+        self.query_one("#first-command", Static).update(self._first_command())
+
+    def _first_command(self) -> Content:
+        """Return the exact command of the first run, with what is odd about it marked."""
+        config = self.draft.config()
         try:
-            words: list[Json] = [*shlex.split(text)]
-        except ValueError:
-            self._command_problem = "A quote is not closed."
-            return
-        self._command_problem = ""
-        self.draft.set("command", words or None)
+            planned = PlannedRuns(config, sample=1)
+            args: Mapping[str, Json] = planned.configuration(0)
+            words = command_words(planned.argv(0), args)
+        except (SweepConfigError, IndexError):
+            return Content.assemble(("shown as soon as there is a first configuration", "$foreground-muted"))
+        parts: list[tuple[str, str]] = []
+        for word in words:
+            parts += [(word.text, _WORD_STYLES[word.kind]), (" ", "")]
+        if _has_odd(words):
+            note = "\n! underlined: reaches the program as this text, not as None, True, a list or a mapping"
+            parts.append((note, "$warning"))
+        return Content.assemble(*parts)
 
-    def text_of(self, path: str) -> str:
-        """Return what the field of a path shows."""
-        value = self.draft.get(path)
-        if path == "command" and isinstance(value, list):
-            return " ".join(_quoted(str(word)) for word in value)
-        return super().text_of(path)
 
-
-def _quoted(word: str) -> str:
-    """Return a word of a command as it is typed; `${args}` needs no quotes here, since no shell sees it."""
-    needs_quotes = not word or any(character.isspace() or character in "'\"\\" for character in word)
-    return shlex.quote(word) if needs_quotes else word
+def _has_odd(words: Sequence[CommandWord]) -> bool:
+    return any(word.kind == "odd" for word in words)

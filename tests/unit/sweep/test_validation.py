@@ -7,8 +7,9 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from trainer.sweep.config import parse_sweep_text
+from trainer.sweep.config import metric_of, parse_sweep_text
 from trainer.sweep.distributions import DISTRIBUTIONS
+from trainer.sweep.space import run_count
 from trainer.sweep.validation import METHODS, Violation, violations, warnings
 
 GRID: dict[str, Any] = {"method": "grid", "program": "train.py", "parameters": {"p": {"values": [1, 2]}}}
@@ -452,3 +453,15 @@ def test_every_sweep_file_of_the_repository_is_valid() -> None:
 def test_a_file_that_is_wrong_throughout_is_not_looked_through() -> None:
     found = violations({**GRID, **{f"key{number}": 1 for number in range(50_000)}})
     assert len(found) == 200
+
+
+@pytest.mark.parametrize("method", ["grid", "random", "bayes"])
+@pytest.mark.parametrize("change", [{"run_cap": 10**400}, {"metric": {"name": "loss", "target": -(10**400)}}])
+def test_a_number_that_no_float_can_hold_is_a_problem_and_no_crash(method: str, change: dict[str, Any]) -> None:
+    config = {"method": method, "program": "x.py", "metric": {"name": "loss"}, "parameters": {"x": {"values": [1]}}}
+    changed = {**config, **change}
+
+    assert violations(changed)
+    assert isinstance(warnings(changed), list)
+    assert run_count(changed) == 1
+    assert metric_of(changed) is not None
