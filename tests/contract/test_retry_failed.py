@@ -132,6 +132,10 @@ def test_a_server_that_takes_no_runs_gets_sweeps_of_the_missing_points_and_asks_
     assert not retry_failed(client, sweep, can_enqueue=False).to_work_on
     code, told, _ = command(tmp_path, "points", str(sweep.reference))
     assert code == 0 and "finished    4\n" in told and told.count("(missing points") == 2, told
+    code, told, said = command(tmp_path, "leaderboard", str(sweep.reference), "--format", "json")
+    assert code == 0 and said.count("With 1 run of tiny (missing points") == 2, said
+    finished = [row for row in json.loads(told) if row["state"] == "finished"]
+    assert len(finished) == 4, told
 
 
 def test_retries_are_asked_for_once_and_take_no_share_of_run_cap(client: WandbClient, tmp_path: Path) -> None:
