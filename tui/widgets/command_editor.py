@@ -17,6 +17,7 @@ from textual.widgets import Input, Static
 
 from tui.command_templates import item_meaning, macro_meanings, variable_meanings
 from tui.widgets.completing_input import Candidate, CompletingInput, matching
+from tui.widgets.quiet_static import QuietStatic
 
 MAX_ITEMS = 40
 """Items that are shown; further ones stay as they are, and are edited in the YAML."""
@@ -65,9 +66,9 @@ class CommandItem(Vertical):
     def compose(self) -> ComposeResult:
         """Compose the line and the place of its problem."""
         with Horizontal(classes="item-line"):
-            yield Static("", classes="item-number")
+            yield QuietStatic("", classes="item-number")
             yield CompletingInput(placeholder="an argument, or $ for a macro", marks_first=True)
-            yield Static("", classes="item-meaning", markup=False)
+            yield QuietStatic("", classes="item-meaning", markup=False)
             yield _Act("↑", "move(-1)", "Move up (shift+up)")
             yield _Act("↓", "move(1)", "Move down (shift+down)")
             yield _Act("✕", "remove", "Delete (f8)")
@@ -103,8 +104,8 @@ class CommandItem(Vertical):
 
     def show_place(self, number: int, program: str) -> None:
         """Show the item's number, and what it becomes."""
-        self.query_one(".item-number", Static).update(f"{number:>2}")
-        self.query_one(".item-meaning", Static).update(item_meaning(self.text, program))
+        self.query_one(".item-number", QuietStatic).show(f"{number:>2}")
+        self.query_one(".item-meaning", QuietStatic).show(item_meaning(self.text, program))
 
     def show_problem(self, text: str) -> None:
         """Show what is wrong; an empty text clears it."""
@@ -184,9 +185,9 @@ class CommandEditor(Vertical):
     def compose(self) -> ComposeResult:
         """Compose the list, and the way to add to it."""
         yield Vertical(id="command-items")
-        yield Static("", id="command-more", markup=False)
+        yield QuietStatic("", id="command-more", markup=False)
         yield _AddItem(Content.assemble(("＋ ", "$primary"), ("add an item", "$foreground-muted")), id="command-add")
-        yield Static("", classes="field-problem", markup=False)
+        yield QuietStatic("", classes="field-problem", markup=False)
 
     @property
     def items(self) -> list[CommandItem]:
@@ -207,9 +208,9 @@ class CommandEditor(Vertical):
                 await item.remove()
             await self.query_one("#command-items").mount_all([CommandItem(text) for text in texts[len(there) :]])
         self._number()
-        more = self.query_one("#command-more", Static)
+        more = self.query_one("#command-more", QuietStatic)
         more.display = bool(self._rest)
-        more.update(f"… {len(self._rest):,} more, in the YAML")
+        more.show(f"… {len(self._rest):,} more, in the YAML")
 
     def show_problems(self, problems: Mapping[int | None, str]) -> None:
         """Show each problem at its item; that of None belongs to the whole."""
@@ -218,7 +219,7 @@ class CommandEditor(Vertical):
             item.show_problem(problems.get(counted.index(item), "") if item in counted else "")
         whole = problems.get(None, "")
         self.set_class(bool(whole), "-problem")
-        self.query_children(".field-problem").last(Static).update(f"↑ {whole}" if whole else "")
+        self.query_children(".field-problem").last(QuietStatic).show(f"↑ {whole}" if whole else "")
 
     def focus_item(self, index: int = 0) -> None:
         """Go to an item."""

@@ -10,7 +10,7 @@ from textual.app import ComposeResult
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Label, Select, Static
+from textual.widgets import Label, Select
 
 from trainer.errors import SweepConfigError
 from trainer.records import Json
@@ -25,6 +25,7 @@ from tui.widgets.command_editor import CommandEditor
 from tui.widgets.completing_field import CompletingField
 from tui.widgets.completing_input import CompletingInput
 from tui.widgets.helped_section import HelpedSection
+from tui.widgets.quiet_static import QuietStatic
 
 _ITEM = re.compile(r"command\[(\d+)\]")
 _WORD_STYLES = {"plain": "$foreground-muted", "argument": "$foreground", "odd": "bold underline $warning"}
@@ -51,7 +52,7 @@ class ProgramSection(HelpedSection):
     def compose(self) -> ComposeResult:
         """Compose the fields."""
         yield CompletingField("program", "program", placeholder="train.py", marks_first=True)
-        yield Static("", id="interpreter", classes="field-words", markup=False)
+        yield QuietStatic("", id="interpreter", classes="field-words", markup=False)
         yield Vertical(id="program-accepts")
         with Horizontal(id="template-line", classes="section-part"):
             yield Label("command", classes="field-label")
@@ -64,7 +65,7 @@ class ProgramSection(HelpedSection):
         yield CommandEditor(id="command")
         with Horizontal(id="first-run", classes="section-part"):
             yield Label("first run", classes="field-label")
-            yield Static("", id="first-command")
+            yield QuietStatic("", id="first-command")
         yield self.help_line()
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
@@ -169,13 +170,15 @@ class ProgramSection(HelpedSection):
         """Show what follows from program and command."""
         template = template_of(self._command)
         select = self.query_one("#template", Select)
-        with select.prevent(Select.Changed):
-            select.value = TEMPLATES.index(template) if template else Select.NULL
+        chosen = TEMPLATES.index(template) if template else Select.NULL
+        if select.value != chosen:
+            with select.prevent(Select.Changed):
+                select.value = chosen
         uses_python = "${interpreter}" in self._command
-        line = self.query_one("#interpreter", Static)
+        line = self.query_one("#interpreter", QuietStatic)
         line.display = bool(self._interpreter)
-        line.update(f"{self._interpreter}" if uses_python else f"not used: {self._interpreter}")
-        self.query_one("#first-command", Static).update(self._first_command())
+        line.show(f"{self._interpreter}" if uses_python else f"not used: {self._interpreter}")
+        self.query_one("#first-command", QuietStatic).show(self._first_command())
 
     def _first_command(self) -> Content:
         """Return the exact command of the first run, with what is odd about it marked."""

@@ -9,7 +9,6 @@ from textual.app import ComposeResult
 from textual.containers import Vertical
 from textual.content import Content
 from textual.widget import Widget
-from textual.widgets import Static
 
 from trainer.errors import SweepConfigError
 from trainer.records import Json
@@ -23,6 +22,7 @@ from tui.widgets.completing_field import CompletingField
 from tui.widgets.completing_input import Candidate, CompletingInput, matching
 from tui.widgets.form_field import FormField
 from tui.widgets.helped_section import HelpedSection
+from tui.widgets.quiet_static import QuietStatic
 
 STOP_EARLY = "early_terminate"
 _OFF, _HYPERBAND = "off", "hyperband"
@@ -74,7 +74,7 @@ class SearchSection(HelpedSection):
         yield FormField("description", "description", placeholder="what it is for")
         yield FormField("project", "project", placeholder="asked for at the launch")
         yield FormField("method", "method", options=METHODS)
-        yield Static("", id="method-words", classes="field-words", markup=False)
+        yield QuietStatic("", id="method-words", classes="field-words", markup=False)
         yield FormField("run_cap", "run cap", placeholder="none: until every combination has run")
         with Vertical(classes="section-part"):
             yield CompletingField("metric.name", "metric", placeholder="what the program logs: accuracy")
@@ -85,13 +85,13 @@ class SearchSection(HelpedSection):
         with Vertical(classes="section-part"):
             yield FormField(STOP_EARLY, "stop early", options=(_OFF, _HYPERBAND))
             with Vertical(id="hyperband"):
-                yield Static("", id="bands", markup=False)
+                yield QuietStatic("", id="bands", markup=False)
                 yield FormField(f"{STOP_EARLY}.min_iter", "  min_iter", placeholder="first look, in logged values")
                 yield FormField(f"{STOP_EARLY}.max_iter", "  max_iter", placeholder="or: a full run, with s")
                 yield FormField(f"{STOP_EARLY}.s", "  s", placeholder="how many looks before max_iter")
                 yield FormField(f"{STOP_EARLY}.eta", "  eta", placeholder="3: keep the best third")
                 yield FormField(f"{STOP_EARLY}.strict", "  strict", options=("true", "false"))
-        yield Static("", id="yaml-keys", classes="section-part")
+        yield QuietStatic("", id="yaml-keys", classes="section-part")
         yield self.help_line()
 
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
@@ -144,7 +144,7 @@ class SearchSection(HelpedSection):
     def _show_rest(self) -> None:
         """Show what follows from the fields."""
         method = self.draft.get("method")
-        self.query_one("#method-words", Static).update(METHOD_WORDS.get(str(method), ""))
+        self.query_one("#method-words", QuietStatic).show(METHOD_WORDS.get(str(method), ""))
         for path in _BAYES_PATHS:
             self.field(path).display = method == "bayes" or self.draft.get(path) is not None
         self.query_one("#hyperband").display = self.draft.get(STOP_EARLY) is not None
@@ -161,11 +161,11 @@ class SearchSection(HelpedSection):
             # The count line says why.
             runs = None
         picture = bands_picture(config, runs, min(max(self.size.width - 6, 20), _MAX_PICTURE))
-        bands = self.query_one("#bands", Static)
+        bands = self.query_one("#bands", QuietStatic)
         bands.display = picture is not None
         if picture is not None:
             bar, counts, logged = picture.lines
-            bands.update(
+            bands.show(
                 Content.assemble(
                     (bar, "$accent"),
                     "\n",
@@ -180,7 +180,7 @@ class SearchSection(HelpedSection):
     def _show_yaml_keys(self) -> None:
         there = [key for key in _WITHOUT_FIELD if self.draft.get(key) is not None]
         absent = [key for key in _WITHOUT_FIELD if key not in there]
-        self.query_one("#yaml-keys", Static).update(
+        self.query_one("#yaml-keys", QuietStatic).show(
             Content.assemble(
                 ("in the YAML  ", "$foreground-muted"),
                 *((f"{key}: {_short(self.draft.get(key))}  ", "") for key in there),
