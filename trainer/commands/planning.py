@@ -166,7 +166,9 @@ def _many(count: int | None, noun: str) -> str:
 @click.option(
     "--json", "as_json", is_flag=True, help="A JSON list of {file, path, message, hint, line, code} on stdout."
 )
-def check(files: tuple[Path, ...], as_json: bool) -> int:
+@click.option("--fix", is_flag=True, help="First make the obvious fixes in FILES, and print them as a diff.")
+@click.option("--diff", "only_show", is_flag=True, help="With --fix: print the diff, and write nothing.")
+def check(files: tuple[Path, ...], as_json: bool, fix: bool, only_show: bool) -> int:
     """Find every problem in sweep FILES, with file, line, path and the way out. Exit code 0 or 2.
 
     Their programs are read, not run: parameters and values that a program would refuse are problems too.
@@ -178,8 +180,14 @@ def check(files: tuple[Path, ...], as_json: bool) -> int:
     from trainer.sweep.rule_notes import noted_oddities
     from trainer.sweep.yaml_notes import notes_of
 
+    if (only_show and not fix) or (fix and as_json):
+        raise click.UsageError("--diff belongs to --fix, and --fix prints no JSON.")
     found: list[dict[str, Any]] = []
     for file in files:
+        if fix:
+            from trainer.commands.fixing import fix_file
+
+            fix_file(file, only_show=only_show)
         try:
             sweep_file = load_sweep_file(file)
         except SweepFileError as error:
