@@ -392,7 +392,9 @@ def test_the_first_fix_removes_the_problem_and_adds_none(
 
 
 def test_every_fix_is_tried() -> None:
-    assert set(FIXES) - {case[0] for case in CASES} == set()
+    # What is wrong between a sweep and its program is tried with programs, in tests/unit/programs.
+    own = {code for code in FIXES if not code.startswith("program-") and code in codes_in_source()}
+    assert own - {case[0] for case in CASES} == set()
 
 
 def test_alternatives_come_after_the_likeliest() -> None:
