@@ -17,6 +17,7 @@ import pytest
 import requests
 
 from tests.contract.server_fixtures import eventually, graphql, run_program, wandb_environ
+from trainer.server import lifecycle
 from trainer.server.data_folder import is_locked
 from trainer.server.lifecycle import ServerAddress, ensure_running, find_running, stop_server
 
@@ -208,3 +209,26 @@ def test_it_ends_soon_although_an_upload_is_on(tmp_path: Path, numbers: tuple[si
     assert "Traceback" not in said
     assert list((served.folder / "files").glob("*")) == []
     assert not is_locked(served.folder)
+
+
+def test_a_server_that_another_starter_left_behind_half_started_is_waited_for(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    begun: list[subprocess.Popen[bytes]] = []
+    spawn = lifecycle._spawn
+
+    def spawn_late(folder: Path) -> subprocess.Popen[bytes]:
+        """Start one that is too late: another, which nobody looks after, has the folder already and is not ready."""
+        begun.append(spawn(folder))
+        while not is_locked(folder):
+            assert begun[0].poll() is None
+        begun.append(spawn(folder))
+        begun[1].wait(60)
+        return begun[1]
+
+    monkeypatch.setattr(lifecycle, "_spawn", spawn_late)
+    try:
+        assert ensure_running(tmp_path, timeout_seconds=60).pid == begun[0].pid
+    finally:
+        stop_server(tmp_path)
+        begun[0].wait(20)

@@ -87,7 +87,10 @@ def _start(folder: Path, deadline: float, timeout_seconds: float) -> ServerAddre
                 said_before = _log_size(folder)
                 process = _spawn(folder)
             if process is not None and process.poll() is not None:
-                raise ServerError("The embedded server did not start.", hint=_last_words(folder, said_before))
+                if not is_locked(folder):
+                    raise ServerError("The embedded server did not start.", hint=_last_words(folder, said_before))
+                # Another one was quicker: its starter was killed, and it was not seen yet.
+                process = None
             time.sleep(_POLL_SECONDS)
     raise ServerLostError(
         f"The embedded server did not answer within {timeout_seconds:g} s.", hint=f"See {folder / LOG_FILE}."
