@@ -17,7 +17,7 @@ from trainer.paths import config_dir
 from tui.commands import get_action_commands
 from tui.keys import KEYMAP_FILE_NAME, known_binding_ids, load_keymap, unknown_ids
 from tui.messages import BuilderOpenRequested, ServerConnected, StartFailed, SweepOpenRequested
-from tui.screens.confirm import ConfirmScreen, HoldsChanges
+from tui.screens.confirm import ConfirmScreen, HoldsChanges, leave_question
 from tui.screens.opening import OpeningScreen
 from tui.screens.sweeps import SweepsScreen
 from tui.session import Session
@@ -146,12 +146,9 @@ class SweepApp(TypeAheadApp):
 
     async def action_quit(self) -> None:
         """Leave; asks first where there are unsaved changes."""
-        unsaved = [
-            screen.unsaved for screen in self.screen_stack if isinstance(screen, HoldsChanges) and screen.unsaved
-        ]
+        unsaved = [screen for screen in self.screen_stack if isinstance(screen, HoldsChanges) and screen.unsaved]
         if not unsaved or isinstance(self.screen, ConfirmScreen):
             self.exit()
             return
-        kept = f"{unsaved[0]}: kept as a draft; the builder offers it again."
-        question = ConfirmScreen("Quit without saving?", kept, confirm="Quit")
+        question = leave_question("Quit without saving?", unsaved[0], confirm="Quit")
         self.push_screen(question, lambda agreed: self.exit() if agreed else None)

@@ -49,6 +49,8 @@ async def test_what_was_left_unsaved_is_offered_again_and_opened_as_it_was() -> 
         assert adopt_newest(drafts_dir()) == (None, 0), "a builder that lives has it"
         await pilot.press("escape")
         await wait_for(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        assert isinstance(app.screen, ConfirmScreen)
+        assert app.screen.detail == "Your changes are kept as a draft; the builder offers them again."
         await pilot.press("y")
         await wait_for(pilot, lambda: isinstance(app.screen, SweepsScreen))
 
@@ -144,3 +146,21 @@ async def test_typing_that_is_no_yaml_yet_is_kept_too() -> None:
         await pilot.press("o")
         await wait_for(pilot, lambda: app.screen is screen and screen.yaml.text.startswith("[[["))
         assert screen.document.text_problem is not None
+
+
+async def test_a_folder_that_takes_no_drafts_is_said_once_and_hinders_nothing() -> None:
+    drafts_dir().parent.mkdir(parents=True)
+    drafts_dir().write_text("a file where the folder should be")
+    app = SweepApp(MemorySession())
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await opened(pilot)
+        await renamed(pilot, screen, "one")
+        await wait_for(pilot, lambda: screen._has_warned)
+        await renamed(pilot, screen, "two")
+        await pilot.press("escape")
+        await wait_for(pilot, lambda: isinstance(app.screen, ConfirmScreen))
+        assert isinstance(app.screen, ConfirmScreen)
+        assert app.screen.detail == "Your changes would be lost."
+        await pilot.press("y")
+
+        await wait_for(pilot, lambda: isinstance(app.screen, SweepsScreen))

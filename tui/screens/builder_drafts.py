@@ -31,6 +31,12 @@ class BuilderDrafts(BuilderFiles):
     _keeper: DraftKeeper | None = None
     _kept_text: str | None = None
     _is_launched: bool = False
+    _has_warned: bool = False
+
+    @property
+    def are_changes_kept(self) -> bool:
+        """Whether unsaved changes are there again next time: unless they could not be written down."""
+        return not self._has_warned
 
     @dataclass
     class OrphanFound(Message):
@@ -110,6 +116,10 @@ class BuilderDrafts(BuilderFiles):
 
     @on(KeepFailed)
     def _warn(self, message: KeepFailed) -> None:
+        if self._has_warned:
+            # Once is enough: it would be said again with every second of typing.
+            return
+        self._has_warned = True
         self.notify(warn_of(message.error), title="Drafts", severity="warning", timeout=10, markup=False)
 
     @work(thread=True, exit_on_error=False, group=LOOKING)

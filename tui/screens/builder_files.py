@@ -12,7 +12,7 @@ from textual.binding import Binding, BindingType
 from trainer.records import Json
 from trainer.sweep.config import SweepFile
 from tui.screens.builder_shell import BuilderShell
-from tui.screens.confirm import ConfirmScreen
+from tui.screens.confirm import leave_question
 from tui.screens.file_dialogs import OpenFileScreen
 from tui.screens.save_sweep import CopyForm, SaveSweepScreen
 from tui.session import Session
@@ -45,7 +45,12 @@ class BuilderFiles(BuilderShell):
         is_begun = self._saved_text is not None or self.document.can_undo or self.yaml.has_typed
         if not is_begun or self.current_text == self._saved_text:
             return ""
-        return f"Your changes to {self.path.name}" if self.path else "The sweep you built"
+        return f"Your changes to {self.path.name}" if self.path else "Your changes"
+
+    @property
+    def are_changes_kept(self) -> bool:
+        """Whether unsaved changes are there again next time."""
+        return False
 
     @property
     def title_text(self) -> str:
@@ -61,9 +66,7 @@ class BuilderFiles(BuilderShell):
         if not self.unsaved:
             self.dismiss(None)
             return
-        question = ConfirmScreen(
-            "Leave without saving?", f"{self.unsaved}: kept as a draft; the builder offers it again.", confirm="Leave"
-        )
+        question = leave_question("Leave without saving?", self, confirm="Leave")
 
         def answered(agreed: bool | None) -> None:
             if agreed:
@@ -77,11 +80,7 @@ class BuilderFiles(BuilderShell):
         if not self.unsaved:
             self._ask_for_file()
             return
-        question = ConfirmScreen(
-            "Open another without saving?",
-            f"{self.unsaved}: kept as a draft; the builder offers it again.",
-            confirm="Open",
-        )
+        question = leave_question("Open another without saving?", self, confirm="Open")
         self.app.push_screen(question, lambda agreed: self._ask_for_file() if agreed else None)
 
     def open_another(self) -> None:

@@ -20,7 +20,11 @@ class HoldsChanges(Protocol):
 
     @property
     def unsaved(self) -> str:
-        """What would be lost, as the subject of a sentence; empty if nothing."""
+        """What is not saved, as the subject of a sentence; empty if nothing."""
+
+    @property
+    def are_changes_kept(self) -> bool:
+        """Whether they are there again next time, or lost."""
 
 
 class ConfirmScreen(ModalScreen[bool]):
@@ -72,6 +76,12 @@ class ConfirmScreen(ModalScreen[bool]):
     def action_answer(self, agreed: bool) -> None:
         """Close with an answer."""
         self.dismiss(agreed)
+
+
+def leave_question(question: str, screen: HoldsChanges, *, confirm: str) -> ConfirmScreen:
+    """Return the question before a screen with unsaved changes is left; says what becomes of them."""
+    fate = "are kept as a draft; the builder offers them again" if screen.are_changes_kept else "would be lost"
+    return ConfirmScreen(question, f"{screen.unsaved} {fate}.", confirm=confirm, danger=not screen.are_changes_kept)
 
 
 class NoticeScreen(ModalScreen[None]):
