@@ -39,8 +39,8 @@ def converted(entry: Json, distribution: str) -> Entry:
             fields[field.name] = _as_whole(old[field.name]) if field.kind == "integer" else old[field.name]
         elif field.name in candidates and (listed or bounds):
             fields[field.name] = candidates[field.name]
-        elif field.name == "probabilities" and listed:
-            fields[field.name] = [round(1 / len(listed), 6)] * len(listed)
+        elif field.name == "probabilities" and isinstance(values := fields.get("values"), list) and values:
+            fields[field.name] = [round(1 / len(values), 6)] * len(values)
     return entry_for(distribution, fields)
 
 

@@ -282,7 +282,7 @@ class ParameterPane(Vertical):
     def _offer_presets(self) -> None:
         """Show the menu of common parameters while a new one gets its name."""
         offered: Sequence[Preset] = ()
-        if self._is_new and self.name_input.has_focus:
+        if self._is_new and (self.name_input.has_focus or self.menu.has_focus):
             offered = matching_presets(self.name_input.value)
         self.set_class(bool(offered), "-choosing")
         if list(offered) != self._presets:

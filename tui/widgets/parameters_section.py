@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 from textual import getters, on
 from textual.app import ComposeResult
@@ -54,11 +54,11 @@ class ParametersSection(BuilderSection):
 
     def show_problems(self, problems: Sequence[Violation]) -> None:
         """Mark the lines that have problems, and say the one of the line under the cursor."""
-        rows = {row.config_path: row for row in self.rows if not row.is_off}
+        by_path = self._rows_by_path()
         texts: dict[int, str] = {}
         for problem in problems:
-            row = _owner(problem.path, rows)
-            if row is not None:
+            # Two of one name: the violation is about both.
+            for row in _owners(problem.path, by_path):
                 texts.setdefault(id(row), f"{problem.message} {problem.hint}".strip())
         self._problems = texts
         self.parameter_tree.show_problems(texts)
@@ -70,7 +70,7 @@ class ParametersSection(BuilderSection):
 
     def focus_path(self, path: str) -> None:
         """Go to the parameter that a violation is about; to the list where it is about none."""
-        row = _owner(path, {row.config_path: row for row in self.rows if not row.is_off})
+        row = next(iter(_owners(path, self._rows_by_path())), None)
         if row is None:
             self.parameter_tree.focus()
             return
@@ -327,18 +327,25 @@ class ParametersSection(BuilderSection):
             self._reshow(node.path if node.row is None else node.row)
             self._changed(f"move {name}", f"move {id(node.rows[0])}")
 
+    def _rows_by_path(self) -> dict[str, list[ParameterDraft]]:
+        by_path: dict[str, list[ParameterDraft]] = {}
+        for row in self.rows:
+            if not row.is_off:
+                by_path.setdefault(row.config_path, []).append(row)
+        return by_path
+
     def _key(self, row: ParameterDraft) -> str:
         """Return what tells a row from others while it is typed in."""
         return str(next((index for index, each in enumerate(self.rows) if each is row), -1))
 
 
-def _owner(path: str, rows: dict[str, ParameterDraft]) -> ParameterDraft | None:
-    """Return the row a violation is about: the one with the longest path that it begins with."""
+def _owners(path: str, by_path: Mapping[str, Sequence[ParameterDraft]]) -> Sequence[ParameterDraft]:
+    """Return the rows a violation is about: those with the longest path that it begins with."""
     while path:
-        if path in rows:
-            return rows[path]
+        if path in by_path:
+            return by_path[path]
         path = path[: max(path.rfind("."), path.rfind("["), 0)]
-    return None
+    return ()
 
 
 def _field_value(field: Field, text: str) -> Json:
