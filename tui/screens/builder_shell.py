@@ -333,16 +333,24 @@ class BuilderShell(Screen[None]):
             self.yaml.focus()
 
     async def action_undo(self) -> None:
-        """Take back the last change."""
+        """Take back the last change, and show where that was."""
         self.take_typed_text()
-        await self._told("Undid", self.document.undo(), "There is nothing to undo.")
+        before = self.document.config()
+        await self._told("Undid", self.document.undo(), "There is nothing to undo.", before)
 
     async def action_redo(self) -> None:
-        """Do again what was taken back."""
+        """Do again what was taken back, and show where that is."""
         self.take_typed_text()
-        await self._told("Did again", self.document.redo(), "There is nothing to do again.")
+        before = self.document.config()
+        await self._told("Did again", self.document.redo(), "There is nothing to do again.", before)
 
-    async def _told(self, verb: str, label: str, nothing: str) -> None:
+    async def _told(self, verb: str, label: str, nothing: str, before: Mapping[str, Json]) -> None:
         self.notify(f"{verb}: {label}" if label else nothing, timeout=2, markup=False)
-        if label:
-            await self.show_document()
+        if not label:
+            return
+        after = self.document.config()
+        changed = [key for key in {**before, **after} if before.get(key) != after.get(key)]
+        owners = [section for section in self.query(BuilderSection) if any(map(section.owns, changed))]
+        if owners and self.section not in owners:
+            await self.show_section(owners[0].id or "")
+        await self.show_document()
