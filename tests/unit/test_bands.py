@@ -81,6 +81,8 @@ def test_the_picture_ends_where_runs_end_and_says_what_it_took_for_that() -> Non
         {"max_iter": 2, "s": 5},
         {"min_iter": 3, "eta": 1},
         {"eta": None},
+        {"min_iter": 1, "eta": None},
+        {"min_iter": 1, "max_iter": None},
         {"min_iter": 10**400},
         {"max_iter": 10**400, "s": 2},
         {"min_iter": 3, "eta": 10**400},

@@ -56,11 +56,11 @@ def run_length(config: Mapping[str, Json]) -> RunLength | None:
 
 def bands_of(entry: Mapping[str, Json]) -> list[int]:
     """Return the bands of an `early_terminate`, increasing; empty where it breaks the rules."""
-    max_iter, min_iter, s, eta = (entry.get(key) for key in ("max_iter", "min_iter", "s", "eta"))
-    eta = DEFAULT_ETA if eta is None else eta
+    max_iter, min_iter, s = (entry.get(key) for key in ("max_iter", "min_iter", "s"))
+    eta = entry.get("eta", DEFAULT_ETA)
     if not is_number(eta) or eta <= 1:
         return []
-    if max_iter is not None:
+    if "max_iter" in entry:
         is_fine = is_number(max_iter) and isinstance(s, int) and not isinstance(s, bool)
         return bands_from_max_iter(max_iter, s, eta) if is_fine else []  # type: ignore[arg-type]
     return bands_from_min_iter(min_iter, eta) if is_number(min_iter) and min_iter >= 1 else []
