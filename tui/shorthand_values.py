@@ -143,7 +143,13 @@ def value_text(value: Json) -> str:
 
 
 def quoted(value: Json) -> str:
-    """Return a value as JSON, which YAML reads; signs that YAML takes only escaped are escaped."""
+    """Return a value as JSON, which YAML reads; infinite numbers and odd signs as YAML takes them."""
+    if isinstance(value, list):
+        return f"[{', '.join(map(quoted, value))}]"
+    if isinstance(value, dict):
+        return f"{{{', '.join(f'{quoted(str(key))}: {quoted(item)}' for key, item in value.items())}}}"
+    if isinstance(value, float) and not math.isfinite(value):
+        return ".nan" if math.isnan(value) else ".inf" if value > 0 else "-.inf"
     text = json.dumps(value, ensure_ascii=False)
     return "".join(sign if sign.isprintable() else f"\\U{ord(sign):08x}" for sign in text)
 

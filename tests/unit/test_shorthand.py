@@ -155,7 +155,7 @@ scalars = (
     st.none()
     | st.booleans()
     | st.integers(-(10**6), 10**6)
-    | st.floats(allow_nan=False, allow_infinity=False)
+    | st.floats(allow_nan=False)
     | st.text(st.characters(min_codepoint=32, max_codepoint=0x2FF), max_size=12)
 )
 values = st.recursive(
