@@ -44,8 +44,8 @@ HUGE_PARAMETERS: dict[str, Json] = {
 """40 parameters; 10^15 × 100 × 11, about 10^18 combinations."""
 HUGE_SPACE: dict[str, Json] = {**FRESH_CONFIG, "parameters": HUGE_PARAMETERS}
 MANY: dict[str, Json] = {**FRESH_CONFIG, "parameters": {f"p{n:03}": {"min": 1, "max": n + 2} for n in range(100)}}
-GAPS_SECONDS = (0.05, 0.2)
-"""Between keys, in turn: a quick typist's, before what waits for a pause, and a pause, in which it is done."""
+GAPS_SECONDS = (0.05, 0.12, 0.2, 0.5)
+"""Between keys, in turn: of quick and of slow typists, and a pause in which everything else is brought in line."""
 
 
 _CODES = re.compile(r"\x1b\[[0-9;:?]*[A-Za-z]")
@@ -99,7 +99,7 @@ async def timed(app: WatchedApp, pilot: Pilot[None], keys: Sequence[tuple[events
         for event, expected in keys:
             # A new event each time: it knows whether it was handled.
             seconds.append(await seconds_of_a_key(app, events.Key(event.key, event.character), expected))
-            await pilot.pause(GAPS_SECONDS[number % 2])
+            await pilot.pause(GAPS_SECONDS[number % len(GAPS_SECONDS)])
     return seconds[len(keys) :]  # the first ones warm up
 
 

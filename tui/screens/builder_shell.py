@@ -38,8 +38,11 @@ from tui.widgets.section_tabs import SectionTabs
 from tui.widgets.violations_list import ViolationsList
 from tui.widgets.yaml_editor import LineNote, YamlEditor
 
-PREVIEW_DELAY_SECONDS = 0.15
-"""The YAML and the program check wait for a pause in typing; the count and the problems do not."""
+PREVIEW_DELAY_SECONDS = 0.35
+"""The YAML and the program check wait for a pause in typing; the count and the problems do not.
+
+Longer than between the keys of somebody who types slowly: a key that comes while the YAML is written waits for it.
+"""
 SECTIONS: dict[str, type[BuilderSection]] = {
     "section-parameters": ParametersSection,
     "section-search": SearchSection,
@@ -197,7 +200,8 @@ class BuilderShell(Screen[None]):
 
     def judge(self) -> None:
         """Count and validate; at every keystroke."""
-        sections = list(self.query(BuilderSection))
+        # By id, which Textual remembers: a query for the class looks at every widget of the screen, at every key.
+        sections = [self.query_one(f"#{name}", BuilderSection) for name in SECTIONS]
         own = [problem for section in sections for problem in section.own_problems]
         found = [*own, *self.document.problems()]
         paths = {problem.path for problem in found}

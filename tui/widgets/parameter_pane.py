@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
-from textual import events, getters, on
+from textual import getters, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Input, Label, OptionList, Select, Static
+from textual.widgets import Input, OptionList, Select, Static
 from textual.widgets.option_list import Option
 
 from trainer.sweep.parameters import DISTRIBUTIONS, Field
@@ -20,30 +21,14 @@ from tui.histogram import histogram_of
 from tui.parameter_facts import ParameterFacts
 from tui.presets import Preset, matching_presets, preset_named
 from tui.shorthand import items_text, value_text
+from tui.widgets.name_input import NameInput
 from tui.widgets.steady_input import SteadyInput
 
 _FIELDS = 3
 """Keys that the distribution with most of them has."""
+_LABEL_WIDTH = 9
 _LIST_KINDS = ("values", "probabilities")
 _EXAMPLES = "50, 100, 200   3..10   0.1..1   1e-5..1e-1 log   0..1 step 0.1   relu|tanh   true/false"
-
-
-class NameInput(SteadyInput):
-    """A field for names; several lines pasted into it are parameters."""
-
-    @dataclass
-    class LinesPasted(Message):
-        """Several lines were pasted."""
-
-        text: str
-
-    def _on_paste(self, event: events.Paste) -> None:
-        if len(event.text.strip().splitlines()) > 1:
-            event.stop()
-            event.prevent_default()
-            self.post_message(self.LinesPasted(event.text))
-        else:
-            super()._on_paste(event)
 
 
 class ParameterPane(Vertical):
@@ -115,43 +100,50 @@ class ParameterPane(Vertical):
     def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._facts = ParameterFacts({})
-        self._fields: tuple[Field, ...] = ()
+        self._fields: tuple[Field, ...] | None = None
+        """The keys that are shown; None before anything is."""
         self._presets: list[Preset] = []
         self._problem = ""
         self._is_new = False
-        self._shown_note = ""
+        self._shown_note = self._shown_title = ""
+        self._shown_histogram: list[str] = []
+        self._note_lines = 1
+        self.labels: list[str] = []
+        """What stands before the fields, from top to bottom."""
 
     def compose(self) -> ComposeResult:
         """Compose the lines."""
+        # As few widgets as there can be: each is asked for its lines whenever anything near it is painted.
         with Horizontal(id="parameter-body"):
+            yield Static("name", id="parameter-labels", markup=False)
             with Vertical(id="parameter-fields"):
-                with Horizontal(classes="parameter-line"):
-                    yield Label("name", classes="parameter-label")
-                    yield NameInput(
-                        placeholder="lr, or optimizer/lr for a group",
+                yield NameInput(
+                    placeholder="lr, or optimizer/lr for a group",
+                    compact=True,
+                    select_on_focus=False,
+                    id="parameter-name",
+                )
+                yield SteadyInput(
+                    placeholder="50, 100   1..10   1e-5..0.1 log",
+                    compact=True,
+                    select_on_focus=False,
+                    classes="parameter-detail",
+                    id="parameter-value",
+                )
+                yield Select(
+                    [(name, name) for name in DISTRIBUTIONS],
+                    prompt="none yet",
+                    compact=True,
+                    classes="parameter-detail",
+                    id="parameter-kind",
+                )
+                for index in range(_FIELDS):
+                    yield SteadyInput(
                         compact=True,
                         select_on_focus=False,
-                        id="parameter-name",
+                        classes="parameter-detail parameter-key",
+                        id=f"field-{index}",
                     )
-                with Vertical(id="parameter-details"):
-                    with Horizontal(classes="parameter-line"):
-                        yield Label("values", classes="parameter-label")
-                        yield SteadyInput(
-                            placeholder="50, 100   1..10   1e-5..0.1 log",
-                            compact=True,
-                            select_on_focus=False,
-                            id="parameter-value",
-                        )
-                    with Horizontal(classes="parameter-line"):
-                        yield Label("kind", classes="parameter-label")
-                        names = [(name, name) for name in DISTRIBUTIONS]
-                        yield Select(names, prompt="none yet", compact=True, id="parameter-kind")
-                    for index in range(_FIELDS):
-                        with Horizontal(classes="parameter-line", id=f"field-line-{index}"):
-                            yield Label("", classes="parameter-label", id=f"field-label-{index}")
-                            yield SteadyInput(
-                                compact=True, select_on_focus=False, classes="parameter-key", id=f"field-{index}"
-                            )
                 yield OptionList(id="preset-menu", compact=True)
             yield Static("", id="parameter-histogram", markup=False)
         yield Static("", id="parameter-note", markup=False)
@@ -184,7 +176,11 @@ class ParameterPane(Vertical):
             title: What the frame is called.
         """
         self._is_new = is_new
-        self.border_title = Content(title or name or "new parameter")
+        title = title or name or "new parameter"
+        if title != self._shown_title:
+            # Another title repaints the frame with all that is in it.
+            self._shown_title = title
+            self.border_title = Content(title)
         self.set_class(facts is None, "-group")
         self._facts = facts or ParameterFacts({})
         self._put(self.name_input, name, keep_typed)
@@ -220,12 +216,23 @@ class ParameterPane(Vertical):
                 self._put(self.field_input(index), text, keep_typed)
             if is_same:
                 continue
-            self.query_one(f"#field-line-{index}").display = index < len(fields)
+            box = self.field_input(index)
+            box.display = index < len(fields)
             if index < len(fields):
                 field = fields[index]
-                self.query_one(f"#field-label-{index}", Label).update(field.name, layout=False)
-                default = f"{field.default:g}: {field.help}" if field.default is not None else field.help
-                self.field_input(index).placeholder = default
+                box.placeholder = f"{field.default:g}: {field.help}" if field.default is not None else field.help
+        self._show_labels()
+
+    def _show_labels(self) -> None:
+        is_name_only = self.has_class("-group") or self.has_class("-choosing")
+        details = [] if is_name_only else ["values", "kind", *(field.name for field in self._fields or ())]
+        labels = ["name", *details]
+        if labels != self.labels:
+            self.labels = labels
+            text = "\n".join(
+                label if len(label) < _LABEL_WIDTH else f"{label[: _LABEL_WIDTH - 2]}…" for label in labels
+            )
+            self.query_one("#parameter-labels", Static).update(text, layout=False)
 
     def field_input(self, index: int) -> SteadyInput:
         """Return the field of the distribution's key at a place."""
@@ -237,7 +244,10 @@ class ParameterPane(Vertical):
         width, height = chart.content_size
         if width < 8 or not chart.display:
             return
-        chart.update("\n".join(self._histogram_lines(width, height)), layout=False)
+        lines = self._histogram_lines(width, height)
+        if lines != self._shown_histogram:
+            self._shown_histogram = lines
+            chart.update("\n".join(lines), layout=False)
 
     def on_resize(self) -> None:
         """Draw the histogram anew in its new room."""
@@ -275,7 +285,11 @@ class ParameterPane(Vertical):
             note += f": use {distribution.replacement}" if distribution.replacement else ""
         if note != self._shown_note:
             self._shown_note = note
-            self.query_one("#parameter-note", Static).update(note)
+            box = self.query_one("#parameter-note", Static)
+            # Laid out anew, with everything above it, only where it takes more lines or fewer.
+            lines = len(textwrap.wrap(note, max(box.content_size.width, 1)))
+            box.update(note, layout=lines != self._note_lines)
+            self._note_lines = lines
 
     # Presets
 
@@ -285,6 +299,7 @@ class ParameterPane(Vertical):
         if self._is_new and (self.name_input.has_focus or self.menu.has_focus):
             offered = matching_presets(self.name_input.value)
         self.set_class(bool(offered), "-choosing")
+        self._show_labels()
         if list(offered) != self._presets:
             self._presets = list(offered)
             width = max((len(preset.name) for preset in offered), default=0)
@@ -337,8 +352,9 @@ class ParameterPane(Vertical):
     def _field_changed(self, message: Input.Changed) -> None:
         message.stop()
         index = int((message.input.id or "field-0").rpartition("-")[2])
-        if index < len(self._fields):
-            self.post_message(self.FieldTyped(self._fields[index], message.value))
+        fields = self._fields or ()
+        if index < len(fields):
+            self.post_message(self.FieldTyped(fields[index], message.value))
 
     @on(Select.Changed)
     def _kind_chosen(self, message: Select.Changed) -> None:

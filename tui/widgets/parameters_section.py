@@ -17,7 +17,8 @@ from tui.shorthand import ShorthandError, parse_items, parse_shorthand, parse_va
 from tui.sweep_document import SweepDocument
 from tui.sweep_draft import GROUP_SEPARATOR, ParameterDraft
 from tui.widgets.builder_section import BuilderSection, SectionChanged
-from tui.widgets.parameter_pane import NameInput, ParameterPane
+from tui.widgets.name_input import NameInput
+from tui.widgets.parameter_pane import ParameterPane
 from tui.widgets.parameter_tree import ParameterTree
 
 
