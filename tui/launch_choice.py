@@ -16,11 +16,10 @@ from typing import TYPE_CHECKING
 
 from trainer.atomic_file import write_text_atomically
 from trainer.durations import parse_duration, short_duration
-from trainer.errors import InputError, SweepConfigError
+from trainer.errors import InputError
 from trainer.paths import state_dir
 from trainer.records import Json
-from trainer.sweep.space import run_count
-from tui.sweep_count import short_count
+from tui.sweep_count import count_text_of, short_count
 
 if TYPE_CHECKING:
     from trainer.launch import LaunchRequest
@@ -81,15 +80,21 @@ class LaunchChoice:
         )  # fmt: skip
         return [word for name, value in given if value not in (None, "") for word in (name, str(value))]
 
-    def sentence(self, config: Mapping[str, Json], server: str) -> str:
+    def sentence(self, config: Mapping[str, Json], server: str, prior_points: int = 0) -> str:
         """Return what will happen, such as `27 runs, 4 at a time, on the embedded server, in the project wine`.
 
         Args:
             config: The sweep configuration.
             server: The words that name the server.
+            prior_points: Points of its space that runs it starts from have done already.
         """
         project = self.project or "uncategorized"
-        parts = [self._runs_words(config), self._agents_words(), f"on the {server}", f"in the project {project}"]
+        parts = [
+            self._runs_words(config, prior_points),
+            self._agents_words(),
+            f"on the {server}",
+            f"in the project {project}",
+        ]
         text = ", ".join(part for part in parts if part) + "."
         limits = []
         if self.timeout:
@@ -101,16 +106,17 @@ class LaunchChoice:
         said = "; ".join(limits)
         return f"{text} {said[:1].upper()}{said[1:]}." if said else text
 
-    def _runs_words(self, config: Mapping[str, Json]) -> str:
+    def runs(self, config: Mapping[str, Json], prior_points: int = 0) -> int | None:
+        """Return how many runs there will be; None where nothing ends the sweep."""
+        runs = count_text_of(config, prior_points=prior_points).runs
+        if self.count is None:
+            return runs
+        return self.count if runs is None else min(runs, self.count)
+
+    def _runs_words(self, config: Mapping[str, Json], prior_points: int) -> str:
         if self.agents == 0:
             return "Creates the sweep and starts no agent"
-        try:
-            runs = run_count(config)
-        except SweepConfigError:
-            # The builder says so beside it; the dialog is not opened for such a sweep.
-            runs = None
-        if self.count is not None:
-            runs = self.count if runs is None else min(runs, self.count)
+        runs = self.runs(config, prior_points)
         if runs is None:
             return "Runs without an end"
         return f"{short_count(runs)} run{'' if runs == 1 else 's'}"

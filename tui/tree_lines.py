@@ -3,22 +3,24 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
+from types import MappingProxyType
 
 from rich.cells import cell_len, set_cell_size
 
+from trainer.sweep.rule_compiler import Compiled
 from tui.parameter_facts import ENDLESS, FactsCache
-from tui.parameter_tree import TreeLine, TreeNode
+from tui.parameter_tree import Path, TreeLine, TreeNode
 from tui.sweep_count import short_count
 from tui.sweep_draft import ParameterDraft
 
 INDENT = 2
 GLYPH_WIDTH = 2
-"""Cells of a mark and the space after it: ● on, ○ off, ✗ with a problem, ▾ ▸ a group."""
+"""Cells of a mark and the space after it: ● on, ◆ tied by a rule, ○ off, ✗ with a problem, ▾ ▸ a group."""
 _COUNT_WIDTH = 8
 _KIND_WIDTH = 18
-_LEAST_NAME, _MOST_NAME = 14, 36
+_LEAST_NAME = 14
 _ROOM_FOR_KIND = 74
 
 
@@ -48,26 +50,45 @@ class ShownLine:
     is_off: bool = False
     has_problem: bool = False
     is_cursor: bool = False
+    rule: str = ""
+    """What ties it to others, in a word or two: `zip`, `2 rules`; empty if nothing does."""
 
 
 def columns_for(lines: Sequence[TreeLine], width: int) -> Columns:
-    """Return the columns that suit these lines in a width; names get what they need, up to a part of it."""
-    needed = max(
-        (line.depth * INDENT + GLYPH_WIDTH + cell_len(line.node.name[:_MOST_NAME]) for line in lines), default=0
-    )
-    name = max(min(needed + 2, _MOST_NAME, width * 3 // 10), min(_LEAST_NAME, width))
+    """Return the columns that suit these lines in a width; names get what they need, up to half of it."""
+    most = width // 2
+    needed = max((line.depth * INDENT + GLYPH_WIDTH + cell_len(line.node.name[:most]) for line in lines), default=0)
+    name = max(min(needed + 2, most), min(_LEAST_NAME, width))
     kind = _KIND_WIDTH + 1 if width >= _ROOM_FOR_KIND else 0
     count = min(_COUNT_WIDTH, max(width - name, 0))
     return Columns(name, max(width - name - kind - count, 0), kind, count)
 
 
-def shown_line(line: TreeLine, facts: FactsCache, problems: Mapping[int, str], *, is_cursor: bool) -> ShownLine:
+def rule_words(compiled: Compiled, rows: Iterable[ParameterDraft]) -> dict[int, str]:
+    """Return what ties parameters to others, in a word or two, by the id of their row."""
+    words: dict[Path, str] = {}
+    for group in compiled.groups:
+        kinds = [effect.kind for effect in compiled.effects if effect.into == group.path]
+        word = kinds[0] if len(kinds) == 1 else f"{len(kinds)} rules"
+        words |= {path: word for path, _ in group.sources}
+    return {id(row): words[row.path] for row in rows if not row.is_off and row.path in words} if words else {}
+
+
+def shown_line(
+    line: TreeLine,
+    facts: FactsCache,
+    problems: Mapping[int, str],
+    rules: Mapping[int, str] = MappingProxyType({}),
+    *,
+    is_cursor: bool,
+) -> ShownLine:
     """Return what stands in a line.
 
     Args:
         line: The line.
         facts: Facts of the entries.
         problems: Problems by the id of their row.
+        rules: What ties rows to others, by their id.
         is_cursor: Whether the cursor is on it.
     """
     row, indent = line.row, line.depth * INDENT
@@ -82,10 +103,13 @@ def shown_line(line: TreeLine, facts: FactsCache, problems: Mapping[int, str], *
         return ShownLine(indent, glyph, line.node.name, text, kind, count, True, off, has_problem, is_cursor)
     fact = facts.of(row.entry)
     has_problem = id(row) in problems
-    glyph = "○" if row.is_off else "✗" if has_problem else "●"
+    rule = "" if row.is_off else rules.get(id(row), "")
+    glyph = "○" if row.is_off else "✗" if has_problem else "◆" if rule else "●"
     text = row.typed if row.problem else fact.text
     count = "off" if row.is_off else fact.count_text
-    return ShownLine(indent, glyph, line.node.name, text, fact.kind, count, False, row.is_off, has_problem, is_cursor)
+    return ShownLine(
+        indent, glyph, line.node.name, text, fact.kind, count, False, row.is_off, has_problem, is_cursor, rule
+    )
 
 
 def group_count_text(node: TreeNode, facts: FactsCache) -> str:

@@ -16,6 +16,7 @@ from trainer.states import RunState
 from trainer.tracking.evaluated import evaluated
 from tui.app import SweepApp
 from tui.screens.diff import DiffScreen
+from tui.screens.launch import LaunchScreen
 from tui.screens.sweep_builder import SweepBuilderScreen
 
 CONFIG: dict[str, Any] = {
@@ -115,11 +116,21 @@ async def test_a_fork_says_what_is_left_while_it_is_edited_and_names_its_source_
         assert isinstance(builder, SweepBuilderScreen)
         line = builder.query_one("#reuse-line", Static)
         await wait_for(pilot, lambda: "2 left of 6 · 4 already run  (local/wine/peaks)" in str(line.render()))
+        count = builder.query_one("#count", Static)
+        await wait_for(pilot, lambda: str(count.render()).startswith("2 runs"))
+        assert "minus 4 already run" in str(count.render())
+        await pilot.press("ctrl+l")
+        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen))
+        sentence = app.screen.query_one("#launch-sentence", Static)
+        await wait_for(pilot, lambda: "2 runs, " in str(sentence.render()))
+        await pilot.press("escape")
+        await wait_for(pilot, lambda: app.screen is builder)
         config = builder.document.config()
         builder.apply_config(
             config | {"parameters": {"units": {"values": [16, 32, 64, 128]}, "act": {"values": ["relu", "tanh"]}}},
             "more",
         )
         await wait_for(pilot, lambda: "4 left of 8 · 4 already run" in str(line.render()))
+        await wait_for(pilot, lambda: str(count.render()).startswith("4 runs"))
         assert "#: reuse the runs of local/wine/peaks" in builder.document.text
         assert builder.reused == SweepReference("local", "wine", "peaks")

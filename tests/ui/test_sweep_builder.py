@@ -5,7 +5,8 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Input, Static
+from textual.widgets import Footer, Input, Static
+from textual.widgets._footer import FooterKey
 
 from tests.ui.memory_session import MemorySession
 from tests.ui.wait_for import wait_for
@@ -60,6 +61,21 @@ async def test_a_fresh_sweep_is_ready_and_counted(size: tuple[int, int]) -> None
         assert count(screen).startswith("9 runs   3 × 3 grid")
         assert "ready" in str(screen.query_one("#readiness", Static).render())
         assert screen.unsaved == ""
+
+
+async def test_the_most_wanted_keys_are_in_the_footer_of_a_narrow_terminal_and_a_question_mark_can_be_typed() -> None:
+    app = SweepApp(MemorySession())
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot)
+        footer = screen.query_one(Footer)
+        await wait_for(pilot, lambda: len(footer.query(FooterKey)) > 7)
+        keys = [key for key in footer.query(FooterKey) if key.region.right <= 80]
+        wanted = ["^l Launch", "^n Add", "f6 Preview", "f7 Try one", "^t YAML", "f2 Save", "? Help"]
+        assert [f"{key.key_display} {key.description}" for key in keys][:7] == wanted
+        screen.parameters.pane.value_input.focus()
+        await pilot.press("?")
+        assert screen.parameters.pane.value_input.value.endswith("?")
+        assert app.screen is screen
 
 
 async def test_the_count_and_the_yaml_follow_what_is_typed() -> None:

@@ -9,7 +9,7 @@ from typing import Any
 
 import pytest
 from textual.pilot import Pilot
-from textual.widgets import Static
+from textual.widgets import Input, Static
 
 from tests.ui.memory_session import MemorySession
 from tests.ui.wait_for import wait_for
@@ -20,6 +20,7 @@ from trainer.search.cost import RunTime
 from trainer.server.lifecycle import stop_server
 from trainer.trial.scratch import trials_dir
 from tui.app import SweepApp
+from tui.screens.launch import LaunchScreen
 from tui.screens.preview import PreviewScreen
 from tui.screens.sweep_builder import SweepBuilderScreen
 from tui.screens.trial import TrialScreen
@@ -127,5 +128,18 @@ async def test_the_cost_stands_beside_the_count_and_follows_the_program(cwd: Pat
         await wait_for(pilot, lambda: "up to 3 min with 1 agent, done by " in text_of(screen, "#count"))
         screen.apply_config({**config("quick.py"), "method": "bayes"}, "search")
         await wait_for(pilot, lambda: "⚠ bayes on 3 points: a grid runs them all" in text_of(screen, "#count"))
+        await pilot.press("ctrl+l")
+        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen))
+        await pilot.press("3")
+        await wait_for(
+            pilot, lambda: "Takes about 60 s with 3 agents, done " in text_of(app.screen, "#launch-sentence")
+        )
+        app.screen.query_one("#field-budget Input", Input).value = "30s"
+        app.screen.query_one("#field-agents Input", Input).value = "1"
+        enough = "its budget of 30s is enough for 1 of 3 runs"
+        await wait_for(pilot, lambda: enough in text_of(app.screen, "#launch-sentence"))
+        await pilot.press("escape")
+        await wait_for(pilot, lambda: app.screen is screen)
+        await wait_for(pilot, lambda: enough in text_of(screen, "#count"))
         screen.apply_config(config("other.py"), "another program")
         await wait_for(pilot, lambda: "try one (f7) to know how long" in text_of(screen, "#count"))

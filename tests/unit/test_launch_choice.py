@@ -63,6 +63,11 @@ def test_the_sentence_says_what_will_happen(texts: dict[str, str], words: str) -
     assert words in read(**texts).sentence(GRID, "embedded server")
 
 
+def test_points_that_have_run_are_not_launched_again() -> None:
+    assert read().sentence(GRID, "server", prior_points=20).startswith("7 runs, one at a time")
+    assert read(count="5").sentence(GRID, "server", prior_points=26).startswith("1 run, one at a time")
+
+
 def test_a_search_without_an_end_is_said_to_have_none() -> None:
     endless: dict[str, Any] = {"method": "random", "parameters": {"x": {"min": 0.0, "max": 1.0}}}
     assert read().sentence(endless, "W&B cloud").startswith("Runs without an end, one at a time, on the W&B cloud")

@@ -10,10 +10,12 @@ from textual import events, on, work
 from textual.message import Message
 from textual.worker import get_current_worker
 
+from trainer.durations import parse_duration
+from trainer.errors import InputError
 from trainer.records import Json
 from trainer.search.cost import Cost, RunTime
 from trainer.sweep.program_key import program_key
-from tui.launch_choice import default_agents
+from tui.launch_choice import LaunchChoice, default_agents
 from tui.screens.builder_launching import BuilderLaunching
 from tui.sweep_count import CountText
 
@@ -48,8 +50,23 @@ class BuilderCost(BuilderLaunching):
         """Return what the sweep takes as it is now."""
         per_run = self.last_choices.get("gpus_per_run", "").strip()
         gpus = int(per_run) if per_run.isdecimal() and len(per_run) < 5 else 1
+        budget = self.last_choices.get("budget", "").strip()
+        return self._cost(count.runs, self.cost_agents, gpus, _seconds(budget))
+
+    def _cost(self, runs: int | None, agents: int, gpus: int, budget_seconds: float | None) -> Cost:
         stops_early = isinstance(self.document.draft.get("early_terminate"), Mapping)
-        return Cost(count.runs, self.cost_agents, self._run_time, stops_early, gpus if self._gpus else 0)
+        return Cost(runs, agents, self._run_time, stops_early, gpus if self._gpus else 0, budget_seconds)
+
+    def launch_estimate(self, choice: LaunchChoice) -> str:
+        """Return what the sweep takes if it is launched like this, in words; empty where nobody knows."""
+        if self._run_time is None or choice.agents == 0:
+            return ""
+        per_run = choice.gpus_per_run or 1
+        agents = choice.agents or max(self._gpus * (choice.slots_per_gpu or 1) // per_run, 1)
+        runs = choice.runs(self.document.config(), self.prior_points)
+        return self._cost(runs, agents, 0 if choice.gpus == "none" else per_run, _seconds(choice.budget)).text(
+            datetime.now()
+        )
 
     def count_parts(self, count: CountText) -> list[tuple[str, str]]:
         """Return the count, what it costs, and what is odd about it; on two lines where there is room."""
@@ -104,3 +121,11 @@ class BuilderCost(BuilderLaunching):
         if message.learnt_of == self._learnt_of:
             self._run_time, self._gpus = message.run_time, message.gpus
             self.show_count()
+
+
+def _seconds(text: str) -> float | None:
+    """Return a duration that was typed; None where there is none, or none that can be read."""
+    try:
+        return parse_duration(text) if text else None
+    except InputError:
+        return None

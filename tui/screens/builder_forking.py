@@ -25,6 +25,8 @@ class BuilderForking(BuilderProblems):
         """It is known what is left of the sweep."""
 
         text: str
+        points: int = 0
+        """Points of the space that earlier runs have done."""
 
     _reusable: tuple[SweepReference, Sequence[RunRecord]] | None = None
 
@@ -41,7 +43,7 @@ class BuilderForking(BuilderProblems):
         super().show_preview()
         reference = self.reused
         if reference is None:
-            self._show_left("")
+            self._show_left("", 0)
         else:
             self.count_left(self.document.config(), reference)
 
@@ -50,24 +52,28 @@ class BuilderForking(BuilderProblems):
         """Count the points that no earlier run has covered; reads the runs the first time."""
         from trainer.tracking.forking import coverage
 
-        worker = get_current_worker()
+        worker, points = get_current_worker(), 0
         try:
             if self._reusable is None or self._reusable[0] != reference:
                 self._reusable = (reference, self.session.reusable_runs(reference))
-            text = f"{coverage(config, self._reusable[1]).text()}  ({reference})"
+            done = coverage(config, self._reusable[1])
+            text, points = f"{done.text()}  ({reference})", len(done.numbers)
         except SweepConfigError:
             # The problems say which parameter cannot be read.
             text = ""
         except TrainerError as error:
             text = f"the runs of {reference} cannot be read: {error}"
         if not worker.is_cancelled:
-            self.post_message(self.LeftCounted(text))
+            self.post_message(self.LeftCounted(text, points))
 
     @on(LeftCounted)
     def _left_counted(self, message: LeftCounted) -> None:
-        self._show_left(message.text)
+        self._show_left(message.text, message.points)
 
-    def _show_left(self, text: str) -> None:
+    def _show_left(self, text: str, points: int) -> None:
+        if points != self.prior_points:
+            self.prior_points = points
+            self.show_count()
         line = self.query_one("#reuse-line", Static)
         line.display = bool(text)
         line.update(f"↻ {text}" if text else "")

@@ -89,11 +89,20 @@ class BuilderLaunching(BuilderForking):
         config = self.document.config()
         project = self.session.project or config.get("project")
         project = project if isinstance(project, str) else ""
-        dialog = LaunchScreen(config, self.session.label, project, self.session.list_gpus, self.last_choices)
+        dialog = LaunchScreen(
+            config,
+            self.session.label,
+            project,
+            self.session.list_gpus,
+            self.last_choices,
+            self.prior_points,
+            self.launch_estimate,
+        )
 
         def answered(choice: LaunchChoice | None) -> None:
             # Kept also when nothing was launched: who only wanted to mend the sweep finds the dialog as it was left.
             self.last_choices = dict(dialog.texts)
+            self.show_count()
             if choice is not None:
                 self.is_launching = True
                 self.show_readiness()
@@ -101,6 +110,10 @@ class BuilderLaunching(BuilderForking):
                 self.launch_sweep(config, choice, self.last_choices, self.reused)
 
         self.app.push_screen(dialog, answered)
+
+    def launch_estimate(self, choice: LaunchChoice) -> str:
+        """Return what the sweep takes if it is launched like this, in words; empty where nobody knows."""
+        return ""
 
     @work(thread=True, exclusive=True, exit_on_error=False, group=LAUNCHING)
     def launch_sweep(

@@ -109,6 +109,8 @@ class BuilderShell(Screen[None]):
         self.problems: list[Violation] = []
         self.oddities: list[Violation] = []
         self.is_launching = False
+        self.prior_points = 0
+        """Points of the space that runs have done already which the sweep reuses."""
         self._program_problem: list[Violation] = []
         self._readiness = ""
         self._left: Widget | None = None
@@ -214,7 +216,7 @@ class BuilderShell(Screen[None]):
 
     def show_count(self) -> None:
         """Show how many runs there will be, and how that comes about."""
-        count = count_text_of(self.document.config(), self.document.draft.compiled())
+        count = count_text_of(self.document.config(), self.document.draft.compiled(), prior_points=self.prior_points)
         self.query_one("#count", Static).update(Content.assemble(*self.count_parts(count)), layout=False)
 
     def count_parts(self, count: CountText) -> list[tuple[str, str]]:

@@ -51,6 +51,8 @@ class LaunchScreen(ModalScreen[LaunchChoice | None]):
         project: str,
         list_gpus: Callable[[], str] | None = None,
         last: Mapping[str, str] | None = None,
+        prior_points: int = 0,
+        estimate: Callable[[LaunchChoice], str] | None = None,
     ) -> None:
         """Create the dialog.
 
@@ -60,10 +62,14 @@ class LaunchScreen(ModalScreen[LaunchChoice | None]):
             project: The project that the sweep or the user named; empty for the one of the last launch.
             list_gpus: Returns the GPUs of this machine in a few words, empty when there are none; blocks.
             last: The texts of the last launch by field.
+            prior_points: Points of its space that runs it starts from have done already.
+            estimate: Returns what a choice takes in words, empty where nobody knows; called at each key.
         """
         super().__init__()
         self.config = config
         self.list_gpus = list_gpus
+        self.prior_points = prior_points
+        self.estimate = estimate
         self.server = server
         self.texts = {"agents": str(default_agents())} | dict(last or {})
         if project:
@@ -146,7 +152,9 @@ class LaunchScreen(ModalScreen[LaunchChoice | None]):
             number = len(problems)
             sentence.update(Content.assemble((f"✗ {number} problem{'s' if number > 1 else ''} above", "bold $error")))
         else:
-            sentence.update(Content.assemble(("▶ ", "bold $primary"), choice.sentence(self.config, self.server)))
+            said = choice.sentence(self.config, self.server, self.prior_points)
+            takes = self.estimate(choice) if self.estimate else ""
+            sentence.update(Content.assemble(("▶ ", "bold $primary"), said, (f" Takes {takes}." if takes else "")))
         return choice
 
     def action_launch(self) -> None:

@@ -129,6 +129,7 @@ class ParameterTree(ScrollView, can_focus=True):
         self.folded: set[Path] = set()
         self._rows: list[ParameterDraft] = []
         self._problems: Mapping[int, str] = {}
+        self._rules: Mapping[int, str] = {}
         self._columns = Columns(0, 0, 0, 0)
         self._painted: dict[int, ShownLine | None] = {}
 
@@ -152,6 +153,12 @@ class ParameterTree(ScrollView, can_focus=True):
         """Mark the rows that have problems, by their id."""
         if problems != self._problems:
             self._problems = problems
+            self.refresh_changed()
+
+    def show_rules(self, words: Mapping[int, str]) -> None:
+        """Mark the rows that rules tie to others, by their id, with what ties them."""
+        if words != self._rules:
+            self._rules = words
             self.refresh_changed()
 
     @property
@@ -205,7 +212,7 @@ class ParameterTree(ScrollView, can_focus=True):
         index = round(self.scroll_offset.y) + y
         if index >= len(self.lines):
             return None
-        return shown_line(self.lines[index], self.facts, self._problems, is_cursor=index == self.cursor)
+        return shown_line(self.lines[index], self.facts, self._problems, self._rules, is_cursor=index == self.cursor)
 
     def on_resize(self) -> None:
         """Place the columns anew."""
@@ -261,10 +268,16 @@ class ParameterTree(ScrollView, can_focus=True):
             Segment(" " * indent, style),
             Segment(f"{shown.glyph} ", glyph_style),
             Segment(f"{fitted(shown.name, name_width)} ", name_style),
-            Segment(fitted(shown.text, columns.text), text_style),
         ]
+        # The word stands where the kind does; where that has no room, before the values.
+        rule = f"{shown.rule} · " if shown.rule else ""
         if columns.kind:
-            segments.append(Segment(f" {fitted(shown.kind, columns.kind - 1)}", dim))
+            segments.append(Segment(fitted(shown.text, columns.text), text_style))
+            segments.append(Segment(f" {fitted(rule + shown.kind, columns.kind - 1)}", dim))
+        else:
+            rule = rule if len(rule) < columns.text else ""
+            segments.append(Segment(rule, dim))
+            segments.append(Segment(fitted(shown.text, columns.text - len(rule)), text_style))
         count_style = dim if shown.is_off or shown.is_group else style + self._look("count")
         count = fitted(shown.count, min(len(shown.count), columns.count)).rjust(columns.count)
         return [*segments, Segment(count, count_style)]

@@ -16,6 +16,7 @@ from tui.pasted_parameters import pasted_parameters
 from tui.shorthand import ShorthandError, parse_items, parse_shorthand, parse_value
 from tui.sweep_document import SweepDocument
 from tui.sweep_draft import GROUP_SEPARATOR, ParameterDraft
+from tui.tree_lines import rule_words
 from tui.widgets.builder_section import BuilderSection, SectionChanged
 from tui.widgets.name_input import NameInput
 from tui.widgets.parameter_pane import ParameterPane
@@ -63,6 +64,7 @@ class ParametersSection(BuilderSection):
                 texts.setdefault(id(row), f"{problem.message} {problem.hint}".strip())
         self._problems = texts
         self.parameter_tree.show_problems(texts)
+        self.parameter_tree.show_rules(rule_words(self.document.draft.compiled(), self.rows))
         self._show_problem()
 
     def owns(self, path: str) -> bool:
