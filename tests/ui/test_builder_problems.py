@@ -102,3 +102,16 @@ async def test_other_ways_out_stand_beside_the_likeliest_and_what_has_none_says_
         assert "Give at least one value." in text(screen)
         await pilot.press("f4")
         assert screen.document.draft.get("method") == "grid"
+
+
+async def test_a_problem_of_a_group_is_gone_to_at_the_line_of_the_group() -> None:
+    app = SweepApp(MemorySession())
+    inner = {"schedule": {"parameters": {"warmup": {"values": [0, 100]}}}}
+    config = {"method": "grid", "parameters": {"data": {"value": "wine"}, "optimizer": {"parameters": inner}}}
+    async with app.run_test() as pilot:
+        screen = await opened(pilot, config)
+        for path in ("parameters.optimizer.parameters.schedule", "parameters.optimizer"):
+            await screen.go_to(path)
+            name = path.removeprefix("parameters.").replace(".parameters.", "/")
+            await wait_for(pilot, lambda name=name: screen.parameters.pane.border_title == name)  # type: ignore[misc]
+            assert screen.parameters.parameter_tree.has_focus

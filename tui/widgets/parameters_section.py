@@ -11,7 +11,7 @@ from trainer.records import Json
 from trainer.sweep.parameters import DISTRIBUTIONS, Field
 from trainer.sweep.validation import Violation
 from tui.conversion import converted, entry_for
-from tui.parameter_tree import TreeNode
+from tui.parameter_tree import ParameterTreeModel, TreeNode
 from tui.pasted_parameters import pasted_parameters
 from tui.shorthand import ShorthandError, parse_items, parse_shorthand, parse_value
 from tui.sweep_document import SweepDocument
@@ -72,14 +72,26 @@ class ParametersSection(BuilderSection):
         return path == "parameters" or path.startswith("parameters.")
 
     def focus_path(self, path: str) -> None:
-        """Go to the parameter that a violation is about; to the list where it is about none."""
+        """Go to the parameter or the group that a violation is about; to the list where it is about none."""
         row = next(iter(_owners(path, self._rows_by_path())), None)
         if row is None:
+            group = self._group_at(path)
+            if group is not None:
+                self.parameter_tree.select(group.path)
+                self._show_current()
             self.parameter_tree.focus()
             return
         self.parameter_tree.select(row)
         self._show_current()
         (self.pane.value_input if row.name.strip() else self.pane.name_input).focus()
+
+    def _group_at(self, path: str) -> TreeNode | None:
+        """Return the innermost group that a violation's path begins with."""
+        lines = ParameterTreeModel(self.rows).lines()
+        groups = {f"parameters.{'.parameters.'.join(line.node.path)}": line.node for line in lines if line.row is None}
+        while path and path not in groups:
+            path = path[: max(path.rfind("."), path.rfind("["), 0)]
+        return groups.get(path)
 
     async def add(self) -> None:
         """Add a parameter below the current one and let it be named; presets are offered."""
