@@ -1,7 +1,7 @@
 # Shortcuts for the environment that the README's test command creates.
 BIN := .venv/bin
 
-.PHONY: check format e2e pictures benchmarks run
+.PHONY: check format e2e pictures snapshots benchmarks run
 
 check: format
 	$(BIN)/ruff check .
@@ -17,6 +17,9 @@ e2e:
 
 pictures:
 	$(BIN)/python docs/make_pictures.py
+
+snapshots:
+	$(BIN)/pytest -n 0 tests/ui/snapshots --snapshot-update
 
 benchmarks:
 	$(BIN)/pytest -n 0 -s -m benchmark tests/benchmarks
