@@ -115,6 +115,25 @@ def test_the_failed_points_of_a_grid_are_run_again_in_it_and_each_is_finished_on
     assert client.read_sweep(sweep.reference).run_count == 6
 
 
+def test_points_that_a_fork_does_not_run_again_are_no_holes_of_it(client: WandbClient, tmp_path: Path) -> None:
+    source = failed_grid(client, SQUARE, [{"x": 1, "y": 2}, {"x": 2, "y": 1}])
+    ids = [run.id for run in client.read_runs(source)]
+    fork = client.create_sweep({**SQUARE, "name": "fork"}, client.connection.entity, "retries", ids)
+    assert [run.id for run in client.read_prior_runs(fork.reference)] == [ids[0], ids[3]], "the failed ones are not"
+    assert account_of(client, fork).untried == 2
+
+    for number, point in enumerate([{"x": 1, "y": 2}, {"x": 2, "y": 1}]):
+        start_run(client, fork, f"fork-{number}", point)
+        log_rows(client, fork, f"fork-{number}", [{"acc": number}], exit_code=0)
+    client.set_sweep_state(fork.reference, SweepState.FINISHED)
+    found = account_of(client, fork)
+    assert (found.expected, found.finished, found.holes, found.duplicates, found.foreign) == (4, 4, 0, [], ())
+    report = retry_failed(client, fork, include_holes=True, can_enqueue=False)
+    assert (report.wanted, report.fillers, report.is_resumed) == ((), (), False)
+    code, told, _ = command(tmp_path, "points", str(fork.reference))
+    assert (code, "never run" in told) == (0, False), told
+
+
 def test_a_server_that_takes_no_runs_gets_sweeps_of_the_missing_points_and_asks_once(
     client: WandbClient, tmp_path: Path
 ) -> None:

@@ -77,6 +77,9 @@ class TrackingClient(Protocol):
     def read_runs(self, sweep: SweepRecord, metric: Metric | None = None) -> tuple[RunRecord, ...]:
         """Return every run of a sweep, oldest first; with the curve of `metric` where one is given."""
 
+    def read_prior_runs(self, reference: SweepReference) -> tuple[RunRecord, ...]:
+        """Return the finished runs of other sweeps whose points a sweep does not run again; none where nobody knows."""
+
     def read_run(self, entity: str, project: str, run_id: str) -> RunRecord:
         """Return one run, without its curve."""
 

@@ -92,6 +92,13 @@ mutation UpsertSweep($id: ID, $state: String, $entityName: String, $projectName:
 """
 
 
+PRIOR_RUNS = """
+query SweepPriorRuns($name: String!, $project: String, $entity: String) {
+  project(name: $project, entityName: $entity) { sweep(sweepName: $name) { priorRunsFilters } }
+}
+"""
+
+
 def sweep_runs(*, with_sweep: bool, curves: bool) -> str:
     """Return the document that reads a page of runs, with the sweep itself and sampled curves where wanted."""
     specs = ", $specs: [JSONString!]!" if curves else ""

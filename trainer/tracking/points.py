@@ -1,7 +1,7 @@
 """The account of a sweep's points: finished, twice, never, or only tried. Pure: runs are given, nothing is read.
 
 A point is a configuration as W&B tells them apart (`trainer.sweep.canonical`). Runs of sweeps that were made for a
-sweep's missing points count for it.
+sweep's missing points count for it, and so do the runs of other sweeps that its search started from.
 """
 
 from __future__ import annotations
@@ -67,7 +67,8 @@ class Account:
     space: SearchSpace | None
     """None where a program outside decides the configurations without naming parameters."""
     expected: int | None
-    """Points there will be: the distinct configurations, no more than run_cap; None where there is no end to them."""
+    """Points there will be: the distinct configurations, no more than run_cap and those covered by earlier sweeps; None
+    where there is no end to them."""
     points: tuple[Point, ...]
     """Those that a run was given, in the order they were first handed out."""
     foreign: tuple[RunRecord, ...] = ()
@@ -132,6 +133,7 @@ def account(
     sweep: SweepRecord,
     runs: Iterable[RunRecord],
     fillers: Sequence[SweepRecord] = (),
+    prior_runs: Iterable[RunRecord] = (),
     *,
     now: datetime | None = None,
 ) -> Account:
@@ -143,6 +145,7 @@ def account(
         sweep: The sweep.
         runs: Its runs and those of `fillers`.
         fillers: Sweeps made for its missing points.
+        prior_runs: Finished runs of other sweeps whose points it does not run again.
         now: The time; None for the clock's.
     """
     now = now or datetime.now(UTC)
@@ -156,6 +159,9 @@ def account(
             foreign.append(run)
         else:
             found.setdefault(key, []).append(run)
+    covered = _covered(prior_runs, space, is_finite)
+    for key, earlier in covered.items():
+        found.setdefault(key, []).extend(earlier)
     handed_out = {(run.sweep_id, key) for key, its in found.items() for run in its}
     awaited = {
         key: point
@@ -168,7 +174,7 @@ def account(
     return Account(
         sweep=sweep,
         space=space,
-        expected=_expected(sweep, space),
+        expected=_expected(sweep, space, len(covered)),
         points=tuple(points),
         foreign=tuple(foreign),
         numbers=frozenset(key for key in (*found, *awaited) if isinstance(key, int)),
@@ -200,10 +206,25 @@ def _space_of(sweep: SweepRecord) -> tuple[SearchSpace | None, bool]:
     return space, space.unique_count is not None
 
 
-def _expected(sweep: SweepRecord, space: SearchSpace | None) -> int | None:
+def _covered(
+    prior_runs: Iterable[RunRecord], space: SearchSpace | None, is_finite: bool
+) -> dict[Hashable, list[RunRecord]]:
+    """Return the earlier runs by their points; where points have no numbers, they keep none from being run."""
+    covered: dict[Hashable, list[RunRecord]] = {}
+    for run in sorted(prior_runs, key=_age) if is_finite else ():
+        key = _key(run.config, space, is_finite)
+        # A fork may have a smaller space: a run outside of it is none of its concern.
+        if key is not None:
+            covered.setdefault(key, []).append(run)
+    return covered
+
+
+def _expected(sweep: SweepRecord, space: SearchSpace | None, covered: int) -> int | None:
     if space is None or sweep.config.get("method", sweep.method) not in _SEARCHED or sweep.config.get("scheduler"):
         return run_cap_of(sweep.config)
-    bounds = [bound for bound in (space.unique_count, run_cap_of(sweep.config)) if bound is not None]
+    # The server takes no share of run_cap for points that are covered.
+    cap = run_cap_of(sweep.config)
+    bounds = [bound for bound in (space.unique_count, None if cap is None else cap + covered) if bound is not None]
     return min(bounds, default=None)
 
 

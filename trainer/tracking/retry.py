@@ -123,7 +123,7 @@ def read_account(client: TrackingClient, sweep: SweepRecord) -> tuple[Account, l
     runs = list(client.read_runs(sweep))
     for filler in fillers:
         runs += client.read_runs(filler)
-    return account(sweep, runs, fillers), fillers
+    return account(sweep, runs, fillers, client.read_prior_runs(sweep.reference)), fillers
 
 
 def read_fillers(client: TrackingClient, reference: SweepReference) -> list[SweepRecord]:

@@ -195,6 +195,22 @@ class WandbClient:
         filters = runs_filter(sweep.reference.id)
         return tuple(self._runs(sweep.reference, filters, metric, with_sweep=False)[1])
 
+    def read_prior_runs(self, reference: SweepReference) -> tuple[RunRecord, ...]:
+        """Return the finished runs of other sweeps whose points a sweep does not run again.
+
+        Only the embedded server is asked: whether another one leaves such points out, nobody promises.
+        """
+        if self.connection.kind is not ServerKind.EMBEDDED:
+            return ()
+        variables = {"name": reference.id, "project": reference.project, "entity": reference.entity}
+        sweep = (self._transport.execute(documents.PRIOR_RUNS, variables).get("project") or {}).get("sweep") or {}
+        if not sweep.get("priorRunsFilters"):
+            return ()
+        filters: dict[str, Json] = {"$and": [json.loads(sweep["priorRunsFilters"]), {"state": RunState.FINISHED.value}]}
+        runs = self._runs(reference, filters, None, with_sweep=False)[1]
+        # Those that were in no sweep have become runs of this one.
+        return tuple(run for run in runs if run.sweep_id not in ("", reference.id))
+
     def read_run(self, entity: str, project: str, run_id: str) -> RunRecord:
         """Return one run, without its curve."""
         return run_record(self._run_node(documents.READ_RUN, entity, project, run_id, {}))

@@ -186,3 +186,18 @@ def test_points_of_a_filler_are_awaited_until_it_gave_them_and_then_told_by_its_
     assert counts(account(sweep, runs, [going_on])) == {"finished": 1, "live": 1, "failed": 1}
     runs.append(run(5, DONE, "f", x=2))
     assert counts(account(sweep, runs, [over])) == {"finished": 2, "failed": 1, "recovered": 1}
+
+
+@pytest.mark.parametrize(("cap", "untried"), [(None, 3), (2, 2)])
+def test_points_of_earlier_sweeps_are_done_and_take_no_share_of_run_cap(cap: int | None, untried: int) -> None:
+    rest: dict[str, Any] = {} if cap is None else {"run_cap": cap}
+    earlier = [run(1, DONE, "before", x=1), run(2, DONE, "before", x=2), run(3, DONE, "before", x=99)]
+    found = account(sweep_of(values(1, 2, 3, 4, 5), SweepState.RUNNING, **rest), [], prior_runs=earlier)
+    assert (found.finished, found.untried, found.foreign) == (2, untried, ())
+    assert [point["x"] for point in found.untried_points()] == [3, 4, 5][:untried]
+
+
+def test_earlier_runs_of_a_space_without_end_take_nothing_away() -> None:
+    sweep = sweep_of({"x": {"min": 0.0, "max": 1.0}}, SweepState.RUNNING, "random", run_cap=3)
+    found = account(sweep, [], prior_runs=[run(1, DONE, "before", x=0.5)])
+    assert (found.finished, found.expected, found.untried) == (0, 3, 3)
