@@ -22,7 +22,7 @@ from trainer.settings import ServerKind, Settings
 from trainer.tracking.wandb_client import WandbClient
 from trainer.trial.report import Ending, TrialReport, TrialRun
 from trainer.trial.runner import Trial, TrialLimits, TrialProgress
-from trainer.trial.scratch import trials_dir
+from trainer.trial.scratch import clear_away, trials_dir
 
 QUICK = TrialLimits(rows=2, seconds=1.0, patience_seconds=0.1, ask_seconds=0.3)
 SDK_PROGRAM = """
@@ -168,3 +168,16 @@ def test_a_trial_that_is_killed_takes_its_program_with_it_and_the_next_clears_up
     assert not leaves_nothing()
     try_it(cwd, "silent.py")
     assert leaves_nothing()
+
+
+def test_what_a_trial_is_just_making_is_not_cleared_away_by_another_one(cwd: Path) -> None:
+    client = WandbClient(connect(Settings(ServerKind.EMBEDDED, "")))
+    # Its folder is there before the record of whose it is.
+    beginning = trials_dir() / "trial-begins"
+    beginning.mkdir(parents=True)
+    clear_away(client)
+    assert beginning.is_dir()
+    long_ago = time.time() - 3600
+    os.utime(beginning, (long_ago, long_ago))
+    clear_away(client)
+    assert not beginning.exists()

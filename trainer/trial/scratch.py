@@ -10,6 +10,7 @@ import logging
 import os
 import secrets
 import shutil
+import time
 from collections.abc import Mapping
 from pathlib import Path
 
@@ -26,6 +27,8 @@ from trainer.tracking.wandb_client import WandbClient
 logger = logging.getLogger(__name__)
 
 PREFIX = "trial-"
+_BEGINNING_SECONDS = 300.0
+"""Longer than it takes from making the folder of a trial to writing into it whose it is: a request to the server."""
 _NOT_NEEDED = ("run_cap", "early_terminate", "controller", "scheduler", "description", "entity", "project")
 """What would have the server end a trial, or somebody else lead it."""
 
@@ -88,6 +91,8 @@ def clear_away(client: WandbClient) -> None:
             spec = None
         if spec is not None and is_running(spec.pid, spec.process_start):
             continue
+        if spec is None and not _is_old(directory):
+            continue
         try:
             if spec is not None:
                 end_all_leftovers(files)
@@ -98,6 +103,15 @@ def clear_away(client: WandbClient) -> None:
             logger.debug("%s", error)
             continue
         shutil.rmtree(directory, ignore_errors=True)
+
+
+def _is_old(directory: Path) -> bool:
+    """Return whether a folder that says not yet whose it is will never say it."""
+    try:
+        return time.time() - directory.stat().st_mtime > _BEGINNING_SECONDS
+    except OSError:
+        # Its trial has removed it just now.
+        return False
 
 
 def _trial_config(config: Mapping[str, Json]) -> dict[str, Json]:
