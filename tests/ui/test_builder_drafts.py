@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import inspect
 from pathlib import Path
 
 from textual.pilot import Pilot
@@ -146,6 +147,19 @@ async def test_typing_that_is_no_yaml_yet_is_kept_too() -> None:
         await pilot.press("o")
         await wait_for(pilot, lambda: app.screen is screen and screen.yaml.text.startswith("[[["))
         assert screen.document.text_problem is not None
+
+
+async def test_a_draft_that_is_found_when_the_builder_has_gone_waits_for_the_next() -> None:
+    app = SweepApp(MemorySession())
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await opened(pilot)
+        await renamed(pilot, screen, "mine")
+        await app.pop_screen()
+        assert len(kept()) == 1
+        inspect.unwrap(SweepBuilderScreen.look_for_orphans)(screen)
+        orphan, _ = adopt_newest(drafts_dir())
+        assert orphan is not None
+        orphan.keeper.leave()
 
 
 async def test_a_folder_that_takes_no_drafts_is_said_once_and_hinders_nothing() -> None:

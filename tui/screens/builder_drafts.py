@@ -130,7 +130,9 @@ class BuilderDrafts(BuilderFiles):
             return
         path = Path(orphan.draft.path)
         changed = bool(orphan.draft.path) and _content(path) != orphan.draft.saved_text
-        self.post_message(self.OrphanFound(orphan, others, changed))
+        if not self.post_message(self.OrphanFound(orphan, others, changed)):
+            # The builder has gone: the next one asks.
+            orphan.keeper.leave()
 
     @on(OrphanFound)
     def _offer(self, message: OrphanFound) -> None:
