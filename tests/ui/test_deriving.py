@@ -134,3 +134,11 @@ async def test_a_fork_says_what_is_left_while_it_is_edited_and_names_its_source_
         await wait_for(pilot, lambda: str(count.render()).startswith("4 runs"))
         assert "#: reuse the runs of local/wine/peaks" in builder.document.text
         assert builder.reused == SweepReference("local", "wine", "peaks")
+
+        # A worker may end when a file was opened that reuses nothing.
+        builder.document.replace_text("method: grid\nparameters: {a: {values: [1]}}\n")
+        await builder.show_document()
+        assert not line.display
+        builder.post_message(builder.LeftCounted(SweepReference("local", "wine", "peaks"), "too late"))
+        await pilot.pause()
+        assert not line.display

@@ -24,6 +24,8 @@ class BuilderForking(BuilderProblems):
     class LeftCounted(Message):
         """It is known what is left of the sweep."""
 
+        reference: SweepReference
+        """The sweep whose runs it is about."""
         text: str
         points: int = 0
         """Points of the space that earlier runs have done."""
@@ -64,11 +66,13 @@ class BuilderForking(BuilderProblems):
         except TrainerError as error:
             text = f"the runs of {reference} cannot be read: {error}"
         if not worker.is_cancelled:
-            self.post_message(self.LeftCounted(text, points))
+            self.post_message(self.LeftCounted(reference, text, points))
 
     @on(LeftCounted)
     def _left_counted(self, message: LeftCounted) -> None:
-        self._show_left(message.text, message.points)
+        # Another file may have been opened meanwhile.
+        if message.reference == self.reused:
+            self._show_left(message.text, message.points)
 
     def _show_left(self, text: str, points: int) -> None:
         if points != self.prior_points:
