@@ -16,7 +16,7 @@ from typing import Any
 from trainer.errors import SweepConfigError
 from trainer.records import Json, RunRecord, SweepRecord, SweepReference
 from trainer.states import RunState
-from trainer.sweep.space import SearchSpace, run_cap_of
+from trainer.sweep.space import MISSING, SearchSpace, run_cap_of, value_at
 from trainer.sweep.yaml_edit import edited
 from trainer.sweep.yaml_style import styled_yaml
 from trainer.tracking.client import TrackingClient
@@ -100,21 +100,12 @@ def coverage(config: Mapping[str, Json], runs: Iterable[RunRecord]) -> Coverage:
         if run.state is not RunState.FINISHED:
             continue
         if size is None:
-            if all(value is not None for value in (_has(run.config, parameter.path) for parameter in space.parameters)):
+            if all(value_at(run.config, parameter.path) is not MISSING for parameter in space.parameters):
                 ids.append(run.id)
         elif (number := space.recognised(run.config)) is not None:
             numbers.add(number)
             ids.append(run.id)
     return Coverage(size, frozenset(numbers), tuple(ids[-MAX_PRIOR_RUNS:]), cap)
-
-
-def _has(config: Mapping[str, Json], path: Sequence[str]) -> bool | None:
-    found: Any = config
-    for name in path:
-        if not isinstance(found, Mapping) or name not in found:
-            return None
-        found = found[name]
-    return True
 
 
 def read_reusable_runs(client: TrackingClient, reference: SweepReference) -> list[RunRecord]:
