@@ -7,7 +7,7 @@ from dataclasses import dataclass, field, replace
 
 from trainer.programs.options import Kind
 from trainer.programs.trace import json_of
-from trainer.programs.values import UNKNOWN, ClassValue, External, Frame, Module, Tracked, Value
+from trainer.programs.values import UNKNOWN, ClassValue, External, Frame, Module, Value
 from trainer.programs.values import Call as Call
 from trainer.records import Json
 
@@ -120,8 +120,3 @@ def _union(parts: list[ast.expr], module: Module, evaluator: object, depth: int)
     if {facts.kind for facts in real} == {"int", "float"}:
         return TypeFacts("float", is_optional=is_optional)
     return TypeFacts("any", is_optional=is_optional)
-
-
-def first_tracked(marks: tuple[Value, ...], kind: type[Tracked]) -> Tracked | None:
-    """Return the first mark of a kind."""
-    return next((mark for mark in marks if isinstance(mark, kind)), None)

@@ -99,14 +99,6 @@ class Project:
                 return found
         return None
 
-    def package_of(self, path: Path) -> str:
-        """Return the dotted name of the package that a file lies in; empty if it lies in none."""
-        folder = path.parent
-        for root in sorted(self.roots, key=lambda root: len(root.parts), reverse=True):
-            if folder.is_relative_to(root):
-                return ".".join(folder.relative_to(root).parts)
-        return ""
-
 
 def module_file(path: Path) -> Path | None:
     """Return the file of the module or package at a path without suffix, or None."""
