@@ -140,8 +140,9 @@ def test_a_resting_slots_retry_moves_on_and_a_slot_that_fails_after_its_rests_is
     (closed,) = events_of(host, "slot_closed")
     assert closed["slot"] == sick["slot"]
     assert len(events_of(host, "slot_rests")) == 2
-    agent = next(agent for agent in host.agents() if agent.slot == sick["slot"])
-    assert "This slot is closed: it failed again: crashed: ended by SIGSEGV" in agent.last_line
+    # The event is written before the slot's state.
+    reason = "This slot is closed: it failed again: crashed: ended by SIGSEGV"
+    wait_for(lambda: any(agent.slot == sick["slot"] and reason in agent.last_line for agent in host.agents()))
     wait_for(lambda: any(agent.runs_waiting for agent in host.agents()))
     (tmp_path / "closed").touch()
     assert host.wait(15), "a run's end was not told"

@@ -108,7 +108,7 @@ async def test_problems_stand_at_their_field_and_keep_the_sweep_from_being_launc
         assert app.screen is screen
         await wait_for(pilot, lambda: screen.focused is pane.value_input)
         # The second problem with the parameter is that the program takes whole numbers only.
-        assert "Parameters ✗2   Search ✗1" in str(screen.tabs.render())
+        await wait_for(pilot, lambda: "Parameters ✗2   Search ✗1" in str(screen.tabs.render()))
         await pilot.press("f3")
         await wait_for(pilot, lambda: screen.focused is field.query_one(Input))
 
