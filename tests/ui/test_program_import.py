@@ -120,3 +120,19 @@ async def test_what_the_program_would_refuse_is_marked_as_one_builds_and_when_it
         program.write_text(PROGRAM.replace("--amp", "--mixed"))
         builder.show_preview()
         await wait_for(pilot, lambda: problems() == {"parameters.amp": "program-unknown-name"})
+
+
+async def test_the_program_section_says_what_the_program_takes_and_a_click_takes_it_over(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(PROGRAM)
+    app = SweepApp(MemorySession(cwd=tmp_path))
+    async with app.run_test(size=(120, 36)) as pilot:
+        builder = await opened(pilot, CONFIG)
+        await builder.show_section("section-program")
+        line = builder.query_one("#program-accepts", Static)
+
+        words = "takes 4 parameters (argparse): f9 takes them over"
+        await wait_for(pilot, lambda: words in str(line.render()))
+        await wait_for(pilot, lambda: line.region.height == 1)
+        await pilot.pause()
+        await pilot.click(line, offset=(13 + words.index("f9") + 1, 0))
+        await wait_for(pilot, lambda: isinstance(app.screen, ProgramImportScreen))

@@ -14,6 +14,7 @@ from textual.worker import get_current_worker
 from trainer.programs.options import ProgramOptions
 from trainer.records import Json
 from tui.screens.builder_shell import BuilderShell
+from tui.widgets.program_section import ProgramSection
 
 if TYPE_CHECKING:
     from trainer.programs.importing import Import
@@ -64,6 +65,7 @@ class BuilderProgram(BuilderShell):
     def _program_read(self, message: ProgramRead) -> None:
         if message.options is not self.document.program:
             self.document.program = message.options
+            self.query_one(ProgramSection).show_options(message.options)
             self.judge()
             super().show_preview()
 

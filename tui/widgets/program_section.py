@@ -7,12 +7,13 @@ from collections.abc import Mapping, Sequence
 
 from textual import events, on
 from textual.app import ComposeResult
-from textual.containers import Horizontal, Vertical
+from textual.containers import Horizontal
 from textual.content import Content
 from textual.widget import Widget
 from textual.widgets import Label, Select
 
 from trainer.errors import SweepConfigError
+from trainer.programs.options import ProgramOptions
 from trainer.records import Json
 from trainer.search.plan import PlannedRuns
 from trainer.sweep.command import DEFAULT_COMMAND
@@ -53,7 +54,7 @@ class ProgramSection(HelpedSection):
         """Compose the fields."""
         yield CompletingField("program", "program", placeholder="train.py", marks_first=True)
         yield QuietStatic("", id="interpreter", classes="field-words", markup=False)
-        yield Vertical(id="program-accepts")
+        yield QuietStatic("", id="program-accepts", classes="field-words")
         with Horizontal(id="template-line", classes="section-part"):
             yield Label("command", classes="field-label")
             yield _TemplateSelect(
@@ -82,7 +83,14 @@ class ProgramSection(HelpedSection):
         """Show the document."""
         await super().show(document)
         await self.editor.show(self._command, self._program)
+        self.show_options(document.program)
         self._show_rest()
+
+    def show_options(self, options: ProgramOptions | None) -> None:
+        """Say what the program was seen to take, and how that becomes parameters; a click does it."""
+        self.query_one("#program-accepts", QuietStatic).show(
+            Content.from_markup("$taken [@click=screen.import_program]f9 $verb[/]", **_options_words(options))
+        )
 
     def show_interpreter(self, path: str) -> None:
         """Say which Python `${interpreter}` is for agents on this machine."""
@@ -196,6 +204,17 @@ class ProgramSection(HelpedSection):
             note = "\n! underlined: reaches the program as this text, not as None, True, a list or a mapping"
             parts.append((note, "$warning"))
         return Content.assemble(*parts)
+
+
+def _options_words(options: ProgramOptions | None) -> dict[str, str]:
+    if options is None or not options.all_options:
+        return {"taken": "parameters:", "verb": "takes them from a program"}
+    count = len(options.all_options)
+    known = "" if options.is_complete else " at least"
+    return {
+        "taken": f"takes{known} {count} parameter{'' if count == 1 else 's'} ({options.style.value}):",
+        "verb": "takes them over",
+    }
 
 
 def _has_odd(words: Sequence[CommandWord]) -> bool:
