@@ -55,7 +55,7 @@ def leaderboard(
 @click.argument("sweep")
 @click.option("--by", type=click.Choice(["last", "best"]), default="best", show_default=True, help="Which value ranks.")
 @click.option(
-    "--format", "output_format", type=click.Choice(["yaml", "args", "json"]), default="yaml", show_default=True
+    "--format", "output_format", type=click.Choice(["yaml", "args", "json", "hydra"]), default="yaml", show_default=True
 )
 @server_options
 def best(sweep: str, by: str, output_format: str, server: str | None, entity: str | None, project: str | None) -> int:

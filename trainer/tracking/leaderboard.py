@@ -14,11 +14,12 @@ import yaml
 from trainer.errors import InputError, NotFoundError
 from trainer.records import Goal, Json, Metric, Ranking, RunRecord, SweepRecord
 from trainer.states import RunState
+from trainer.sweep.hydra_overrides import hydra_words
 from trainer.sweep.joint import member_paths, unpacked
 from trainer.tracking.tables import Cell, Table, render_csv, render_markdown, render_plain
 
 TableFormat = Literal["table", "json", "csv", "md"]
-ConfigFormat = Literal["yaml", "args", "json"]
+ConfigFormat = Literal["yaml", "args", "json", "hydra"]
 
 
 @dataclass(frozen=True, slots=True)
@@ -163,10 +164,11 @@ def render_best(
         runs: All of its runs.
         metric: What ranks them; None for the sweep's own.
         by: best or last.
-        output_format: yaml, json, or args: the command line that the agents pass, quoted for a shell.
+        output_format: yaml, json, args: the command line that the agents pass, or hydra: overrides; both of these
+            quoted for a shell.
 
     Raises:
-        InputError: If there is no metric to rank by.
+        InputError: If there is no metric to rank by, or Hydra has no way to write a name.
         NotFoundError: If no run has logged it.
     """
     metric = metric or sweep.metric
@@ -183,6 +185,8 @@ def render_best(
     config = best_config(sweep, run)
     if output_format == "args":
         return " ".join(shlex.quote(f"--{key}={value}") for key, value in config.items())
+    if output_format == "hydra":
+        return hydra_words(config)
     if output_format == "json":
         return json.dumps(strict_json(config), indent=2)
     return yaml.safe_dump(config, sort_keys=False, allow_unicode=True).rstrip()

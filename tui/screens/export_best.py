@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar, Literal
+from typing import ClassVar, Literal, get_args
 
 from textual import on
 from textual.app import ComposeResult
@@ -13,7 +13,7 @@ from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
-ExportChoice = Literal["copy-yaml", "copy-args", "copy-json", "write-yaml"]
+ExportChoice = Literal["copy-yaml", "copy-args", "copy-hydra", "copy-json", "write-yaml"]
 
 
 class ExportBestScreen(ModalScreen[ExportChoice | None]):
@@ -47,13 +47,14 @@ class ExportBestScreen(ModalScreen[ExportChoice | None]):
             yield OptionList(
                 Option("Copy as YAML", "copy-yaml"),
                 Option("Copy as command line arguments", "copy-args"),
+                Option("Copy as Hydra overrides", "copy-hydra"),
                 Option("Copy as JSON", "copy-json"),
                 Option(Content(f"{verb} {self.file_name}"), "write-yaml"),
             )
 
     @on(OptionList.OptionSelected)
     def _chosen(self, message: OptionList.OptionSelected) -> None:
-        for choice in ("copy-yaml", "copy-args", "copy-json", "write-yaml"):
+        for choice in get_args(ExportChoice):
             if message.option_id == choice:
                 self.dismiss(choice)
 

@@ -26,7 +26,13 @@ from tui.widgets.agents_panel import AgentsPanel
 from tui.widgets.runs_table import RunsTable
 
 STEERING = "steering"
-EXPORT_FORMATS = {"copy-yaml": "yaml", "copy-args": "args", "copy-json": "json", "write-yaml": "yaml"}
+EXPORT_FORMATS: dict[ExportChoice, str] = {
+    "copy-yaml": "yaml",
+    "copy-args": "args",
+    "copy-hydra": "hydra",
+    "copy-json": "json",
+    "write-yaml": "yaml",
+}
 
 
 class SweepSteering(SweepDeriving):
@@ -246,7 +252,11 @@ class SweepSteering(SweepDeriving):
         # Imported when first needed: yaml and the text tables are not for the first paint.
         from trainer.tracking.leaderboard import render_best
 
-        text = render_best(sweep, [run], by=self.feed.board.by, output_format=EXPORT_FORMATS[choice])
+        try:
+            text = render_best(sweep, [run], by=self.feed.board.by, output_format=EXPORT_FORMATS[choice])
+        except TrainerError as error:
+            self.notify(str(error), severity="warning", timeout=8, markup=False)
+            return
         if choice == "write-yaml":
             path = self._export_path()
             self.in_background(lambda: write_text_atomically(path, text + "\n"), f"Written to {path}.")
