@@ -11,14 +11,12 @@ import copy
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field, replace
 
-from trainer.errors import SweepFileError
 from trainer.records import Json
+from trainer.sweep.leaf_notes import leaf_note, noted_leaf
 from trainer.sweep.rule_compiler import Compiled, Leaf, compile_rules, leaves_of
 from trainer.sweep.rule_notes import is_rule_note, notes_of_rules, oddities_of, read_rules
 from trainer.sweep.rules import RuleLine
 from trainer.sweep.validation import Violation, violations, warnings
-from trainer.sweep.yaml_style import flow_yaml
-from trainer.sweep.yaml_text import parse_yaml
 
 GROUP_SEPARATOR = "/"
 OFF = "off "
@@ -222,7 +220,7 @@ class SweepDraft:
         """Take over the notes at a path: parameters that are off become rows, the others stay with their row."""
         row = next((row for row in self.rows if row.config_path == path and not row.is_off), None)
         for line in lines:
-            off = _read_off(line)
+            off = noted_leaf(line.removeprefix(OFF)) if line.startswith(OFF) else None
             if off is not None:
                 self._insert_off(path, *off)
             elif row is not None:
@@ -230,7 +228,7 @@ class SweepDraft:
             else:
                 self.other_notes.setdefault(path, []).append(line)
 
-    def _insert_off(self, path: str, name: str, entry: Json) -> None:
+    def _insert_off(self, path: str, names: tuple[str, ...], entry: Json) -> None:
         if path.endswith("."):
             within = [
                 at
@@ -250,7 +248,7 @@ class SweepDraft:
             else:
                 at = following[0]
                 home = _groups_of(path.rpartition(".parameters.")[0] + ".parameters." if ".parameters." in path else "")
-        self.rows.insert(at, ParameterDraft(GROUP_SEPARATOR.join((*home, name)), entry, is_off=True))
+        self.rows.insert(at, replace(ParameterDraft.at((*home, *names), entry), is_off=True))
 
     def get(self, path: str) -> Json:
         """Return the value at a dotted path such as `metric.goal`; None where there is none."""
@@ -319,23 +317,7 @@ def _is_beside(off: tuple[str, ...], path: tuple[str, ...], used: Sequence[tuple
 
 
 def _note_off(notes: dict[str, list[str]], path: str, row: ParameterDraft, home: tuple[str, ...]) -> None:
-    name = GROUP_SEPARATOR.join(row.path[len(home) :])
-    line = flow_yaml({name: row.entry}).removeprefix("{").removesuffix("}")
-    notes.setdefault(path, []).append(f"{OFF}{line}")
-
-
-def _read_off(line: str) -> tuple[str, Json] | None:
-    """Return the name and the entry of a parameter that a note says is off; None if it says something else."""
-    if not line.startswith(OFF):
-        return None
-    try:
-        value = parse_yaml(f"{{{line.removeprefix(OFF)}}}", "").value
-    except SweepFileError:
-        return None
-    if not isinstance(value, dict) or len(value) != 1:
-        return None
-    name, entry = next(iter(value.items()))
-    return name, entry
+    notes.setdefault(path, []).append(OFF + leaf_note((row.path[len(home) :], row.entry)))
 
 
 def _groups_of(path: str) -> tuple[str, ...]:

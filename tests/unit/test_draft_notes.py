@@ -54,6 +54,23 @@ def test_what_is_off_is_not_in_the_configuration_but_in_the_yaml_and_comes_back_
     assert "#:" not in again.text
 
 
+@pytest.mark.parametrize("name", ["train/lr", "a b", "- x", "no", "[x", "a: b", "#", "1e-5", "ü", "/", "x" * 200])
+def test_a_parameter_that_is_off_keeps_its_name_whatever_it_is(name: str) -> None:
+    config: dict[str, Json] = {
+        "parameters": {name: {"value": 1}, "g/h": {"parameters": {name: {"min": 0, "max": 1}}}, "z": {"value": 2}}
+    }
+    document = SweepDocument.from_config(config)
+    for index in (0, 1):
+        toggle(document.draft.rows[index])
+    document.form_edited("switch off", "")
+    assert document.config() == {"parameters": {"z": {"value": 2}}}
+
+    again = SweepDocument.from_text(document.text)
+    for row in again.draft.rows:
+        row.is_off = False
+    assert again.config() == config
+
+
 def test_notes_above_a_parameter_go_where_it_goes() -> None:
     text = "method: grid\nparameters:\n  #: zip a, b\n  joint: {values: [1]}\n  c: {value: 2}\n"
     document = SweepDocument.from_config(parse_sweep_text(text, "text").config, text)

@@ -11,27 +11,20 @@ Rules that make nothing stand above `parameters`. A note is a line without the `
 
 from __future__ import annotations
 
-import json
-import re
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from trainer.errors import SweepFileError
 from trainer.records import Json
 from trainer.sweep.canonical import canonical_key
 from trainer.sweep.findings import Findings, Violation
+from trainer.sweep.leaf_notes import leaf_note, noted_leaf
 from trainer.sweep.rule_compiler import Compiled, Group, Leaf, compile_rules, leaves_of
 from trainer.sweep.rules import Path, RuleLine
-from trainer.sweep.yaml_style import flow_yaml
-from trainer.sweep.yaml_text import parse_yaml
 
 PARAMETERS = "parameters"
 _RULE = "rule: "
 _OFF = "rule off: "
 _SOURCE = "of "
-
-
-_PLAIN_NAME = re.compile(r"[\w.\-/]+")
 
 
 @dataclass(frozen=True)
@@ -61,7 +54,7 @@ def notes_of_rules(compiled: Compiled) -> dict[str, list[str]]:
         notes[config_path(group.path)] = [
             *_words(group),
             *(_rule_note(line) for line in group.lines),
-            *(_source_note(leaf) for leaf in group.sources),
+            *(_SOURCE + leaf_note(leaf) for leaf in group.sources),
         ]
     return notes
 
@@ -170,33 +163,10 @@ def _rule_of(note: str) -> RuleLine | None:
     return None
 
 
-def _source_note(leaf: Leaf) -> str:
-    path, entry = leaf
-    name = "/".join(path)
-    if not _PLAIN_NAME.fullmatch(name) or any("/" in part for part in path):
-        name = json.dumps(list(path), ensure_ascii=False)
-    return f"{_SOURCE}{name}: {flow_yaml(entry)}"
-
-
-def _source_of(note: str) -> Leaf | None:
-    """Return the parameter that a note holds; None if it holds none that can be read."""
-    text = note.removeprefix(_SOURCE)
-    try:
-        if text.startswith("["):
-            names, end = json.JSONDecoder().raw_decode(text)
-            if not all(isinstance(name, str) for name in names) or text[end : end + 2] != ": ":
-                return None
-            return tuple(names), parse_yaml(text[end + 2 :], "the note").value
-        name, _, entry = text.partition(": ")
-        return tuple(name.split("/")), parse_yaml(entry, "the note").value
-    except (SweepFileError, ValueError):
-        return None
-
-
 def _made_by(notes: Sequence[str], leaf: Leaf, leaves: Sequence[Leaf], method: Json) -> WithRules | None:
     """Return the parameters and rules that make a parameter; None if what is noted makes another one."""
     lines = [line for line in map(_rule_of, notes) if line is not None]
-    sources = [_source_of(note) for note in notes if note.startswith(_SOURCE)]
+    sources = [noted_leaf(note.removeprefix(_SOURCE)) for note in notes if note.startswith(_SOURCE)]
     found = [source for source in sources if source is not None]
     if not lines or len(found) < len(sources):
         return None
