@@ -21,21 +21,9 @@ from tui.parameter_tree import ParameterTreeModel, TreeNode
 from tui.sweep_document import SweepDocument
 from tui.sweep_draft import ParameterDraft
 
-EXTRA = ["opt/lr", "opt/deep/x", "joint__a__b", "None", "1e-5", "~", "a/b/c", "parameters", "<<", "'q'", "off x"]
-NAMES = [*WORDS, *EXTRA]
-    *WORDS,
-    "opt/lr",
-    "opt/deep/x",
-    "joint__a__b",
-    "None",
-    "1e-5",
-    "~",
-    "a/b/c",
-    "parameters",
-    "<<",
-    "'q'",
-    "off x",
-]
+NAMES = [
+    *WORDS, "opt/lr", "opt/deep/x", "joint__a__b", "None", "1e-5", "~", "a/b/c", "parameters", "<<", "'q'", "off x",
+]  # fmt: skip
 FIELDS = [
     "method", "name", "description", "project", "program", "command", "run_cap", "metric", "metric.name",
     "metric.goal", "metric.target", "early_terminate", "early_terminate.type", "early_terminate.max_iter", "x-own",
