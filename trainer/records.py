@@ -100,6 +100,11 @@ class RunRecord:
     duration_seconds: float | None = None
     """Seconds from start to last sign of life; None before the start."""
     host: str = ""
+    commit: str = ""
+    """Of the checkout that the program ran from, as wandb told it; empty where there was none."""
+    group: str = ""
+    job_type: str = ""
+    notes: str = ""
     sweep_id: str = ""
     curve: tuple[HistoryPoint, ...] = ()
     """History of the sweep's metric, oldest first, perhaps sampled; empty where it was not asked for."""

@@ -173,6 +173,10 @@ def run_record(node: Mapping[str, Any], metric: Metric | None = None) -> RunReco
         heartbeat_at=heartbeat_at,
         duration_seconds=_duration(state, raw_summary, created_at, heartbeat_at),
         host=str(node.get("host") or ""),
+        commit=str(node.get("commit") or ""),
+        group=str(node.get("group") or ""),
+        job_type=str(node.get("jobType") or ""),
+        notes=str(node.get("notes") or ""),
         sweep_id=str(node.get("sweepName") or ""),
         curve=_curve(node.get("sampledHistory"), metric),
     )

@@ -3,15 +3,19 @@
 from __future__ import annotations
 
 import json
-from typing import TYPE_CHECKING
+from pathlib import Path
+from typing import TYPE_CHECKING, cast
 
 import click
 
+from trainer.atomic_file import write_text_atomically
 from trainer.commands.options import LEADERBOARD_ROWS, find_sweep, narrate, server_options
+from trainer.errors import InputError
 from trainer.settings import resolve_settings
 
 if TYPE_CHECKING:
-    from trainer.records import Metric, RunRecord, SweepRecord
+    from trainer.exports.table_files import TableFileFormat
+    from trainer.records import Metric, Ranking, RunRecord, SweepRecord
     from trainer.tracking.points import Account, Point
     from trainer.tracking.wandb_client import WandbClient
 
@@ -25,7 +29,21 @@ _POINTS_SHOWN = 20
 @click.option("--goal", type=click.Choice(["minimize", "maximize"]), help="Which direction of --metric is better.")
 @click.option("--by", type=click.Choice(["last", "best"]), default="best", show_default=True, help="Which value ranks.")
 @click.option(
-    "--format", "output_format", type=click.Choice(["table", "json", "csv", "md"]), default="table", show_default=True
+    "--format",
+    "output_format",
+    type=click.Choice(["table", "json", "csv", "md", "parquet"]),
+    help="table unless given; for a file what its name says.",
+)
+@click.option(
+    "--output",
+    "-o",
+    type=click.Path(dir_okay=False, path_type=Path),
+    help="Write to this file, whole or not at all: CSV, JSON and Parquet with every column.",
+)
+@click.option(
+    "--all-columns/--few-columns",
+    default=None,
+    help="Every column (config, summary, best and last, times, tags, branch, commit), or those of the table.",
 )
 @server_options
 def leaderboard(
@@ -34,21 +52,70 @@ def leaderboard(
     metric: str | None,
     goal: str | None,
     by: str,
-    output_format: str,
+    output_format: str | None,
+    output: Path | None,
+    all_columns: bool | None,
     server: str | None,
     entity: str | None,
     project: str | None,
 ) -> int:
-    """Show the best runs of SWEEP."""
+    """Show the best runs of SWEEP, or write the table of them all to a file."""
+    from trainer.exports.runs_table import RunsTable
+    from trainer.exports.table_files import require_parquet, write_csv, write_json, write_table
     from trainer.tracking.leaderboard import ranking_metric, render_leaderboard
 
+    chosen = _table_format(output_format, output)
+    if chosen == "parquet":
+        require_parquet()
     _, client, record = find_sweep(sweep, resolve_settings(server, entity, project))
     ranked_by = ranking_metric(record, metric, goal)
-    if top is None and output_format == "table":
+    if top is None and chosen == "table" and output is None:
         top = LEADERBOARD_ROWS
-    runs = _runs_with_fillers(client, record, ranked_by if by == "best" else None)
-    click.echo(render_leaderboard(record, runs, metric=ranked_by, by=by, top=top, output_format=output_format))
+    whole = all_columns if all_columns is not None else output is not None
+    # The table with every column holds the best value, too.
+    needs_curves = by == "best" or (whole and chosen in ("csv", "json", "parquet"))
+    runs = _runs_with_fillers(client, record, ranked_by if needs_curves else None)
+    table = RunsTable(record, runs, ranked_by, cast("Ranking", by), top)
+    if whole and output is not None and chosen in ("csv", "json", "parquet"):
+        write_table(table, output, cast("TableFileFormat", chosen))
+        shown = min(len(runs), top or len(runs))
+        narrate(f"Written to {output}: {shown:,} run{'' if shown == 1 else 's'}.")
+        return 0
+    if whole and chosen in ("csv", "json"):
+        stdout = click.get_text_stream("stdout")
+        if chosen == "csv":
+            write_csv(table, stdout)
+        else:
+            write_json(table, stdout)
+        return 0
+    if chosen == "parquet":
+        raise InputError("Parquet always has every column.", hint="Leave --few-columns out.")
+    width = 0 if output else None
+    text = render_leaderboard(record, runs, metric=ranked_by, by=by, top=top, output_format=chosen, width=width)
+    _put(text, output)
     return 0
+
+
+def _table_format(named: str | None, output: Path | None) -> str:
+    """Return the format that was asked for: by name, else by that of the file, else a table to look at.
+
+    Raises:
+        InputError: If Parquet, which is no text, is to go to the terminal.
+    """
+    suffix = {".csv": "csv", ".json": "json", ".md": "md", ".parquet": "parquet"}
+    chosen = named or suffix.get(output.suffix.lower() if output else "", "table")
+    if chosen == "parquet" and output is None:
+        raise InputError("Parquet is not a text.", hint="Name a file with --output.")
+    return chosen
+
+
+def _put(text: str, output: Path | None) -> None:
+    """Print a text, or write it to a file."""
+    if output is None:
+        click.echo(text)
+        return
+    write_text_atomically(output, text + "\n")
+    narrate(f"Written to {output}.")
 
 
 @click.command()

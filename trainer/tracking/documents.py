@@ -10,7 +10,7 @@ fragment SweepFields on Sweep {
 
 _RUN_FIELDS = """
 fragment RunFields on Run {
-  id name displayName state config summaryMetrics tags createdAt heartbeatAt sweepName
+  id name displayName state config summaryMetrics tags createdAt heartbeatAt sweepName commit group jobType notes
 }
 """
 

@@ -12,6 +12,8 @@ from dataclasses import dataclass
 Cell = str | int | float | None
 """None is an absent number."""
 
+_FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
+"""First characters at which spreadsheets compute."""
 _MAX_CELL_WIDTH = 32
 _GAP = "  "
 
@@ -51,12 +53,23 @@ def render_plain(table: Table, width: int | None = None) -> str:
 
 
 def render_csv(table: Table) -> str:
-    """Return the table as CSV with full precision; an absent number is empty."""
+    """Return the table as CSV with full precision; an absent number is empty.
+
+    A text that a spreadsheet would take for a formula gets an apostrophe before it.
+    """
     stream = io.StringIO()
     writer = csv.writer(stream, lineterminator="\n")
-    writer.writerow(table.heads)
-    writer.writerows(["" if cell is None else cell for cell in row] for row in table.rows)
+    writer.writerow(map(harmless_text, table.heads))
+    writer.writerows(
+        ["" if cell is None else harmless_text(cell) if isinstance(cell, str) else cell for cell in row]
+        for row in table.rows
+    )
     return stream.getvalue().rstrip("\n")
+
+
+def harmless_text(text: str) -> str:
+    """Return a text as a cell of CSV that no spreadsheet computes (OWASP, "CSV Injection")."""
+    return f"'{text}" if text.startswith(_FORMULA_STARTS) else text
 
 
 def render_markdown(table: Table) -> str:
