@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import json
+import sys
 from pathlib import Path
-from typing import TYPE_CHECKING, cast
+from typing import IO, TYPE_CHECKING, cast
 
 import click
 
@@ -82,7 +83,7 @@ def leaderboard(
         narrate(f"Written to {output}: {shown:,} run{'' if shown == 1 else 's'}.")
         return 0
     if whole and chosen in ("csv", "json"):
-        stdout = click.get_text_stream("stdout")
+        stdout: IO[str] = sys.stdout
         if chosen == "csv":
             write_csv(table, stdout)
         else:
