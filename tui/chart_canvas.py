@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from rich.style import Style
 from rich.text import Span, Text
 
-from tui.chart_scale import even_scale, nice_ticks
+from tui.chart_scale import XAxis, even_scale, x_text, x_ticks
 from tui.formatting import number_text
 
 MIN_WIDTH, MIN_HEIGHT = 16, 4
@@ -49,8 +49,13 @@ class ChartRequest:
     height: int
     axis_color: Color
     log_y: bool = False
-    integer_x: bool = True
-    """Whether x counts something, so that its ticks are whole numbers."""
+    log_x: bool = False
+    x_axis: XAxis = XAxis.COUNT
+    """What x is, and so what its ticks look like."""
+    x_range: tuple[float, float] | None = None
+    """The range of x to show; None for that of the points."""
+    cursor: float | None = None
+    """Where a vertical line goes; None for none."""
 
 
 def reduced(points: Points, columns: int) -> list[tuple[float, float]]:
@@ -95,11 +100,16 @@ def draw_chart(request: ChartRequest) -> Text:
     with _DRAWING:
         figure = _figure(plotext, request)
         rows = request.height - 2
-        x_low, x_high, y_low, y_high = _limits(curves, request.width)
+        x_low, x_high, y_low, y_high = _limits(curves, request)
         scale = even_scale(y_low, y_high, rows, whole=request.log_y)
         y_low, y_high = scale.low, scale.high
-        _set_ruler(figure.ruler("x", "lower"), x_low, x_high, _x_ticks(x_low, x_high, request), log=False)
-        _set_ruler(figure.ruler("y", "left"), y_low, y_high, scale.ticks, log=request.log_y)
+        _set_ruler(figure.ruler("x", "lower"), x_low, x_high, _x_ticks(x_low, x_high, request))
+        _set_ruler(figure.ruler("y", "left"), y_low, y_high, _numbered(scale.ticks, log=request.log_y))
+        if request.cursor is not None and (not request.log_x or request.cursor > 0):
+            x = math.log10(request.cursor) if request.log_x else request.cursor
+            line = figure.signal([x, x], [y_low, y_high], marker=plotext.marker("│", plotext.pixel(request.axis_color)))
+            line.lines()
+            figure.draw(line)
         # The first curve is the most important one: it is drawn last, on top.
         for curve in reversed(curves):
             _draw_curve(plotext, figure, curve)
@@ -119,6 +129,8 @@ def draw_chart(request: ChartRequest) -> Text:
 
 def _prepared(curve: Curve, request: ChartRequest) -> Curve:
     points = reduced(curve.points, request.width)
+    if request.log_x:
+        points = [(math.log10(x), y) for x, y in points if x > 0]
     if request.log_y:
         points = [(x, math.log10(y)) for x, y in points if y > 0]
     return Curve(curve.label, curve.color, tuple(points), curve.is_dots)
@@ -140,10 +152,13 @@ def _figure(plotext, request: ChartRequest):  # type: ignore[no-untyped-def]
     return figure
 
 
-def _limits(curves: Sequence[Curve], width: int) -> tuple[float, float, float, float]:
+def _limits(curves: Sequence[Curve], request: ChartRequest) -> tuple[float, float, float, float]:
+    width = request.width
     xs = [x for curve in curves for x, _ in curve.points]
     ys = [y for curve in curves for _, y in curve.points]
     x_low, x_high, y_low, y_high = min(xs), max(xs), min(ys), max(ys)
+    if request.x_range is not None:
+        x_low, x_high = (math.log10(x) if request.log_x else x for x in request.x_range)
     if x_high <= x_low:
         x_low, x_high = x_low - 0.5, x_high + 0.5
     if y_high <= y_low:
@@ -154,17 +169,31 @@ def _limits(curves: Sequence[Curve], width: int) -> tuple[float, float, float, f
     return x_low, x_high + (x_high - x_low) * room / max(width - room, 1), y_low, y_high
 
 
-def _x_ticks(low: float, high: float, request: ChartRequest) -> list[float]:
-    return nice_ticks(low, high, max(request.width // 12, 2), request.integer_x)
+Ticks = Sequence[tuple[float, str]]
 
 
-def _set_ruler(ruler, low: float, high: float, ticks: Sequence[float], *, log: bool) -> None:  # type: ignore[no-untyped-def]
+def _x_ticks(low: float, high: float, request: ChartRequest) -> Ticks:
+    most = max(request.width // 12, 2)
+    if request.log_x:
+        return _numbered(x_ticks(low, high, most, XAxis.NUMBER), log=True)
+    ticks = x_ticks(low, high, most, request.x_axis)
+    if request.x_axis in (XAxis.SECONDS, XAxis.CLOCK):
+        return [(tick, x_text(tick, request.x_axis, high - low)) for tick in ticks]
+    return _numbered(ticks, log=False)
+
+
+def _numbered(ticks: Sequence[float], *, log: bool) -> Ticks:
+    """Return ticks with their labels, all of them with the same number of decimals."""
     labels = [_power_text(tick) if log else number_text(tick) for tick in ticks]
     decimals = max((len(label.partition(".")[2]) for label in labels), default=0)
     if not log and not any("e" in label for label in labels):
         labels = [f"{tick:.{decimals}f}" for tick in ticks]
+    return list(zip(ticks, labels, strict=True))
+
+
+def _set_ruler(ruler, low: float, high: float, ticks: Ticks) -> None:  # type: ignore[no-untyped-def]
     ruler.lim(low, high)
-    ruler.ticks(list(ticks), labels)
+    ruler.ticks([tick for tick, _ in ticks], [label for _, label in ticks])
 
 
 def _power_text(exponent: float) -> str:

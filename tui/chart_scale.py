@@ -5,9 +5,34 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from datetime import datetime, timedelta
+from enum import Enum
 
+from tui.formatting import duration_text, number_text
+
+_MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
+_TIME_STEPS = (
+    *(1, 2, 5, 10, 15, 30),
+    *(minutes * _MINUTE for minutes in (1, 2, 5, 10, 15, 30)),
+    *(hours * _HOUR for hours in (1, 2, 3, 6, 12)),
+    *(days * _DAY for days in (1, 2, 5, 10, 20, 50, 100, 200, 500, 1_000)),
+)
+"""Seconds between two ticks of a time axis."""
+_NO_SHIFT = timedelta()
 _NICE = (1.0, 2.0, 2.5, 5.0)
 _FEWEST_TICKS = 2
+
+
+class XAxis(Enum):
+    """What x is, and so how its ticks read."""
+
+    COUNT = "count"
+    """Whole numbers."""
+    NUMBER = "number"
+    SECONDS = "seconds"
+    """Seconds since something began."""
+    CLOCK = "clock"
+    """Seconds since 1970: shown as local time."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -36,6 +61,45 @@ def nice_ticks(low: float, high: float, most: int, whole: bool = False) -> list[
         if is_whole and last - first + 1 <= max(most, 1):
             return [round(index * step, 12) for index in range(first, last + 1)]
     return []
+
+
+def x_ticks(low: float, high: float, most: int, axis: XAxis) -> list[float]:
+    """Return where the ticks of an x axis go: at most `most`, and perhaps none."""
+    if axis in (XAxis.SECONDS, XAxis.CLOCK) and high - low >= 2:
+        # Midnight, and not 1970 in Greenwich, is where days and hours begin.
+        shift = (datetime.fromtimestamp(low).astimezone().utcoffset() if axis is XAxis.CLOCK else None) or _NO_SHIFT
+        offset = shift.total_seconds()
+        for step in _TIME_STEPS:
+            first, last = math.ceil((low + offset) / step), math.floor((high + offset) / step)
+            if last - first + 1 <= max(most, 1):
+                return [index * step - offset for index in range(first, last + 1)]
+        return []
+    return nice_ticks(low, high, most, axis is XAxis.COUNT)
+
+
+def x_text(value: float, axis: XAxis, span: float) -> str:
+    """Return how a place on an x axis reads.
+
+    Args:
+        value: The place.
+        axis: What x is.
+        span: How much of the axis is shown: seconds are of no use over days.
+    """
+    if axis is XAxis.CLOCK:
+        form = "%H:%M:%S" if span < 10 * _MINUTE else "%H:%M" if span < _DAY else "%d %b %H:%M"
+        return datetime.fromtimestamp(value).strftime(form)
+    if axis is XAxis.SECONDS:
+        return "0s" if not value else duration_text(value) if value < 9.95 and value % 1 else _plain_duration(value)
+    return number_text(value)
+
+
+def _plain_duration(seconds: float) -> str:
+    """Return a round duration without the parts that are zero: `30s`, `5m`, `2h`."""
+    whole = round(seconds)
+    if whole < _MINUTE:
+        return f"{whole}s"
+    text = duration_text(seconds)
+    return text.removesuffix("00s").removesuffix("00m").removesuffix("00h")
 
 
 def even_scale(low: float, high: float, rows: int, whole: bool = False) -> Scale:

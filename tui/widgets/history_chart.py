@@ -39,8 +39,6 @@ class HistoryChart(Widget, can_focus=True):
 
     log_y: reactive[bool] = reactive(False)
     """Whether the value axis is logarithmic."""
-    integer_x: bool = True
-    """Whether x counts something."""
     empty_text: reactive[str] = reactive("nothing to draw yet")
     """What to say while there are no points."""
 
@@ -94,7 +92,7 @@ class HistoryChart(Widget, can_focus=True):
         height = self.size.height - (0 if legend_beside else len(legend))
         curves = tuple(Curve(one.label, _rgb(one.color), one.points, one.is_dots) for one in self._series)
         axis = _triplet(self.get_component_rich_style("history-chart--axis"))
-        request = ChartRequest(curves, width, height, axis, self.log_y, self.integer_x)
+        request = ChartRequest(curves, width, height, axis, self.log_y)
         self._draw(request, legend, legend_beside)
 
     @work(thread=True, exclusive=True, exit_on_error=False, group=DRAW_CHART)
