@@ -32,6 +32,11 @@ def config_dir(environ: Mapping[str, str] | None = None) -> Path:
     return _xdg(environ, "XDG_CONFIG_HOME", ".config")
 
 
+def histories_dir(environ: Mapping[str, str] | None = None) -> Path:
+    """Return the folder of histories that were read once and do not change any more; it may be deleted."""
+    return _xdg(environ, "XDG_CACHE_HOME", ".cache") / "histories"
+
+
 def server_dir(environ: Mapping[str, str] | None = None) -> Path:
     """Return the default data folder of the embedded server."""
     return data_dir(environ) / "server"

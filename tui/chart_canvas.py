@@ -55,7 +55,9 @@ class ChartRequest:
     x_range: tuple[float, float] | None = None
     """The range of x to show; None for that of the points."""
     cursor: float | None = None
-    """Where a vertical line goes; None for none."""
+    """Where the line goes at which values are read; None for none."""
+    marks: tuple[float, ...] = ()
+    """Where faint vertical lines go."""
 
 
 def reduced(points: Points, columns: int) -> list[tuple[float, float]]:
@@ -105,11 +107,8 @@ def draw_chart(request: ChartRequest) -> Text:
         y_low, y_high = scale.low, scale.high
         _set_ruler(figure.ruler("x", "lower"), x_low, x_high, _x_ticks(x_low, x_high, request))
         _set_ruler(figure.ruler("y", "left"), y_low, y_high, _numbered(scale.ticks, log=request.log_y))
-        if request.cursor is not None and (not request.log_x or request.cursor > 0):
-            x = math.log10(request.cursor) if request.log_x else request.cursor
-            line = figure.signal([x, x], [y_low, y_high], marker=plotext.marker("│", plotext.pixel(request.axis_color)))
-            line.lines()
-            figure.draw(line)
+        for x in (*request.marks, *(() if request.cursor is None else (request.cursor,))):
+            _draw_vertical(plotext, figure, x, request, y_low, y_high)
         # The first curve is the most important one: it is drawn last, on top.
         for curve in reversed(curves):
             _draw_curve(plotext, figure, curve)
@@ -175,7 +174,7 @@ Ticks = Sequence[tuple[float, str]]
 def _x_ticks(low: float, high: float, request: ChartRequest) -> Ticks:
     most = max(request.width // 12, 2)
     if request.log_x:
-        return _numbered(x_ticks(low, high, most, XAxis.NUMBER), log=True)
+        return _numbered(x_ticks(low, high, most, XAxis.COUNT if high - low >= 2 else XAxis.NUMBER), log=True)
     ticks = x_ticks(low, high, most, request.x_axis)
     if request.x_axis in (XAxis.SECONDS, XAxis.CLOCK):
         return [(tick, x_text(tick, request.x_axis, high - low)) for tick in ticks]
@@ -208,6 +207,17 @@ def _draw_curve(plotext, figure, curve: Curve) -> None:  # type: ignore[no-untyp
     if not is_dots:
         signal.lines()
     figure.draw(signal)
+
+
+def _draw_vertical(plotext, figure, x: float, request: ChartRequest, y_low: float, y_high: float) -> None:  # type: ignore[no-untyped-def]
+    if request.log_x:
+        if x <= 0:
+            return
+        x = math.log10(x)
+    marker = "│" if x == request.cursor else "┊"
+    line = figure.signal([x, x], [y_low, y_high], marker=plotext.marker(marker, plotext.pixel(request.axis_color)))
+    line.lines()
+    figure.draw(line)
 
 
 def _label_heights(curves: Sequence[Curve], y_high: float, cell_height: float, rows: int) -> list[float]:

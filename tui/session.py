@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import dataclasses
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from trainer.search.cost import RunTime
     from trainer.search.narrowing import Narrowing
     from trainer.tracking.client import TrackingClient
+    from trainer.tracking.history_cache import HistoryCache
     from trainer.tracking.retry import RetryReport
     from trainer.trial.extremes import Extremes
     from trainer.trial.report import TrialRun
@@ -44,6 +45,7 @@ class Session:
         self._lock = threading.Lock()
         self._connection: Connection | None = None
         self._client: TrackingClient | None = None
+        self._histories: HistoryCache | None = None
 
     @property
     def is_connected(self) -> bool:
@@ -348,6 +350,22 @@ class Session:
     ) -> list[HistoryPoint]:
         """Return rows of a run's history, oldest first; blocks."""
         return self.client.read_history(reference.entity, reference.project, run_id, min_step=min_step, samples=samples)
+
+    def read_histories(
+        self, reference: SweepReference, runs: Sequence[RunRecord], *, samples: int = 1000
+    ) -> dict[str, list[HistoryPoint]]:
+        """Return rows of histories, in one request at most; those of ended runs are kept on disk; blocks."""
+        from trainer.paths import histories_dir
+        from trainer.tracking.history_cache import HistoryCache
+
+        client = self.client
+        if self._histories is None:
+            self._histories = HistoryCache(histories_dir())
+
+        def ask(run_ids: Sequence[str]) -> dict[str, list[HistoryPoint]]:
+            return client.read_histories(reference.entity, reference.project, run_ids, samples=samples)
+
+        return self._histories.read(client.connection.base_url, reference, runs, samples, ask)
 
     def read_console(self, reference: SweepReference, run_id: str, *, after: int = -1) -> list[ConsoleLine]:
         """Return the lines a run printed after line `after`; blocks."""

@@ -154,7 +154,7 @@ def test_all_pages_of_runs_are_read(client: WandbClient, sweep: SweepRecord, mon
 def test_only_live_and_best_runs_have_curves_at_first(
     client: WandbClient, sweep: SweepRecord, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr("trainer.tracking.wandb_client.CURVED_BEST_RUNS", 1)
+    monkeypatch.setattr("trainer.tracking.sweep_cursor.CURVED_BEST_RUNS", 1)
     for run_id, value, code in (("bad", 0.1, 0), ("good", 0.9, 0), ("live", 0.5, None)):
         start_run(client, sweep, run_id, {})
         log_rows(client, sweep, run_id, [{"acc": value}], exit_code=code)
@@ -172,6 +172,9 @@ def test_history_and_console_go_on_from_where_they_were(client: WandbClient, swe
     assert [point.step for point in history] == list(range(10))
     assert history[3].values == {"acc": 0.3, "loss": 1.0}
     assert [point.step for point in client.read_history(entity, project, "h1", min_step=8)] == [8, 9]
+    start_run(client, sweep, "h2", {})
+    assert client.read_histories(entity, project, ["h1", "h2", "nothere"]) == {"h1": history, "h2": []}
+    assert client.read_histories(entity, project, []) == {}
     lines = client.read_console(entity, project, "h1")
     assert [(line.number, line.text) for line in lines] == [(0, "one"), (1, "two")]
 

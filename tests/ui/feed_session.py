@@ -129,5 +129,12 @@ class FeedSession(MemorySession):
         self.histories_read.append(run_id)
         return [row for row in self.history if row.step >= min_step]
 
+    def read_histories(
+        self, reference: SweepReference, runs: Sequence[RunRecord], *, samples: int = 1000
+    ) -> dict[str, list[HistoryPoint]]:
+        self.connect()
+        self.histories_read += [run.id for run in runs]
+        return {run.id: self.history or list(run.curve) for run in runs}
+
     def read_console(self, reference: SweepReference, run_id: str, *, after: int = -1) -> list[ConsoleLine]:
         return [line for line in self.console if line.number > after]

@@ -71,13 +71,10 @@ def test_what_is_out_of_sight_still_leads_the_line_to_the_edge_of_the_picture() 
     points = tuple((float(x), float(x * 10)) for x in range(11))
     assert within(points, 2.5, 4.5) == ((2.5, 25.0), (3.0, 30.0), (4.0, 40.0), (4.5, 45.0))
     assert within(points, 2.0, 3.0) == ((2.0, 20.0), (3.0, 30.0))
-    assert within(points, 4.2, 4.4) == ((4.2, pytest.approx(42.0)), (4.4, pytest.approx(44.0)))
+    assert np.allclose(within(points, 4.2, 4.4), ((4.2, 42.0), (4.4, 44.0)))
     assert within(points, 20.0, 30.0) == within((), 0, 1) == ()
     assert shown_range(CurveView(window=(0.25, 0.5)), (0.0, 8.0)) == (2.0, 4.0)
-    assert shown_range(CurveView(window=(0.5, 1.0), log_x=True), (1.0, 100.0)) == (
-        pytest.approx(10.0),
-        pytest.approx(100.0),
-    )
+    assert np.allclose(shown_range(CurveView(window=(0.5, 1.0), log_x=True), (1.0, 100.0)), (10.0, 100.0))
     assert x_range([points, ((-1.0, 0.0),), ()]) == (-1.0, 10.0) and x_range([()]) is None
 
 

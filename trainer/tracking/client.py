@@ -88,6 +88,11 @@ class TrackingClient(Protocol):
     ) -> list[HistoryPoint]:
         """Return up to `samples` rows of a run's history, from `min_step` on, oldest first."""
 
+    def read_histories(
+        self, entity: str, project: str, run_ids: Sequence[str], *, samples: int = 1000
+    ) -> dict[str, list[HistoryPoint]]:
+        """Return up to `samples` rows of each run's history, oldest first, in one request; no unknown runs."""
+
     def read_console(self, entity: str, project: str, run_id: str, *, after: int = -1) -> list[ConsoleLine]:
         """Return the lines a run printed whose number is greater than `after`."""
 

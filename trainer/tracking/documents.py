@@ -132,6 +132,14 @@ query RunFullHistory($project: String!, $entity: String!, $name: String!, $sampl
 }
 """
 
+RUN_HISTORIES = """
+query RunHistories($project: String!, $entity: String!, $filters: JSONString, $perPage: Int, $samples: Int) {
+  project(name: $project, entityName: $entity) {
+    runs(filters: $filters, first: $perPage) { edges { node { name history(samples: $samples) } } }
+  }
+}
+"""
+
 HISTORY_PAGE = """
 query HistoryPage($project: String!, $entity: String!, $name: String!, $minStep: Int64!, $maxStep: Int64!,
     $pageSize: Int!) {

@@ -1,9 +1,9 @@
-"""What `poll_sweep` remembers between polls, and the filters it derives from it. No I/O."""
+"""What `poll_sweep` remembers between polls, the filters made of it, and which curves it begins with. No I/O."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta
 
@@ -11,6 +11,8 @@ from trainer.records import Json, Metric, RunRecord
 from trainer.states import RunState
 
 LIVE_STATES = tuple(state.value for state in RunState if not state.is_terminal)
+CURVED_BEST_RUNS = 100
+"""Ended runs whose curves the first snapshot of a sweep reads: the best by last value; live runs come on top."""
 _OVERLAP = timedelta(seconds=5)
 """Runs created this shortly before the newest one known are read again: clocks and commits are not that exact."""
 
@@ -73,3 +75,15 @@ def runs_filter(sweep_id: str, names: Iterable[str] | None = None) -> dict[str, 
     if names is not None:
         parts.append({"name": {"$in": list(names)}})
     return {"$and": parts}
+
+
+def runs_worth_a_curve(runs: Sequence[RunRecord], metric: Metric) -> list[str]:
+    """Return the ids of the live runs and of the best ended ones by their last value."""
+    live = [run.id for run in runs if not run.state.is_terminal]
+    valued = [
+        (value, run.id)
+        for run in runs
+        if run.state.is_terminal and (value := run.metric_value(metric, "last")) is not None
+    ]
+    valued.sort(key=lambda entry: entry[0], reverse=metric.goal == "maximize")
+    return live + [run_id for _, run_id in valued[:CURVED_BEST_RUNS]]

@@ -26,15 +26,13 @@ from trainer.states import RunState, SweepState
 from trainer.tracking import documents
 from trainer.tracking.client import SweepSnapshot
 from trainer.tracking.console_pages import ConsolePages
-from trainer.tracking.sweep_cursor import SweepCursor, runs_filter
+from trainer.tracking.sweep_cursor import SweepCursor, runs_filter, runs_worth_a_curve
 from trainer.tracking.sweep_upsert import creation_variables
 from trainer.tracking.transport import GraphQLTransport
 from trainer.wire import agent_commands, history_points, run_record, server_features, sweep_record, wrap_config
 
 CURVE_SAMPLES = 200
 """Points per curve: more than a terminal has columns."""
-CURVED_BEST_RUNS = 100
-"""Ended runs whose curves the first snapshot of a sweep reads: the best by last value; live runs come on top."""
 _CURVES_PER_REQUEST = 200
 _LAST_STEP = 2**62
 _EPOCH = datetime.min.replace(tzinfo=UTC)
@@ -226,6 +224,23 @@ class WandbClient:
             node = self._run_node(documents.HISTORY_PAGE, entity, project, run_id, page)
         return [point for point in history_points(node.get("history") or ()) if point.step >= min_step]
 
+    def read_histories(
+        self, entity: str, project: str, run_ids: Sequence[str], *, samples: int = 1000
+    ) -> dict[str, list[HistoryPoint]]:
+        """Return up to `samples` rows of each run's history, oldest first, in one request."""
+        variables = {
+            "entity": entity,
+            "project": project,
+            "filters": json.dumps({"name": {"$in": list(run_ids)}}),
+            "perPage": len(run_ids),
+            "samples": samples,
+        }
+        if not run_ids:
+            return {}
+        project_node = self._transport.execute(documents.RUN_HISTORIES, variables).get("project") or {}
+        nodes = [edge["node"] for edge in (project_node.get("runs") or {}).get("edges") or ()]
+        return {node["name"]: history_points(node.get("history") or ()) for node in nodes}
+
     def read_console(self, entity: str, project: str, run_id: str, *, after: int = -1) -> list[ConsoleLine]:
         """Return the lines a run printed whose number is greater than `after`; at most `console_pages.MAX_LINES`."""
         return self._console.read(entity, project, run_id, after)
@@ -295,7 +310,7 @@ class WandbClient:
         assert sweep is not None
         metric = sweep.metric
         if curves and metric:
-            chosen = _runs_worth_a_curve(runs, metric)
+            chosen = runs_worth_a_curve(runs, metric)
             curved: dict[str, RunRecord] = {}
             for start in range(0, len(chosen), _CURVES_PER_REQUEST):
                 names = runs_filter(reference.id, chosen[start : start + _CURVES_PER_REQUEST])
@@ -377,15 +392,3 @@ class WandbClient:
         return NotFoundError(
             f"The {self.connection.label} has no {what}.", hint="Check the name, and that the key may see it."
         )
-
-
-def _runs_worth_a_curve(runs: Sequence[RunRecord], metric: Metric) -> list[str]:
-    """Return the ids of the live runs and of the best ended ones by their last value."""
-    live = [run.id for run in runs if not run.state.is_terminal]
-    valued = [
-        (value, run.id)
-        for run in runs
-        if run.state.is_terminal and (value := run.metric_value(metric, "last")) is not None
-    ]
-    valued.sort(key=lambda entry: entry[0], reverse=metric.goal == "maximize")
-    return live + [run_id for _, run_id in valued[:CURVED_BEST_RUNS]]

@@ -47,6 +47,7 @@ class SweepCharting(Screen[None]):
         Binding(
             "v", "toggle_progress", "Curves", id="sweep.view", show=False, tooltip="Curves, or best value over runs"
         ),
+        Binding("G", "open_curves", "Charts", id="sweep.curves", show=False, tooltip="A chart of every metric"),
         Binding("y", "toggle_log", "Log axis", id="sweep.log", show=False, tooltip="Logarithmic or linear value axis"),
         Binding(
             "r", "refresh_data", "Refresh", id="sweep.refresh", show=False, tooltip="Read the drawn histories again"
@@ -118,6 +119,14 @@ class SweepCharting(Screen[None]):
         """Change between curves and the best value over the runs."""
         self.wish.progress = not self.shows_progress
         self.show_chart()
+
+    def action_open_curves(self) -> None:
+        """Show a chart of every metric of the drawn runs."""
+        # Imported when first needed, like every screen that is not the first.
+        from tui.screens.curves import CurvesScreen
+
+        if self.feed.sweep is not None:
+            self.app.push_screen(CurvesScreen(self.session, self.feed, self.selection))
 
     def action_refresh_data(self) -> None:
         """Read histories again."""

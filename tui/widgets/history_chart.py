@@ -15,7 +15,9 @@ from textual.widget import Widget
 from textual.worker import Worker, WorkerState
 
 from tui.chart_canvas import MIN_HEIGHT, MIN_WIDTH, ChartRequest, Color, Curve, draw_chart
+from tui.chart_scale import XAxis
 from tui.chart_series import ChartSeries
+from tui.curve_charts import ChartContent
 from tui.formatting import metric_text, shortened
 
 DRAW_CHART = "draw_chart"
@@ -37,6 +39,8 @@ class HistoryChart(Widget, can_focus=True):
     """
     COMPONENT_CLASSES = {"history-chart--axis", "history-chart--legend", "history-chart--empty"}
 
+    shows_legend: reactive[bool] = reactive(True)
+    """Whether names and values are listed beside or below the plot."""
     log_y: reactive[bool] = reactive(False)
     """Whether the value axis is logarithmic."""
     empty_text: reactive[str] = reactive("nothing to draw yet")
@@ -48,16 +52,34 @@ class HistoryChart(Widget, can_focus=True):
 
     def __init__(self, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
-        self._series: tuple[ChartSeries, ...] = ()
+        self._content = ChartContent((), XAxis.COUNT)
         self._picture = Text()
+        self._plot_width = 0
         self._is_drawing = False
         self._is_stale = False
 
     def show(self, series: Sequence[ChartSeries]) -> None:
-        """Draw these curves, the most important first; returns at once."""
-        if tuple(series) != self._series:
-            self._series = tuple(series)
+        """Draw these curves over their steps, the most important first; returns at once."""
+        self.show_content(ChartContent(tuple(series), XAxis.COUNT, log_y=self.log_y))
+
+    def show_content(self, content: ChartContent) -> None:
+        """Draw curves as they were prepared; returns at once."""
+        if content != self._content:
+            self._content = content
             self._redraw()
+
+    @property
+    def _series(self) -> tuple[ChartSeries, ...]:
+        return self._content.series
+
+    def part_at(self, column: int) -> float | None:
+        """Return where a column of the widget lies on the x axis, from 0 (left) to 1; None outside of the plot."""
+        plot = max(
+            (line.find("│") if "│" in line else line.find("┤") for line in self.picture.split("\n")[:2]), default=-1
+        )
+        label = max((len(one.label) for one in self._series), default=0)
+        width = self._plot_width - plot - 2 - (2 + label)
+        return min(max((column - plot - 1) / width, 0.0), 1.0) if plot >= 0 and width > 0 else None
 
     @property
     def picture(self) -> str:
@@ -66,6 +88,10 @@ class HistoryChart(Widget, can_focus=True):
 
     def watch_log_y(self) -> None:
         """Draw with the other scale."""
+        self._redraw()
+
+    def watch_shows_legend(self) -> None:
+        """Draw with or without it."""
         self._redraw()
 
     def on_resize(self) -> None:
@@ -86,13 +112,26 @@ class HistoryChart(Widget, can_focus=True):
             self._is_stale = True
             return
         self._is_drawing, self._is_stale = True, False
-        legend_beside = self.size.width >= SIDE_LEGEND_FROM and len(self._series) > 3
-        legend = self._legend(beside=legend_beside)
+        legend_beside = self.shows_legend and self.size.width >= SIDE_LEGEND_FROM and len(self._series) > 3
+        legend = self._legend(beside=legend_beside) if self.shows_legend else []
         width = self.size.width - (LEGEND_WIDTH + 1 if legend_beside else 0)
+        self._plot_width = width
         height = self.size.height - (0 if legend_beside else len(legend))
         curves = tuple(Curve(one.label, _rgb(one.color), one.points, one.is_dots) for one in self._series)
         axis = _triplet(self.get_component_rich_style("history-chart--axis"))
-        request = ChartRequest(curves, width, height, axis, self.log_y)
+        content = self._content
+        request = ChartRequest(
+            curves,
+            width,
+            height,
+            axis,
+            self.log_y or content.log_y,
+            content.log_x,
+            content.x_axis,
+            content.x_range,
+            content.cursor,
+            content.marks,
+        )
         self._draw(request, legend, legend_beside)
 
     @work(thread=True, exclusive=True, exit_on_error=False, group=DRAW_CHART)

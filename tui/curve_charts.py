@@ -1,0 +1,126 @@
+"""What the charts of the curves screen draw: from histories and a view to curves. Pure; run in a worker."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
+from datetime import datetime
+
+from trainer.records import HistoryPoint
+from tui.chart_scale import XAxis
+from tui.chart_series import ChartSeries
+from tui.curve_view import (
+    AXES,
+    RELATIVE,
+    STEP,
+    WALL,
+    CurveView,
+    Points,
+    curve_points,
+    shown_range,
+    value_at,
+    within,
+    without_outliers,
+    x_range,
+)
+
+_KINDS = {STEP: XAxis.COUNT, RELATIVE: XAxis.SECONDS, WALL: XAxis.CLOCK}
+
+
+@dataclass(frozen=True, slots=True)
+class CurveSource:
+    """A run whose history is drawn."""
+
+    label: str
+    name: str
+    color: str
+    """As `#rrggbb`."""
+    started_at: datetime | None
+    history: Sequence[HistoryPoint]
+
+
+@dataclass(frozen=True, slots=True)
+class ChartContent:
+    """Everything that one chart shows."""
+
+    series: tuple[ChartSeries, ...]
+    x_axis: XAxis
+    x_range: tuple[float, float] | None = None
+    log_x: bool = False
+    log_y: bool = False
+    cursor: float | None = None
+    marks: tuple[float, ...] = ()
+
+
+def metrics_of(sources: Sequence[CurveSource]) -> set[str]:
+    """Return the names of everything that any of the runs logged."""
+    return {name for source in sources for row in source.history for name in row.values}
+
+
+def chart_contents(
+    sources: Sequence[CurveSource],
+    metrics: Sequence[str],
+    view: CurveView,
+    cursor: float | None = None,
+    bands: Mapping[str, Sequence[int]] | None = None,
+) -> dict[str, ChartContent]:
+    """Return what the chart of each metric shows, all of them over the same range of x.
+
+    Args:
+        sources: The runs, the most important first.
+        metrics: What is drawn.
+        view: How.
+        cursor: Where values are read, as a part (0 to 1) of the x that is shown; None for the last values.
+        bands: After how many logged values of a metric runs are judged.
+    """
+    whole = {
+        name: [curve_points(source.history, name, view, source.started_at) for source in sources] for name in metrics
+    }
+    axis = _KINDS.get(view.axis, XAxis.NUMBER)
+    found = x_range(points for curves in whole.values() for points in curves)
+    if found is None:
+        return {name: ChartContent((), axis) for name in metrics}
+    shown = shown_range(view, found)
+    place = None if cursor is None else shown_range(CurveView(window=(cursor, 1.0), log_x=view.log_x), shown)[0]
+    return {
+        name: ChartContent(
+            _series(sources, curves, view, shown, place),
+            axis,
+            shown if view.is_zoomed else found,
+            view.log_x,
+            view.log_y,
+            place,
+            _band_places(curves, (bands or {}).get(name, ()) if view.axis in AXES else (), shown),
+        )
+        for name, curves in whole.items()
+    }
+
+
+def _series(
+    sources: Sequence[CurveSource],
+    curves: Sequence[Points],
+    view: CurveView,
+    shown: tuple[float, float],
+    place: float | None,
+) -> tuple[ChartSeries, ...]:
+    seen = [within(points, *shown) if view.is_zoomed else points for points in curves]
+    if view.cuts_outliers:
+        seen = without_outliers(seen)
+    return tuple(
+        ChartSeries(
+            source.label,
+            source.name,
+            source.color,
+            points,
+            value=value_at(whole, place) if place is not None else whole[-1][1] if whole else None,
+        )
+        for source, points, whole in zip(sources, seen, curves, strict=True)
+        if points
+    )
+
+
+def _band_places(curves: Sequence[Points], bands: Sequence[int], shown: tuple[float, float]) -> tuple[float, ...]:
+    """Return the x of each band: where the run that logged most had logged that many values."""
+    longest = max(curves, key=len, default=())
+    places = [longest[band - 1][0] for band in bands if 0 < band <= len(longest)]
+    return tuple(place for place in places if shown[0] <= place <= shown[1])

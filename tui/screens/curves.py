@@ -1,0 +1,397 @@
+"""CurvesScreen: a chart of every metric that the drawn runs logged. Reads in a worker; the charts draw themselves."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+from typing import ClassVar
+
+from textual import events, getters, on, work
+from textual.app import ComposeResult
+from textual.binding import Binding, BindingType
+from textual.containers import Container
+from textual.content import Content
+from textual.message import Message
+from textual.reactive import reactive
+from textual.widgets import Footer, Input, Static
+from textual.worker import get_current_worker
+
+from trainer.errors import TrainerError
+from trainer.records import HistoryPoint, RunRecord
+from trainer.sweep.iterations import bands_of
+from tui.chart_selection import ChartSelection
+from tui.columns import metric_order
+from tui.curve_charts import ChartContent, CurveSource, chart_contents, metrics_of
+from tui.curve_view import AXES, STEP, CurveView
+from tui.feeds import SweepFeed
+from tui.formatting import count_text, metric_text, shortened
+from tui.screens.curves_looking import CurvesLooking
+from tui.session import Session
+from tui.widgets.app_header import AppHeader
+from tui.widgets.history_chart import HistoryChart
+
+HISTORIES, SHAPING = "curve_histories", "curve_shaping"
+SAMPLES = 1_000
+"""Rows read of each run."""
+POLL_SECONDS = 2.0
+CHART_WIDTH, CHART_HEIGHT = 50, 10
+"""Columns and rows that a chart should have at least."""
+MAX_CHARTS = 16
+
+
+class CurvesScreen(CurvesLooking):
+    """A grid of charts of the runs that the live view draws."""
+
+    CSS_PATH = "curves.tcss"
+    AUTO_FOCUS = "HistoryChart"
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("escape", "back", "Back", id="curves.back", tooltip="The grid again, or back to the sweep"),
+        Binding("enter", "enlarge", "Large", id="curves.large", tooltip="Give this chart the screen, or all of them"),
+        Binding("slash", "ask_filter", "Find", key_display="/", id="curves.find", tooltip="Only some of the metrics"),
+        Binding("n,pagedown", "page(1)", "More", id="curves.next", tooltip="The next metrics"),
+        Binding("N,pageup", "page(-1)", "Before", id="curves.before", show=False, tooltip="The metrics before"),
+    ]  # fmt: skip
+
+    prompt = getters.query_one("#prompt", Input)
+    large: reactive[str] = reactive("")
+    """The metric whose chart has the screen; empty for the grid."""
+
+    @dataclass
+    class Read(Message):
+        """Histories arrived, by run id; or why they did not."""
+
+        histories: Mapping[str, Sequence[HistoryPoint]]
+        problem: str = ""
+
+    @dataclass
+    class Shaped(Message):
+        """What the charts are to show is ready."""
+
+        contents: Mapping[str, ChartContent]
+
+    def __init__(self, session: Session, feed: SweepFeed, selection: ChartSelection) -> None:
+        """Create the screen over what a live view knows; histories are read once it is shown.
+
+        Args:
+            session: Where histories are read.
+            feed: The sweep as the live view keeps it; it goes on changing.
+            selection: Which runs are drawn, in which colours.
+        """
+        super().__init__()
+        self.session = session
+        self.feed = feed
+        self.selection = selection
+        self.words = ""
+        """Only metrics that have these in their name."""
+        self.problem = ""
+        self._histories: dict[str, Sequence[HistoryPoint]] = {}
+        self._complete: dict[str, RunRecord] = {}
+        """Ended runs as they were when their history was read whole."""
+        self._metrics: list[str] = []
+        self._page = 0
+        self._grid = (1, 1)
+        self._is_shaping = False
+        self._is_stale = False
+        self._asks_axis = False
+        self._stop = threading.Event()
+
+    def compose(self) -> ComposeResult:
+        """Compose the screen."""
+        sweep = self.feed.sweep
+        name, project = (sweep.name, sweep.reference.project) if sweep else ("", "")
+        yield AppHeader(f"{name} › Curves", self.session.label, project)
+        yield Static("", id="legend")
+        yield Static("", id="curves-view")
+        yield Input(id="prompt", compact=True)
+        with Container(id="grid"):
+            for _ in range(MAX_CHARTS):
+                yield HistoryChart(classes="panel")
+        yield Footer(show_command_palette=False)
+
+    def on_mount(self) -> None:
+        """Read."""
+        for chart in self.charts:
+            chart.shows_legend = False
+        self.show_charts()
+        self.set_interval(POLL_SECONDS, self.read_if_needed)
+        self.read_if_needed()
+
+    def on_unmount(self) -> None:
+        """Let the worker end."""
+        self._stop.set()
+
+    @property
+    def charts(self) -> list[HistoryChart]:
+        """The charts, shown or spare, in their order."""
+        return list(self.query(HistoryChart))
+
+    @property
+    def metrics(self) -> list[str]:
+        """The metrics there are charts of, the sweep's own first."""
+        return [name for name in self._metrics if all(word in name.lower() for word in self.words.lower().split())]
+
+    @property
+    def shown(self) -> list[str]:
+        """The metrics whose charts are in sight."""
+        if self.large:
+            return [self.large]
+        count = self._grid[0] * self._grid[1]
+        return self.metrics[self._page * count : (self._page + 1) * count]
+
+    # Reading
+
+    def read_if_needed(self) -> None:
+        """Read the histories of drawn runs that are alive, or were not read since they ended."""
+        runs = self.feed.board.runs
+        wanted = [runs[i] for i in self.selection.drawn if i in runs and self._complete.get(i) != runs[i]]
+        if wanted and not any(worker.group == HISTORIES and worker.is_running for worker in self.workers):
+            self.read_histories(wanted)
+
+    @work(thread=True, exclusive=True, exit_on_error=False, group=HISTORIES)
+    def read_histories(self, runs: Sequence[RunRecord]) -> None:
+        """Read histories, in one request."""
+        assert self.feed.sweep is not None
+        worker = get_current_worker()
+        try:
+            histories = self.session.read_histories(self.feed.sweep.reference, runs, samples=SAMPLES)
+        except TrainerError as error:
+            self.post_message(self.Read({}, error.message))
+            return
+        if worker.is_cancelled or self._stop.is_set():
+            return
+        self._complete |= {run.id: run for run in runs if run.state.is_terminal}
+        self.post_message(self.Read(histories))
+
+    @on(Read)
+    def _read(self, message: Read) -> None:
+        self.problem = message.problem
+        self._histories.update(message.histories)
+        own = self.feed.board.metric.name if self.feed.board.metric else ""
+        names = metrics_of(self.sources())
+        self._metrics = sorted(names, key=lambda name: (name != own, metric_order(name)))
+        self.show_charts()
+
+    # Showing
+
+    def sources(self) -> list[CurveSource]:
+        """Return the drawn runs with what was read of them, best first."""
+        board, dark = self.feed.board, self.app.current_theme.dark
+        return [
+            CurveSource(
+                "·" if (rank := board.rank(run_id)) is None else str(rank),
+                run.name,
+                self.selection.color(run_id, dark),
+                run.created_at,
+                self._histories.get(run_id) or run.curve,
+            )
+            for run_id in self.selection.drawn
+            if (run := board.runs.get(run_id)) is not None
+        ]
+
+    def show_charts(self) -> None:
+        """Arrange the charts and have what they show prepared."""
+        self._arrange()
+        self._show_words()
+        if self._is_shaping:
+            self._is_stale = True
+            return
+        self._is_shaping, self._is_stale = True, False
+        self._shape(self.sources(), self.shown, self.view, self.cursor, self._bands())
+
+    def _bands(self) -> dict[str, list[int]]:
+        sweep = self.feed.sweep
+        entry = sweep.config.get("early_terminate") if sweep else None
+        if sweep is None or sweep.metric is None or not isinstance(entry, Mapping):
+            return {}
+        return {sweep.metric.name: bands_of(entry)}
+
+    @work(thread=True, exit_on_error=False, group=SHAPING)
+    def _shape(
+        self,
+        sources: Sequence[CurveSource],
+        metrics: Sequence[str],
+        view: CurveView,
+        cursor: float | None,
+        bands: Mapping[str, Sequence[int]],
+    ) -> None:
+        """Prepare what charts show: with 1,000 rows of 10 runs that is too much for the event loop."""
+        try:
+            self.post_message(self.Shaped(chart_contents(sources, metrics, view, cursor, bands)))
+        except Exception:
+            self.post_message(self.Shaped({}))
+            raise
+
+    @on(Shaped)
+    def _shaped(self, message: Shaped) -> None:
+        self._is_shaping = False
+        for chart, name in zip(self.charts, self.shown, strict=False):
+            if name in message.contents:
+                chart.show_content(message.contents[name])
+                self._title(chart, name, message.contents[name])
+        if self._is_stale:
+            self.show_charts()
+
+    def _title(self, chart: HistoryChart, name: str, content: ChartContent) -> None:
+        chart.border_title = Content(name)
+        best = content.series[0] if content.series else None
+        bands = "┊ bands  " if content.marks else ""
+        # The one at the top of the leaderboard; all of them are in the legend of a large chart.
+        value = f"{best.label} {metric_text(best.value)}" if best and best.value is not None else ""
+        chart.border_subtitle = Content(f"{bands}{value}")
+
+    def _arrange(self) -> None:
+        """Show as many charts as there are metrics and room for."""
+        grid = self.query_one("#grid")
+        width, height = grid.size if grid.size else self.app.size
+        across = min(max(width // CHART_WIDTH, 1), 4)
+        down = min(max(height // CHART_HEIGHT, 1), MAX_CHARTS // across)
+        self._grid = (across, down)
+        pages = max((len(self.metrics) - 1) // (across * down) + 1, 1)
+        self._page %= pages
+        shown = self.shown
+        across = 1 if self.large else min(across, max(len(shown), 1))
+        grid.styles.grid_size_columns = across
+        grid.styles.grid_size_rows = max((len(shown) - 1) // across + 1, 1)
+        charts = self.charts
+        for index, chart in enumerate(charts):
+            chart.set_class(index >= max(len(shown), 1), "spare")
+            chart.shows_legend = bool(self.large)
+        if not shown:
+            charts[0].border_title, charts[0].border_subtitle = "", ""
+            charts[0].empty_text = self._empty_words()
+            charts[0].show([])
+
+    def _empty_words(self) -> str:
+        if self.words and self._metrics:
+            return f"no metric has “{self.words}” in its name; / changes that"
+        if self.problem:
+            return f"the server is away: {self.problem}"
+        if not self.selection.drawn:
+            return "no run has a value yet"
+        return "reading the histories…" if not self._histories else "these runs logged nothing"
+
+    def _show_words(self) -> None:
+        view = self.view
+        pages = max((len(self.metrics) - 1) // (self._grid[0] * self._grid[1]) + 1, 1)
+        words = [f"over {view.axis}"]
+        words += [f"smoothed {view.smoothing:g}"] if view.smoothing else []
+        words += ["extremes left out"] if view.cuts_outliers else []
+        words += ["log y"] if view.log_y else []
+        words += ["log x"] if view.log_x else []
+        words += [f"{(view.window[1] - view.window[0]):.3g} of the axis"] if view.is_zoomed else []
+        words += ["values at the line"] if self.cursor is not None else []
+        words += [f"only “{self.words}”"] if self.words else []
+        words += [f"page {self._page + 1} of {pages}"] if pages > 1 and not self.large else []
+        line = f"{count_text(len(self.metrics), 'metric')} · {' · '.join(words)}"
+        if self.problem:
+            text = Content.from_markup("[$error]✗ Server away:[/] $why", why=self.problem)
+        else:
+            text = Content.from_markup("[$foreground 60%]$line[/]", line=line)
+        self.query_one("#curves-view", Static).update(text)
+        legend = self.query_one("#legend", Static)
+        legend.display = not self.large
+        parts: list[Content] = []
+        for source in self.sources():
+            parts.append(Content.styled(f"{source.label} {shortened(source.name, 20)}", source.color))
+        legend.update(Content("   ").join(parts))
+
+    # Layout and keys
+
+    def on_resize(self, event: events.Resize) -> None:
+        """Show as many charts as there is room for."""
+        self.call_after_refresh(self.show_charts)
+
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer more metrics only where there are more."""
+        return action != "page" or (not self.large and len(self.metrics) > self._grid[0] * self._grid[1])
+
+    def forget_page(self) -> None:
+        """Go to the first of all metrics with the next drawing."""
+        self.words, self._page = "", 0
+
+    def action_page(self, by: int) -> None:
+        """Show other metrics."""
+        self._page += by
+        self.show_charts()
+
+    def action_enlarge(self) -> None:
+        """Give a chart the screen, or show all again."""
+        if self.large:
+            self.large = ""
+        else:
+            focused = self.focused
+            index = self.charts.index(focused) if isinstance(focused, HistoryChart) else 0
+            self.large = self.shown[index] if index < len(self.shown) else ""
+        self.charts[0].focus()
+        self.show_charts()
+
+    def action_back(self) -> None:
+        """Undo the nearest thing: the prompt, the large chart; else leave."""
+        if self.has_class("-prompting"):
+            self._close_prompt()
+        elif self.large:
+            self.action_enlarge()
+        else:
+            self.app.pop_screen()
+
+    @on(events.Click, "HistoryChart")
+    def _clicked(self, event: events.Click) -> None:
+        chart = event.widget
+        offset = event.get_content_offset(chart) if isinstance(chart, HistoryChart) else None
+        if not isinstance(chart, HistoryChart) or offset is None:
+            return
+        if event.chain == 2:
+            chart.focus()
+            self.action_enlarge()
+        elif (place := chart.part_at(offset.x)) is not None:
+            self.cursor = place
+            self.show_charts()
+
+    def on_mouse_scroll_up(self, event: events.MouseScrollUp) -> None:
+        """Zoom in."""
+        self.action_zoom(-1)
+
+    def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
+        """Zoom out."""
+        self.action_zoom(1)
+
+    # Prompt
+
+    def action_ask_filter(self) -> None:
+        """Ask which metrics to show."""
+        self._ask("only metrics with these words in their name", self.words, asks_axis=False)
+
+    def action_ask_axis(self) -> None:
+        """Ask for the metric that x is to be."""
+        names = ", ".join(self._metrics[:12])
+        self._ask(f"x is: step, relative time, wall time, {names}", "", asks_axis=True)
+
+    def _ask(self, placeholder: str, value: str, *, asks_axis: bool) -> None:
+        self._asks_axis = asks_axis
+        self.prompt.placeholder, self.prompt.value = placeholder, value
+        self.add_class("-prompting")
+        self.prompt.focus()
+
+    def _close_prompt(self) -> None:
+        self.remove_class("-prompting")
+        self.charts[0].focus()
+
+    @on(Input.Changed, "#prompt")
+    def _prompt_changed(self, message: Input.Changed) -> None:
+        if not self._asks_axis and self.has_class("-prompting") and message.value != self.words:
+            self.words, self.large = message.value, ""
+            self.show_charts()
+
+    @on(Input.Submitted, "#prompt")
+    def _prompt_done(self, message: Input.Submitted) -> None:
+        self._close_prompt()
+        wanted = message.value.strip().lower()
+        if not self._asks_axis or not wanted:
+            return
+        names = [*AXES, *self._metrics]
+        found = [name for name in names if name.lower() == wanted] or [name for name in names if wanted in name.lower()]
+        if not found:
+            self.notify(f"No metric has “{message.value}” in its name.", severity="warning", markup=False)
+            return
+        self.look(replace(self.view, axis=found[0] or STEP, window=(0.0, 1.0)))
