@@ -50,6 +50,8 @@ class Axis:
     distinct: tuple[Json, ...]
     weights: tuple[float, ...]
     """How likely each of `distinct` is, where values are drawn."""
+    probabilities: tuple[float, ...] | None = None
+    """How likely each of `written` is; None where nothing is said of it."""
 
 
 @dataclass(frozen=True)
@@ -95,7 +97,7 @@ def _axis_of(path: Path, entry: Json, is_grid: bool) -> Axis:
         raise RuleError(f"{name} has {choices.count:,} values.", hint=f"At most {MAX_COMBINATIONS:,} can be listed.")
     distinct = tuple(choices.value(index) for index in range(choices.count))
     if isinstance(parameter, Categorical):
-        return Axis(parameter.values, distinct, tuple(parameter.weights))
+        return Axis(parameter.values, distinct, tuple(parameter.weights), parameter.probabilities)
     return Axis(distinct, distinct, (1 / len(distinct),) * len(distinct))
 
 
@@ -250,9 +252,13 @@ class _Group:
                 weights = axis.weights if values is axis.distinct else (1 / len(values),) * len(values)
                 sides.append(_Side(tuple(members), tuple((code,) for code in range(len(values))), weights))
             else:
+                # `check_zip` has seen to it that those which say how likely their values are agree.
                 length = len(self._values[members[0]])
-                rows = tuple((code,) * len(members) for code in range(length))
-                sides.append(_Side(tuple(members), rows, (1 / length,) * length))
+                said = [self._axes[member].probabilities for member in members]
+                shares = next((each for each in said if each is not None), None) or (1 / length,) * length
+                possible = [code for code in range(length) if shares[code] > 0]
+                rows = tuple((code,) * len(members) for code in possible)
+                sides.append(_Side(tuple(members), rows, tuple(shares[code] for code in possible)))
         return sides
 
     def _in_order(self) -> list[tuple[int, OnlyIfRule]]:
@@ -282,7 +288,7 @@ def _within_path(value: Json, path: Path) -> Json:
 
 
 def check_zip(rule: ZipRule, axes: Mapping[Path, Axis]) -> None:
-    """Check that the lists of a zip are of one length.
+    """Check that the lists of a zip are of one length, and of one mind about what is how likely.
 
     Raises:
         RuleError: If they are not.
@@ -291,6 +297,10 @@ def check_zip(rule: ZipRule, axes: Mapping[Path, Axis]) -> None:
     if len(set(lengths.values())) > 1:
         told = ", ".join(f"{'/'.join(path)} has {length:,}" for path, length in lengths.items())
         raise RuleError(f"zip needs as many values of each: {told}.", hint="Make the lists equally long.")
+    likely = [path for path in rule.members if axes[path].probabilities is not None]
+    if len({axes[path].probabilities for path in likely}) > 1:
+        names = " and ".join("/".join(path) for path in likely)
+        raise RuleError(f"{names} have other probabilities each.", hint="Give them to one of these only.")
 
 
 def _joined(paths: Sequence[Path], rules: Sequence[Rule]) -> list[list[Path]]:

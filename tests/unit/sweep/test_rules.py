@@ -284,6 +284,17 @@ def test_chances_of_a_random_search_are_those_of_the_parameters() -> None:
     assert violations(configuration(compiled, "random")) == []
 
 
+def test_zipped_values_are_as_likely_as_they_were_and_impossible_ones_never_run() -> None:
+    chances: Json = {"values": [1, 2, 3], "probabilities": [0.75, 0.25, 0]}
+    sources: list[Leaf] = [(("a",), chances), (("b",), {"values": ["x", "y", "z"]})]
+    compiled = compile_rules(sources, rules("zip a, b"), "random")
+    assert compiled.leaves[0][1] == {"values": [{"a": 1, "b": "x"}, {"a": 2, "b": "y"}], "probabilities": [0.75, 0.25]}
+
+    sources[1] = (("b",), {"values": ["x", "y", "z"], "probabilities": [0.5, 0.25, 0.25]})
+    effect = compile_rules(sources, rules("zip a, b"), "random").effects[0]
+    assert (effect.into, effect.problem) == (None, "a and b have other probabilities each.")
+
+
 def test_whole_floats_are_written_as_they_come_back_from_a_run_where_w_and_b_compares_to_the_letter() -> None:
     compiled = compile_rules(leaves(a=listed(1.0, 0.5), b=listed([2.0], 1e30)), rules("zip a, b"), "grid")
     assert repr(compiled.leaves[0][1]) == "{'values': [{'a': 1, 'b': [2]}, {'a': 0.5, 'b': 1e+30}]}"
