@@ -53,6 +53,7 @@ HEAVY = {
         ("import trainer.sweep.validation, trainer.sweep.space, trainer.sweep.command", set()),
         ("import trainer.headless", set()),
         ("import trainer.agents.host", set()),
+        ("import trainer.insight.report", set()),
         ("import tui.cli", set()),
         ("import tui.app, tui.screens.sweeps", set()),
     ],

@@ -47,12 +47,19 @@ class StopDecision:
 
 
 @dataclass(frozen=True, slots=True)
-class _Rule:
+class HyperbandRule:
+    """The `early_terminate` of a sweep, read."""
+
     bands: list[int]
     eta: float
     is_strict: bool
     sign: float
     """-1 where the metric is maximised, so that less is better below."""
+
+    def threshold(self, at_band: Sequence[float]) -> float:
+        """Return what lets a run pass a band, of the sorted values that the runs had there, less being better."""
+        # As upstream computes it: (1 / eta) * n, whose rounding decides for eta 3 and multiples of 3.
+        return at_band[int((1.0 / self.eta) * len(at_band))]
 
 
 def bands(config: Mapping[str, Json]) -> list[int]:
@@ -64,7 +71,7 @@ def bands(config: Mapping[str, Json]) -> list[int]:
     Raises:
         SweepConfigError: If `early_terminate` breaks W&B's rules, or the sweep names no metric.
     """
-    rule = _rule_of(config)
+    rule = hyperband_rule(config)
     return [] if rule is None else rule.bands
 
 
@@ -85,7 +92,7 @@ def runs_to_stop(config: Mapping[str, Json], curves: Sequence[RunCurve]) -> list
     Source: Li et al., "Hyperband", https://arxiv.org/abs/1603.06560; W&B's variant in wandb/sweeps 0.3.0,
         hyperband_stopping.py, and its pull request 108 for `strict`.
     """
-    rule = _rule_of(config)
+    rule = hyperband_rule(config)
     if rule is None:
         return []
     histories = {curve.run_id: [rule.sign * value for value in curve.values if _is_finite(value)] for curve in curves}
@@ -107,19 +114,23 @@ def _is_finite(value: object) -> bool:
     return isinstance(value, int | float) and not isinstance(value, bool) and math.isfinite(value)
 
 
-def _thresholds(rule: _Rule, histories: Sequence[Sequence[float]]) -> dict[int, float]:
+def _thresholds(rule: HyperbandRule, histories: Sequence[Sequence[float]]) -> dict[int, float]:
     """Return the threshold of each band that some run has reached."""
     thresholds: dict[int, float] = {}
     for band in rule.bands:
         at_band = sorted(history[band - 1] for history in histories if len(history) >= band)
         if not at_band:
             break
-        # As upstream computes it: (1 / eta) * n, whose rounding decides for eta 3 and multiples of 3.
-        thresholds[band] = at_band[int((1.0 / rule.eta) * len(at_band))]
+        thresholds[band] = rule.threshold(at_band)
     return thresholds
 
 
-def _rule_of(config: Mapping[str, Json]) -> _Rule | None:
+def hyperband_rule(config: Mapping[str, Json]) -> HyperbandRule | None:
+    """Return the rule of a sweep's `early_terminate`; None when it has none.
+
+    Raises:
+        SweepConfigError: If it breaks W&B's rules, or the sweep names no metric.
+    """
     entry = config.get("early_terminate")
     if entry is None:
         return None
@@ -138,7 +149,7 @@ def _rule_of(config: Mapping[str, Json]) -> _Rule | None:
     else:
         made = bands_from_min_iter(_number(entry["min_iter"]), eta)
     sign = -1.0 if metric.goal == "maximize" else 1.0
-    return _Rule(made, eta, entry.get("strict", True) is True, sign)
+    return HyperbandRule(made, eta, entry.get("strict", True) is True, sign)
 
 
 def _number(value: Json) -> float:
