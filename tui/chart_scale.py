@@ -89,7 +89,7 @@ def x_text(value: float, axis: XAxis, span: float) -> str:
         form = "%H:%M:%S" if span < 10 * _MINUTE else "%H:%M" if span < _DAY else "%d %b %H:%M"
         return datetime.fromtimestamp(value).strftime(form)
     if axis is XAxis.SECONDS:
-        return "0s" if not value else duration_text(value) if value < 9.95 and value % 1 else _plain_duration(value)
+        return f"{number_text(value)}s" if value % 1 else _plain_duration(value)
     return number_text(value)
 
 

@@ -49,7 +49,7 @@ def drawn(screen: CurvesScreen) -> dict[str, HistoryChart]:
 
 
 def words(screen: CurvesScreen, selector: str = "#curves-view") -> str:
-    return str(screen.query_one(selector, Static).render())
+    return str(screen.query_one(selector, Static).render()).replace("\u00a0", " ")
 
 
 @pytest.mark.parametrize("size", [(80, 24), (120, 36), (200, 50)], ids=str)

@@ -291,9 +291,10 @@ class CurvesScreen(CurvesLooking):
         self.query_one("#curves-view", Static).update(text)
         legend = self.query_one("#legend", Static)
         legend.display = not self.large
-        parts: list[Content] = []
-        for source in self.sources():
-            parts.append(Content.styled(f"{source.label} {shortened(source.name, 20)}", source.color))
+        sources = self.sources()
+        # Names as long as two lines have room for; a rank stays with its name.
+        room = max(min(2 * (self.size.width - 4) // max(len(sources) + 1, 1) - 6, 24), 4)
+        parts = [Content.styled(f"{one.label}\u00a0{shortened(one.name, room)}", one.color) for one in sources]
         legend.update(Content("   ").join(parts))
 
     # Layout and keys
