@@ -15,6 +15,7 @@ from trainer.commands.deriving import fork, narrow
 from trainer.commands.exporting import export
 from trainer.commands.gpus import gpus
 from trainer.commands.hosts import agents
+from trainer.commands.insight import insight
 from trainer.commands.options import EXIT_INTERRUPTED, AppOpener, exit_code_for, server_options
 from trainer.commands.params import params
 from trainer.commands.planning import check, plan
@@ -78,7 +79,7 @@ def build_cli(app: AppOpener | None) -> click.Group:
         return 0
 
     commands = [run, agent, agents, params, plan, check, try_, export, leaderboard, best, points, *steering_commands()]
-    commands += [fork, narrow]
+    commands += [insight, fork, narrow]
     commands += [gpus, serve, server_group, env, train]
     for command in [*commands, open_] if app else commands:
         cli.add_command(command)

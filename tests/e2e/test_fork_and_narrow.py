@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 from pathlib import Path
 from subprocess import CompletedProcess
@@ -68,6 +69,15 @@ def test_a_fork_runs_only_new_points_and_narrowing_finds_the_region_of_the_best(
     done = command("run", "fork.yaml", "--headless")
     assert done.returncode == 0, done.stderr
     assert seen(tmp_path) == ["3,3", "4,3", "5,3", "9,2", "9,3"]
+
+    # Insight: x makes the difference, y does not.
+    said = command("insight", sweep, "--group", "y")
+    assert said.returncode == 0, said.stderr
+    assert re.search(r"^x +█+", said.stdout, re.MULTILINE), said.stdout
+    assert "Few runs: 16 for 2 parameters" in said.stdout and "By y" in said.stdout
+    told = json.loads(command("insight", sweep, "--format", "json").stdout)
+    assert [row["name"] for row in told["importance"]["parameters"]] == ["x", "y"]
+    assert told["runs"] == 16 and "each run logged it once" in told["early_stop"]["problem"]
 
     # Narrow: a diff on stdout, its reasons beside it; with -o a file that is clean.
     diff = command("narrow", sweep, "--top", "25%")

@@ -75,7 +75,7 @@ def leaderboard(
     whole = all_columns if all_columns is not None else output is not None
     # The table with every column holds the best value, too.
     needs_curves = by == "best" or (whole and chosen in ("csv", "json", "parquet"))
-    runs = _runs_with_fillers(client, record, ranked_by if needs_curves else None)
+    runs = runs_with_fillers(client, record, ranked_by if needs_curves else None)
     table = RunsTable(record, runs, ranked_by, cast("Ranking", by), top)
     if whole and output is not None and chosen in ("csv", "json", "parquet"):
         write_table(table, output, cast("TableFileFormat", chosen))
@@ -132,7 +132,7 @@ def best(sweep: str, by: str, output_format: str, server: str | None, entity: st
 
     _, client, record = find_sweep(sweep, resolve_settings(server, entity, project))
     ranked_by = ranking_metric(record, None, None)
-    runs = _runs_with_fillers(client, record, ranked_by if by == "best" else None)
+    runs = runs_with_fillers(client, record, ranked_by if by == "best" else None)
     click.echo(render_best(record, runs, by=by, output_format=output_format))
     return 0
 
@@ -160,7 +160,7 @@ def points(sweep: str, as_json: bool, server: str | None, entity: str | None, pr
     return 0
 
 
-def _runs_with_fillers(client: WandbClient, sweep: SweepRecord, metric: Metric | None) -> tuple[RunRecord, ...]:
+def runs_with_fillers(client: WandbClient, sweep: SweepRecord, metric: Metric | None) -> tuple[RunRecord, ...]:
     """Return the runs of a sweep and of the sweeps that were made for its missing points; say which those are."""
     from trainer.tracking.retry import read_fillers
 

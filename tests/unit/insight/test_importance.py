@@ -111,8 +111,8 @@ def test_ped_anova_is_optunas_of_a_study_with_the_same_trials(goal: str) -> None
         run = runs[trial.number]
         trial.suggest_float("lr", min(lrs), max(lrs), log=True)
         trial.suggest_categorical("optimizer", ["adam", "sgd"])
-        trial.suggest_float("model.depth", 1, 8)
-        trial.suggest_float("width", 16, 64)
+        trial.suggest_categorical("model.depth", [float(depth) for depth in range(1, 9)])
+        trial.suggest_categorical("width", [16.0, 32.0, 64.0])
         return sign * float(str(run.summary["loss"]))
 
     with warnings.catch_warnings():
@@ -125,6 +125,7 @@ def test_ped_anova_is_optunas_of_a_study_with_the_same_trials(goal: str) -> None
         )
     assert {row.name: row.ped_anova for row in report.rows} == pytest.approx(expected)
     assert max(expected, key=lambda name: expected[name]) == "lr"
+    assert expected["width"] < 0.03  # it does nothing
 
 
 def test_words_where_importance_may_not_be_believed() -> None:
