@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import math
 import threading
+from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 
@@ -65,36 +66,38 @@ def reduced(points: Points, columns: int) -> list[tuple[float, float]]:
 
     Points that are not finite, or too large for a scale, are left out. Points are returned in the order of x.
     """
-    finite = [(x, y) for x, y in points if math.isfinite(x) and abs(y) <= LARGEST]
-    if len(finite) <= 2 * columns:
-        return finite
-    low, high = finite[0][0], finite[-1][0]
-    scale = columns / (high - low) if high > low else 0.0
+    if not points:
+        return []
+    xs, ys = [x for x, _ in points], [y for _, y in points]
+    if not (all(map(math.isfinite, xs)) and -LARGEST <= min(ys) <= max(ys) <= LARGEST and all(map(math.isfinite, ys))):
+        points = [(x, y) for x, y in points if math.isfinite(x) and abs(y) <= LARGEST]
+        if not points:
+            return []
+        xs, ys = [x for x, _ in points], [y for _, y in points]
+    if len(points) <= 2 * columns:
+        return list(points)
+    low, high = xs[0], xs[-1]
     kept: list[tuple[float, float]] = []
-    column: list[tuple[float, float]] = []
-    current = 0
-    for point in finite:
-        index = min(int((point[0] - low) * scale), columns - 1)
-        if index != current and column:
-            kept.extend(_extremes(column))
-            column = []
-        current = index
-        column.append(point)
-    kept.extend(_extremes(column))
-    return kept
-
-
-def _extremes(column: list[tuple[float, float]]) -> list[tuple[float, float]]:
-    """Return the lowest and highest point of a column, and keep its last for the line's end."""
-    picked = {min(column, key=lambda p: p[1]), max(column, key=lambda p: p[1]), column[-1]}
-    return sorted(picked)
+    start = 0
+    # Slices and not points are looked at one by one: 10 curves of 10,000 points are drawn while somebody waits.
+    for column in range(1, columns + 1):
+        end = len(xs) if column == columns else bisect_left(xs, low + (high - low) * column / columns, start)
+        if end > start:
+            part = ys[start:end]
+            picked = {start + part.index(min(part)), start + part.index(max(part))}
+            kept += [points[index] for index in sorted(picked)]
+        start = end
+    # The line ends where the run is.
+    return kept if kept[-1] == points[-1] else [*kept, points[-1]]
 
 
 def draw_chart(request: ChartRequest) -> Text:
     """Draw a chart; empty text when it would be too small to read or there is nothing to draw."""
+    if request.width < MIN_WIDTH or request.height < MIN_HEIGHT:
+        return Text()
     curves = [_prepared(curve, request) for curve in request.curves]
     curves = [curve for curve in curves if curve.points]
-    if not curves or request.width < MIN_WIDTH or request.height < MIN_HEIGHT:
+    if not curves:
         return Text()
     # Imported here so that only the worker that draws pays for it.
     import plotext

@@ -71,27 +71,29 @@ def curve_points(
         view: Which axis and how smooth.
         started_at: When the run began: what wall time is counted from.
     """
-    points = []
-    for row in history:
-        y = row.values.get(metric)
-        x = _place(row, view.axis, started_at)
-        if y is not None and x is not None and math.isfinite(x) and not (view.log_x and x <= 0):
-            points.append((x, y))
+    points = _placed(history, metric, view.axis, started_at)
+    if not all(math.isfinite(x) for x, _ in points) or view.log_x:
+        points = [(x, y) for x, y in points if math.isfinite(x) and not (view.log_x and x <= 0)]
     if view.axis not in AXES:
         # A metric need not grow, and a line that runs back over itself cannot be read.
         points.sort(key=lambda point: point[0])
     return smoothed(points, view.smoothing)
 
 
-def _place(row: HistoryPoint, axis: str, started_at: datetime | None) -> float | None:
+def _placed(
+    history: Iterable[HistoryPoint], metric: str, axis: str, started_at: datetime | None
+) -> list[tuple[float, float]]:
+    """Return x and y of the rows that have both."""
+    rows = [row for row in history if metric in row.values]
     if axis == STEP:
-        return float(row.step)
-    if axis == RELATIVE:
-        return row.runtime_seconds
-    if axis == WALL:
-        known = row.runtime_seconds is not None and started_at is not None
-        return started_at.timestamp() + row.runtime_seconds if known else None  # type: ignore[union-attr,operator]
-    return row.values.get(axis)
+        return [(float(row.step), row.values[metric]) for row in rows]
+    if axis not in AXES:
+        return [(row.values[axis], row.values[metric]) for row in rows if axis in row.values]
+    if axis == WALL and started_at is None:
+        return []
+    origin = started_at.timestamp() if axis == WALL and started_at else 0.0
+    timed = ((row.runtime_seconds, row.values[metric]) for row in rows)
+    return [(origin + seconds, y) for seconds, y in timed if seconds is not None]
 
 
 def smoothed(points: Sequence[tuple[float, float]], weight: float) -> Points:
