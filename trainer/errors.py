@@ -64,6 +64,10 @@ class SweepReferenceError(InputError):
     """A text does not name a sweep or run (`id`, `project/id`, `entity/project/id` or a URL)."""
 
 
+class BundleError(InputError):
+    """A bundle is missing, damaged or not one, or was asked for what only a server can do."""
+
+
 class TerminalError(InputError):
     """The app cannot be drawn here: no terminal, a dumb one, or one too small."""
 

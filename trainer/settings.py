@@ -27,6 +27,8 @@ class ServerKind(StrEnum):
     CLOUD = "cloud"
     SELF_HOSTED = "self-hosted"
     EMBEDDED = "embedded"
+    BUNDLE = "bundle"
+    """No server at all: a file, see `trainer.bundle`."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -153,6 +155,8 @@ class Connection:
     @property
     def label(self) -> str:
         """Return the words by which the status bar and every command's first line name the server."""
+        if self.kind is ServerKind.BUNDLE:
+            return f"bundle {Path(self.base_url).name}, no server"
         return f"{self.kind} server {self.base_url}" if self.kind is not ServerKind.CLOUD else "W&B cloud"
 
     def environ(self) -> dict[str, str]:

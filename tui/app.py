@@ -21,7 +21,7 @@ from tui.screens.confirm import ConfirmScreen, HoldsChanges, leave_question
 from tui.screens.opening import OpeningScreen
 from tui.screens.sweeps import SweepsScreen
 from tui.session import Session
-from tui.start import OpenBuilder, OpenHome, Start
+from tui.start import OpenBuilder, OpenHome, OpenKnown, Start
 from tui.theme import DARK_THEME_NAME, THEMES
 from tui.type_ahead import TypeAheadApp
 from tui.widgets.app_header import AppHeader
@@ -73,6 +73,8 @@ class SweepApp(TypeAheadApp):
         self.push_screen(SweepsScreen(self.session))
         if isinstance(self.start, OpenBuilder):
             self.post_message(BuilderOpenRequested(text=self.start.text))
+        elif isinstance(self.start, OpenKnown):
+            self.post_message(SweepOpenRequested(self.start.reference))
         elif not isinstance(self.start, OpenHome):
             self.push_screen(OpeningScreen(self.session, self.start))
         self.call_after_refresh(self.preload_screens)

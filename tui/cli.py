@@ -17,6 +17,7 @@ from trainer.errors import TerminalError
 if TYPE_CHECKING:
     from trainer.launch import LaunchRequest
     from trainer.settings import Settings
+    from tui.session import Session
     from tui.start import Start
 
 MIN_WIDTH = 40
@@ -43,6 +44,20 @@ class TerminalApp:
         from tui.start import OpenSweep
 
         return _show(settings, OpenSweep(reference_text))
+
+    def open_bundle(self, path: Path) -> int:
+        """Show the live view of the sweep in a bundle; return the exit code.
+
+        Raises:
+            BundleError: If it is missing, damaged, or not one.
+        """
+        require_terminal(f"`sweep-tui leaderboard {path}`")
+        from trainer.bundle.client import BundleClient
+        from tui.bundle_session import BundleSession
+        from tui.start import OpenKnown
+
+        bundle = BundleClient(path)
+        return _draw(BundleSession(bundle, Path.cwd()), OpenKnown(bundle.sweep.reference))
 
     def open_launch(self, settings: Settings, request: LaunchRequest) -> int:
         """Launch a sweep and show its live view; return the exit code."""
@@ -91,10 +106,15 @@ def _is_terminal() -> bool:
 
 
 def _show(settings: Settings, start: Start) -> int:
-    from tui.app import SweepApp
     from tui.session import Session
 
-    app = SweepApp(Session(settings, Path.cwd()), start)
+    return _draw(Session(settings, Path.cwd()), start)
+
+
+def _draw(session: Session, start: Start) -> int:
+    from tui.app import SweepApp
+
+    app = SweepApp(session, start)
     app.run()
     if app.failure is not None:
         raise app.failure

@@ -93,6 +93,8 @@ class SweepFeed:
         self.agents: tuple[LocalAgent, ...] = ()
         self.lost: ServerLost | None = None
         """What is wrong with the server; None while it answers."""
+        self.frozen_at: datetime | None = None
+        """When all of this was so, where it does not go on; None where it does."""
         self._ended: set[str] = set()
         self._alive: set[str] = set()
         self._recent: dict[str, datetime] = {}
@@ -197,7 +199,7 @@ class SweepFeed:
         alive = [runs[run_id] for run_id in self._alive if runs[run_id].state is RunState.RUNNING]
         working = sum(agent.state in (AgentState.RUNNING, AgentState.WAITING) for agent in self.agents)
         slots = max(len(alive), working)
-        if self.is_over or (self.sweep and self.sweep.state is SweepState.PAUSED and not alive):
+        if self.is_over or self.frozen_at or (self.sweep and self.sweep.state is SweepState.PAUSED and not alive):
             return Pace()
         left = 0 if self.sweep and self.sweep.state.is_terminal else self.progress.left
         began_at = self.sweep.created_at if self.sweep else None
@@ -208,5 +210,5 @@ class SweepFeed:
         start = self._first_start or (self.sweep.created_at if self.sweep else None)
         if start is None:
             return None
-        end = self._last_end if self.is_over and self._last_end else now
+        end = self._last_end if self.is_over and self._last_end else self.frozen_at or now
         return max((end - start).total_seconds(), 0.0)

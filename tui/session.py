@@ -9,6 +9,7 @@ from __future__ import annotations
 import dataclasses
 import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -32,6 +33,11 @@ if TYPE_CHECKING:
 
 class Session:
     """The server, client and agents of one app. Thread-safe."""
+
+    why_read_only = ""
+    """Why nothing can be changed, in one sentence; empty where it can."""
+    frozen_at: datetime | None = None
+    """When what is shown was so, where it does not go on; None where it does."""
 
     def __init__(self, settings: Settings, cwd: Path) -> None:
         """Remember the user's choice of server; nothing is contacted yet.

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
-from trainer.records import Json
+from trainer.records import Json, SweepReference
 
 if TYPE_CHECKING:
     from trainer.launch import LaunchRequest
@@ -23,6 +23,13 @@ class OpenSweep:
 
     text: str
     """An id, `project/id`, `entity/project/id` or a URL."""
+
+
+@dataclass(frozen=True, slots=True)
+class OpenKnown:
+    """The live view of a sweep that is known to be there."""
+
+    reference: SweepReference
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,4 +50,4 @@ class OpenBuilder:
     """Its YAML."""
 
 
-Start = OpenHome | OpenBuilder | OpenSweep | OpenLaunch
+Start = OpenHome | OpenBuilder | OpenSweep | OpenKnown | OpenLaunch

@@ -6,9 +6,8 @@ from typing import TYPE_CHECKING, cast
 
 import click
 
-from trainer.commands.options import find_sweep, server_options
+from trainer.commands.options import find_readable, server_options
 from trainer.errors import InputError
-from trainer.settings import resolve_settings
 
 if TYPE_CHECKING:
     from trainer.insight.text import InsightFormat
@@ -57,7 +56,7 @@ def insight(
     from trainer.tracking.leaderboard import ranking_metric
 
     others = [_metric(text) for text in against]
-    _, client, record = find_sweep(sweep, resolve_settings(server, entity, project))
+    client, record = find_readable(sweep, server, entity, project)
     judged = ranking_metric(record, metric, goal)
     if judged is None:
         raise InputError(

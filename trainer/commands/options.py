@@ -9,13 +9,14 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import click
 
 from trainer.errors import InputError, TrainerError
-from trainer.settings import Settings
+from trainer.settings import Settings, resolve_settings
 
 if TYPE_CHECKING:
     from trainer.launch import LaunchRequest
     from trainer.records import SweepRecord
     from trainer.settings import Connection
     from trainer.sweep.findings import Violation
+    from trainer.tracking.client import TrackingClient
     from trainer.tracking.wandb_client import WandbClient
 
 EXIT_FAILED = 1
@@ -36,6 +37,9 @@ class AppOpener(Protocol):
 
     def open_sweep(self, settings: Settings, reference_text: str) -> int:
         """Show the live view of one sweep."""
+
+    def open_bundle(self, path: Path) -> int:
+        """Show the live view of the sweep in a bundle, with no server."""
 
     def open_launch(self, settings: Settings, request: LaunchRequest) -> int:
         """Launch a sweep and show its live view."""
@@ -111,6 +115,23 @@ def find_sweep(text: str, settings: Settings) -> tuple[Connection, WandbClient, 
     connection, client = connected(settings)
     reference = find_sweep_reference(client, text)
     return connection, client, client.read_sweep(reference)
+
+
+def find_readable(
+    text: str, server: str | None, entity: str | None, project: str | None
+) -> tuple[TrackingClient, SweepRecord]:
+    """Return the sweep that `text` names, and where to read it: a server, or the bundle that `text` is the file of."""
+    from trainer.bundle.layout import looks_like_bundle
+
+    if not looks_like_bundle(text):
+        _, client, record = find_sweep(text, resolve_settings(server, entity, project))
+        return client, record
+    from trainer.bundle.client import BundleClient
+
+    bundle = BundleClient(Path(text))
+    made = f"made {bundle.made_at:%Y-%m-%d %H:%M} UTC"
+    narrate(f"Bundle: {text}, {made}" + (f" from {bundle.server}" if bundle.server else ""))
+    return bundle, bundle.sweep
 
 
 def problem_line(file: Path, problem: Violation) -> str:

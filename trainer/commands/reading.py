@@ -10,15 +10,14 @@ from typing import IO, TYPE_CHECKING, cast
 import click
 
 from trainer.atomic_file import write_text_atomically
-from trainer.commands.options import LEADERBOARD_ROWS, find_sweep, narrate, server_options
+from trainer.commands.options import LEADERBOARD_ROWS, find_readable, narrate, server_options
 from trainer.errors import InputError
-from trainer.settings import resolve_settings
 
 if TYPE_CHECKING:
     from trainer.exports.table_files import TableFileFormat
     from trainer.records import Metric, Ranking, RunRecord, SweepRecord
+    from trainer.tracking.client import TrackingClient
     from trainer.tracking.points import Account, Point
-    from trainer.tracking.wandb_client import WandbClient
 
 _POINTS_SHOWN = 20
 
@@ -68,7 +67,7 @@ def leaderboard(
     chosen = _table_format(output_format, output)
     if chosen == "parquet":
         require_parquet()
-    _, client, record = find_sweep(sweep, resolve_settings(server, entity, project))
+    client, record = find_readable(sweep, server, entity, project)
     ranked_by = ranking_metric(record, metric, goal)
     if top is None and chosen == "table" and output is None:
         top = LEADERBOARD_ROWS
@@ -130,7 +129,7 @@ def best(sweep: str, by: str, output_format: str, server: str | None, entity: st
     """Print the best configuration of SWEEP, ready to paste."""
     from trainer.tracking.leaderboard import ranking_metric, render_best
 
-    _, client, record = find_sweep(sweep, resolve_settings(server, entity, project))
+    client, record = find_readable(sweep, server, entity, project)
     ranked_by = ranking_metric(record, None, None)
     runs = runs_with_fillers(client, record, ranked_by if by == "best" else None)
     click.echo(render_best(record, runs, by=by, output_format=output_format))
@@ -149,7 +148,7 @@ def points(sweep: str, as_json: bool, server: str | None, entity: str | None, pr
     from trainer.tracking.points import account_report
     from trainer.tracking.retry import read_account
 
-    _, client, record = find_sweep(sweep, resolve_settings(server, entity, project))
+    client, record = find_readable(sweep, server, entity, project)
     account, fillers = read_account(client, record)
     if as_json:
         click.echo(json.dumps(account_report(account, fillers), indent=2))
@@ -160,7 +159,7 @@ def points(sweep: str, as_json: bool, server: str | None, entity: str | None, pr
     return 0
 
 
-def runs_with_fillers(client: WandbClient, sweep: SweepRecord, metric: Metric | None) -> tuple[RunRecord, ...]:
+def runs_with_fillers(client: TrackingClient, sweep: SweepRecord, metric: Metric | None) -> tuple[RunRecord, ...]:
     """Return the runs of a sweep and of the sweeps that were made for its missing points; say which those are."""
     from trainer.tracking.retry import read_fillers
 

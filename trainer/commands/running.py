@@ -146,7 +146,11 @@ def _name_agents(host: AgentHost, plan: DevicePlan | None) -> None:
 @server_options
 @click.pass_obj
 def open_(app: AppOpener, sweep: str, server: str | None, entity: str | None, project: str | None) -> int:
-    """Open the live view of SWEEP: an id, project/id, entity/project/id or URL."""
+    """Open the live view of SWEEP: an id, project/id, entity/project/id, URL, or the file of a bundle."""
+    from trainer.bundle.layout import looks_like_bundle
+
+    if looks_like_bundle(sweep):
+        return app.open_bundle(Path(sweep))
     return app.open_sweep(resolve_settings(server, entity, project), sweep)
 
 

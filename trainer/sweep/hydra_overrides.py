@@ -104,8 +104,9 @@ def _text(text: str) -> str:
     # OmegaConf would look `${…}` up; a backslash has it taken as it is, and those before it count double.
     literal = re.sub(r"(\\*)\$\{", lambda found: found[1] * 2 + "\\${", text)
     # Backslashes are escapes where a quote follows, which the closing one does, too; elsewhere they are themselves.
-    literal = re.sub(r"(\\*)'", lambda found: found[1] * 2 + "\\'", literal)
-    return "'" + re.sub(r"\\+\Z", lambda found: found[0] * 2, literal) + "'"
+    literal = re.sub(r'(\\*)"', lambda found: found[1] * 2 + '\\"', literal)
+    # Double quotes, since a shell's are single ones.
+    return '"' + re.sub(r"\\+\Z", lambda found: found[0] * 2, literal) + '"'
 
 
 def _unwritable(name: str) -> InputError:

@@ -307,6 +307,9 @@ class RunScreen(Screen[None]):
         if self.run.state.is_terminal:
             self.notify(f"{self.run.name} has ended already.", severity="warning", markup=False)
             return
+        if self.session.why_read_only:
+            self.notify(self.session.why_read_only, severity="warning", markup=False)
+            return
 
         def answered(agreed: bool | None) -> None:
             if agreed:

@@ -95,6 +95,7 @@ class SweepScreen(SweepPanes, SweepCharting, SweepAgents):
         self.session = session
         self.reference = reference
         self.feed = SweepFeed()
+        self.feed.frozen_at = session.frozen_at
         self.selection = ChartSelection()
         self.wish = ChartWish()
         self._inbox = EventInbox(lambda: self.post_message(self.EventsWaiting()))

@@ -113,6 +113,10 @@ class SweepSteering(SweepDeriving):
         return self.feed.sweep
 
     def _ask(self, question: str, detail: str, verb: str, do: Callable[[], object], *, danger: bool = True) -> None:
+        if self.session.why_read_only:
+            self.notify(self.session.why_read_only, severity="warning", markup=False)
+            return
+
         def answered(agreed: bool | None) -> None:
             if agreed:
                 do()

@@ -15,7 +15,11 @@ SWEEP = SweepRecord(
     SweepState.FINISHED,
     "grid",
     Metric("acc", "maximize"),
-    {"method": "grid", "parameters": {"lr": {"values": [0.1, 0.2]}, "model": {"values": ["svm", 3]}}},
+    {
+        "method": "grid",
+        "metric": {"name": "acc", "goal": "maximize"},
+        "parameters": {"lr": {"values": [0.1, 0.2]}, "model": {"values": ["svm", 3]}},
+    },
     START,
     url="http://127.0.0.1:1/me/wine/sweeps/s1",
 )

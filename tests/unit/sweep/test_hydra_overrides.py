@@ -15,9 +15,9 @@ from trainer.sweep.hydra_overrides import hydra_overrides, hydra_value, hydra_wo
 
 def read_quoted(word: str) -> str:
     """Read a quoted string as Hydra 1.3 does: backslashes count only where a quote follows (`_ESC_QUOTED_STR`)."""
-    assert re.fullmatch(r"'(?:\\'|[^'])*'", word, re.DOTALL), word
+    assert re.fullmatch(r'"(?:\\"|[^"])*"', word, re.DOTALL), word
     found, text = [], word[1:]
-    while match := re.search(r"\\+'", text):
+    while match := re.search(r'\\+"', text):
         found += [text[: match.start()], text[match.start() + 1 : match.end() : 2]]
         text = text[match.end() :]
     return "".join([*found, text[:-1] if len(text) > 1 else ""])
@@ -42,7 +42,7 @@ def test_plain_words_stand_without_quotes(text: str) -> None:
 @pytest.mark.parametrize(
     "text",
     ["", " ", "null", "TRUE", "nan", "Inf", "1", "1e-3", "-5", "1_000", "a b", "a,b", "[1]", "{a: 1}", "f(x)", "k=v",
-     "it's", 'say "hi"', "back\\", "\\'", "a\\\\'b\\", "C:\\new\\", "'", "two\nlines", "日本", "$x", "~", "#1", "a:b"],
+     "it's", 'say "hi"', "back\\", '\\"', 'a\\\\"b\\', "C:\\new\\", "'", "two\nlines", "日本", "$x", "~", "#1", "a:b"],
 )  # fmt: skip
 def test_any_other_text_is_quoted_and_read_back_as_it_was(text: str) -> None:
     word = hydra_value(text)
@@ -51,12 +51,12 @@ def test_any_other_text_is_quoted_and_read_back_as_it_was(text: str) -> None:
 
 
 def test_text_that_omegaconf_would_look_up_is_escaped_for_it() -> None:
-    assert hydra_value("${HOME}/x") == "'\\${HOME}/x'"
-    assert read_quoted(hydra_value("\\${it's}")) == "\\\\\\${it's}"
+    assert hydra_value("${HOME}/x") == '"\\${HOME}/x"'
+    assert read_quoted(hydra_value('\\${say "x"}')) == '\\\\\\${say "x"}'
 
 
 def test_names_that_no_path_can_hold_are_keys_of_a_mapping_or_refused() -> None:
-    assert hydra_overrides({"a": {"two words": 1, "b": "x y"}}) == ["a={two\\ words:1,b:'x y'}"]
+    assert hydra_overrides({"a": {"two words": 1, "b": "x y"}}) == ['a={two\\ words:1,b:"x y"}']
     assert hydra_overrides({"a.b": 1, "joint": {"c": 2}}) == ["a.b=1", "joint.c=2"]
     refused: list[dict[str, Json]] = [{"two words": 1}, {"a": {"it's": 1}}]
     for config in refused:
