@@ -2,12 +2,16 @@
 
 from __future__ import annotations
 
+import math
 import os
+import select
 import signal
 import subprocess
+import time
 from pathlib import Path
 
 _PROC = Path("/proc")
+_POLL_SECONDS = 0.02
 
 
 def process_start(pid: int) -> str:
@@ -22,6 +26,44 @@ def process_start(pid: int) -> str:
 def is_running(pid: int, start: str) -> bool:
     """Return whether the process that started at `start` still runs under `pid`."""
     return bool(start) and process_start(pid) == start
+
+
+def wait_for_end(pid: int, start: str, timeout_seconds: float) -> bool:
+    """Wait until the process that started at `start` has ended; return whether it did in time.
+
+    Args:
+        pid: The process; need not be a child of this one.
+        start: What `process_start` said of it.
+        timeout_seconds: `math.inf` to wait for as long as it takes.
+    """
+    deadline = time.monotonic() + timeout_seconds
+    descriptor = _process_descriptor(pid)
+    try:
+        while is_running(pid, start):
+            left = deadline - time.monotonic()
+            if left <= 0:
+                return False
+            if descriptor is None:
+                time.sleep(min(left, _POLL_SECONDS))
+            else:
+                # Tells the end the moment it comes, and costs nothing until then.
+                poll = select.poll()
+                poll.register(descriptor, select.POLLIN)
+                poll.poll(None if left == math.inf else math.ceil(left * 1000))
+    finally:
+        if descriptor is not None:
+            os.close(descriptor)
+    return True
+
+
+def _process_descriptor(pid: int) -> int | None:
+    """Return a descriptor that is readable when a process has ended; None where there is none (macOS, Linux < 5.3)."""
+    if not hasattr(os, "pidfd_open"):
+        return None
+    try:
+        return os.pidfd_open(pid)
+    except OSError:
+        return None
 
 
 def signal_group(pid: int, start: str, number: signal.Signals) -> bool:

@@ -27,7 +27,7 @@ from trainer.agents.requests import HostRequest, Outcome, outcome, submit
 from trainer.agents.warm import chosen_fresh
 from trainer.errors import AgentError
 from trainer.paths import agents_dir
-from trainer.process_identity import is_running, process_start
+from trainer.process_identity import is_running, process_start, wait_for_end
 from trainer.records import LocalAgent, SweepRecord, SweepReference
 from trainer.settings import Connection
 from trainer.states import AgentState
@@ -142,12 +142,10 @@ class AgentHost:
 
     def wait(self, timeout_seconds: float) -> bool:
         """Wait for the host to end; return whether it did in time."""
-        deadline = time.monotonic() + timeout_seconds
-        while self.is_alive():
-            if time.monotonic() >= deadline:
-                return False
-            time.sleep(_POLL_SECONDS)
-        return True
+        ended = wait_for_end(self.pid, self.process_start, timeout_seconds)
+        if ended and self._popen is not None:
+            self._popen.poll()
+        return ended
 
     @property
     def log_path(self) -> Path:

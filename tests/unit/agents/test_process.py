@@ -1,7 +1,9 @@
 from __future__ import annotations
 
+import math
 import os
 import signal
+import subprocess
 import sys
 import threading
 import time
@@ -13,7 +15,7 @@ import pytest
 from trainer.agents.log_tail import last_line
 from trainer.agents.process import ASK, KILL, TERMINATE, FreshRun, RunProcess
 from trainer.errors import ProgramError
-from trainer.process_identity import is_running, process_start, signal_group
+from trainer.process_identity import is_running, process_start, signal_group, wait_for_end
 
 PATIENCE_SECONDS = 20.0
 
@@ -61,6 +63,26 @@ def test_a_stop_gets_firmer_until_it_works(tmp_path: Path) -> None:
     assert process.exit_code == -signal.SIGKILL
     assert process.stop_requested
     assert (tmp_path / "logs" / "r.log").read_text().split("\n")[1:3] == ["got 2", "got 15"]
+
+
+@pytest.mark.parametrize("has_descriptors", [True, False])
+def test_the_end_of_a_process_is_waited_for_whoever_started_it(
+    monkeypatch: pytest.MonkeyPatch, has_descriptors: bool
+) -> None:
+    if not has_descriptors:
+        monkeypatch.setattr("trainer.process_identity._process_descriptor", lambda _pid: None)
+    shell = subprocess.Popen(["sh", "-c", "sleep 60 & echo $!; read _"], stdin=subprocess.PIPE, stdout=subprocess.PIPE)
+    assert shell.stdin is not None and shell.stdout is not None
+    grandchild = int(shell.stdout.readline())
+    start = process_start(grandchild)
+    assert not wait_for_end(grandchild, start, 0.05)
+    assert wait_for_end(grandchild, "another start", math.inf)
+    threading.Timer(0.1, os.kill, [grandchild, signal.SIGKILL]).start()
+    assert wait_for_end(grandchild, start, PATIENCE_SECONDS)
+    threading.Timer(0.1, shell.stdin.close).start()
+    # One of our own that nobody has reaped has ended too.
+    assert wait_for_end(shell.pid, process_start(shell.pid), math.inf)
+    assert shell.wait() >= 0
 
 
 def test_only_a_firmer_stop_replaces_one_under_way(tmp_path: Path) -> None:
