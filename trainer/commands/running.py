@@ -96,10 +96,13 @@ def run(
 def _run_headless(settings: Settings, request: LaunchRequest, json_path: Path | None, warn: Callable[[], None]) -> int:
     """Run a sweep with progress lines and a final leaderboard; `warn` says what its program would refuse."""
     from trainer.launch import begin_agents, launch_sweep
+    from trainer.server.lifecycle import begin_running
 
-    # Before anything else, the imports that follow included: it takes longest.
+    # Before anything else, the imports that follow included: these take longest.
     request = request.planned()
     early = begin_agents(request, settings.kind)
+    if settings.kind is ServerKind.EMBEDDED:
+        begin_running()
     try:
         warn()
         connection, client = connected(settings)

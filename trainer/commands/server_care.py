@@ -15,7 +15,6 @@ import click
 
 from trainer.commands.options import narrate
 from trainer.errors import InputError, NotFoundError
-from trainer.progress import duration_text
 from trainer.settings import Connection, ServerKind
 
 if TYPE_CHECKING:
@@ -70,6 +69,8 @@ def status(data_dir: Path | None, as_json: bool) -> int:
         return 0
     state = "not running"
     if record is not None:
+        from trainer.progress import duration_text
+
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.since))
         state = f"running at {record.base_url}, process {record.pid}, since {since}"
         state += f" ({duration_text(time.time() - record.since)})" if answers else ", but it does not answer"

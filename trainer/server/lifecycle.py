@@ -10,14 +10,15 @@ import os
 import signal
 import subprocess
 import sys
+import threading
 import time
 from collections.abc import Callable, Sequence
-from contextlib import closing, nullcontext
+from contextlib import closing, nullcontext, suppress
 from dataclasses import dataclass, field
 from http.client import HTTPConnection, HTTPException
 from pathlib import Path
 
-from trainer.errors import ServerError, ServerLostError
+from trainer.errors import ServerError, ServerLostError, TrainerError
 from trainer.process_identity import process_start
 from trainer.server.data_folder import (
     LOG_FILE,
@@ -72,6 +73,19 @@ def ensure_running(data_dir: Path | None = None, timeout_seconds: float = 15) ->
         return _start(folder, deadline, timeout_seconds)
     except OSError as error:
         raise folder_error(folder, error) from error
+
+
+def begin_running(data_dir: Path | None = None) -> None:
+    """Have the server of a data folder started, if it does not run, while the caller does something else.
+
+    Returns at once. `ensure_running` waits for it then, and says what kept it from starting.
+    """
+
+    def start() -> None:
+        with suppress(TrainerError):
+            ensure_running(data_dir)
+
+    threading.Thread(target=start, name="server-start", daemon=True).start()
 
 
 def _start(folder: Path, deadline: float, timeout_seconds: float) -> ServerAddress:
