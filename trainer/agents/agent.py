@@ -365,13 +365,14 @@ class SlotAgent(threading.Thread):
             if not run_id or run_id in known or self._leaving or is_duplicate(self._host, command):
                 return
             if self._queue.add(command, self._record.agent_id) and self._line.has_waited:
-                self._host.work_arrived(self.slot)
+                self._host.have_others_ask(self.slot)
         elif command.type == "stop":
             self._queue.remove(run_id)
             self._obey_stop(run_id, self._host.limits.kill_delay_seconds)
         elif command.type == "exit":
             self._leave()
-            self._host.life.sweep_is_over()
+            if self._host.life.sweep_is_over():
+                self._host.have_others_ask(self.slot)  # they wait for this slot's run
             self._obey_stop(self._record.run_id, self._host.limits.ask_seconds)
         else:
             self._host.report("unknown_command", slot=self.slot, type=command.type)

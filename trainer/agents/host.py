@@ -107,8 +107,8 @@ class Host:
         """How many slots take runs."""
         return sum(agent.takes_runs for agent in self._agents)
 
-    def work_arrived(self, slot: int) -> None:
-        """Have the other slots ask for a run too."""
+    def have_others_ask(self, slot: int) -> None:
+        """Have the other slots ask the server too."""
         for number, agent in enumerate(self._agents, start=1):
             if number != slot:
                 agent.hurry()

@@ -116,10 +116,12 @@ class HostLife:
         self.is_sweep_over = False
         """Whether the server sent one of the slots home: there is nothing to come back to after a rest."""
 
-    def sweep_is_over(self) -> None:
-        """Hear that the server has nothing more to do, ever."""
-        self.is_sweep_over = True
+    def sweep_is_over(self) -> bool:
+        """Hear that the server has nothing more to do, ever; return whether that is news."""
+        with self._lock:
+            is_news, self.is_sweep_over = not self.is_sweep_over, True
         self._on_change()
+        return is_news
 
     def set_device(self, slot: int, device: str, uuids: tuple[str, ...] = ()) -> None:
         """Hear what a slot's runs use; a run that failed for want of memory goes to a slot with another device."""

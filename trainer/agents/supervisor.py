@@ -59,8 +59,8 @@ class Supervisor(Protocol):
     def slots(self) -> int:
         """How many slots the host has."""
 
-    def work_arrived(self, slot: int) -> None:
-        """Hear that a slot which had waited got a run: there may be more."""
+    def have_others_ask(self, slot: int) -> None:
+        """Have the other slots ask the server now: one that had waited got a run, or heard that there is none."""
 
     def report(self, event: str, **details: Json) -> None:
         """Append an event to the host's record."""
