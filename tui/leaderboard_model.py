@@ -48,6 +48,11 @@ class LeaderboardModel:
         return self._counter.columns
 
     @property
+    def all_columns(self) -> list[Column]:
+        """Every column there could be."""
+        return self._counter.columns
+
+    @property
     def rows(self) -> Sequence[str]:
         """Ids of the runs to show, top first: filtered and sorted."""
         return self._rows
@@ -140,7 +145,7 @@ class LeaderboardModel:
 
     def set_filter(self, run_filter: RunFilter | None) -> None:
         """Show only the runs that a filter matches."""
-        self.filter = run_filter if run_filter and run_filter.terms else None
+        self.filter = run_filter if run_filter and run_filter.condition else None
         self._matching.clear()
         self._reorder(set(self.runs))
 

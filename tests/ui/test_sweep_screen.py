@@ -199,6 +199,21 @@ async def test_the_filter_narrows_as_it_is_typed_and_escape_clears_it() -> None:
         assert screen.is_current
 
 
+async def test_the_filter_completes_keys_and_values_and_says_what_is_odd() -> None:
+    async with sweep_screen(size=(80, 24)) as (pilot, screen, _):
+        await pilot.press("f", *"sta")
+        await until(pilot, lambda: "running, finished, failed" in text_of(screen))
+        await pilot.press("tab", *"=fin")
+        await until(pilot, lambda: screen.prompt.value == "state=fin" and "finished" in text_of(screen))
+        await pilot.press("down", "enter")
+        assert screen.prompt.value == "state=finished" and screen.prompt.has_focus
+        await until(pilot, lambda: list(screen.feed.board.rows) == ["run2", "run3", "run1"])
+        await pilot.press(*" acuracy>0.6")
+        await until(pilot, lambda: "Nothing is called acuracy; did you mean accuracy?" in text_of(screen))
+        await pilot.press("escape")
+        assert screen.table.has_focus
+
+
 async def test_a_filter_without_a_match_says_so() -> None:
     async with sweep_screen() as (pilot, screen, _):
         await pilot.press("f", *"tulip")

@@ -96,9 +96,13 @@ def plan(file: Path, limit: int, where: str | None, agents: int, gpus_per_run: i
     """
     from trainer.run_filter import parse_run_filter
     from trainer.search.plan import make_plan
+    from trainer.tracking.filtering import point_note
 
     config = load_clean(file)
-    made = make_plan(config, limit, where=parse_run_filter(where).matches_point if where else None)
+    wanted = parse_run_filter(where) if where else None
+    made = make_plan(config, limit, where=wanted.matches_point if wanted else None)
+    if wanted is not None and (note := point_note(wanted, make_plan(config, 1).configurations)):
+        narrate(note)
     cost = _cost(config, made, agents, gpus_per_run)
     if as_json:
         click.echo(json.dumps(made.as_json() | {"cost": cost.as_json()}, indent=2))

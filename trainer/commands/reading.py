@@ -14,6 +14,8 @@ from trainer.commands.options import LEADERBOARD_ROWS, find_readable, narrate, s
 from trainer.errors import InputError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from trainer.exports.table_files import TableFileFormat
     from trainer.records import Metric, Ranking, RunRecord, SweepRecord
     from trainer.tracking.client import TrackingClient
@@ -28,6 +30,7 @@ _POINTS_SHOWN = 20
 @click.option("--metric", help="Rank by this metric instead of the sweep's; needs no goal when it is the same.")
 @click.option("--goal", type=click.Choice(["minimize", "maximize"]), help="Which direction of --metric is better.")
 @click.option("--by", type=click.Choice(["last", "best"]), default="best", show_default=True, help="Which value ranks.")
+@click.option("--where", metavar="FILTER", help="Only these runs, as in the live view: `lr>=1e-3 state=finished`.")
 @click.option(
     "--format",
     "output_format",
@@ -52,6 +55,7 @@ def leaderboard(
     metric: str | None,
     goal: str | None,
     by: str,
+    where: str | None,
     output_format: str | None,
     output: Path | None,
     all_columns: bool | None,
@@ -75,6 +79,8 @@ def leaderboard(
     # The table with every column holds the best value, too.
     needs_curves = by == "best" or (whole and chosen in ("csv", "json", "parquet"))
     runs = runs_with_fillers(client, record, ranked_by if needs_curves else None)
+    if where:
+        runs = _only(runs, where)
     table = RunsTable(record, runs, ranked_by, cast("Ranking", by), top)
     if whole and output is not None and chosen in ("csv", "json", "parquet"):
         write_table(table, output, cast("TableFileFormat", chosen))
@@ -94,6 +100,16 @@ def leaderboard(
     text = render_leaderboard(record, runs, metric=ranked_by, by=by, top=top, output_format=chosen, width=width)
     _put(text, output)
     return 0
+
+
+def _only(runs: Sequence[RunRecord], where: str) -> tuple[RunRecord, ...]:
+    """Return the runs that a filter wants, and say what is odd about it or that none is left."""
+    from trainer.tracking.filtering import matching_runs
+
+    wanted, note = matching_runs(runs, where)
+    if note or (runs and not wanted):
+        narrate(note or f"None of {len(runs):,} run{'' if len(runs) == 1 else 's'} matches {where!r}.")
+    return tuple(wanted)
 
 
 def _table_format(named: str | None, output: Path | None) -> str:

@@ -23,8 +23,10 @@ from trainer.errors import TrainerError
 from trainer.records import Json
 from trainer.run_filter import parse_run_filter
 from trainer.search.plan import SCAN_LIMIT, PlannedRuns
+from tui.filter_keys import candidates, note, point_keys
 from tui.plan_rows import PlanRows
 from tui.widgets.app_header import AppHeader
+from tui.widgets.filter_prompt import FilterPrompt
 from tui.widgets.plan_table import PlanTable
 
 PLANNING = "planning"
@@ -93,7 +95,7 @@ class PreviewScreen(Screen[int | None]):
         yield AppHeader("Preview", *self._header)
         yield Static("", id="plan-facts")
         yield PlanTable(id="plan")
-        yield Input(id="prompt", compact=True)
+        yield FilterPrompt(id="prompt-box")
         with VerticalScroll(id="command", classes="panel", can_focus=False):
             yield Static("", id="argv", markup=False)
         yield Footer(show_command_palette=False)
@@ -189,7 +191,7 @@ class PreviewScreen(Screen[int | None]):
 
     def action_filter(self) -> None:
         """Ask for a filter."""
-        self._ask("filter", "lr>=1e-3 model=forest -adam", self._filter)
+        self._ask("filter", "lr>=1e-3 model=forest|boost -adam · tab completes", self._filter)
 
     def action_go_to(self) -> None:
         """Ask for a number."""
@@ -197,13 +199,17 @@ class PreviewScreen(Screen[int | None]):
 
     def _ask(self, what: str, placeholder: str, text: str) -> None:
         self._asks_for = what
-        self.prompt.placeholder = placeholder
-        self.prompt.value = text
         self.add_class("-asking")
-        self.prompt.focus()
+        keys = point_keys(self.config, self.rows.titles if self.rows is not None else ())
+        if what == "filter":
+            self.query_one(FilterPrompt).open(
+                placeholder, text, lambda typed, asked: candidates(typed, asked, keys), lambda typed: note(typed, keys)
+            )
+        else:
+            self.query_one(FilterPrompt).open(placeholder, text, lambda typed, asked: ())
 
-    @on(Input.Changed, "#prompt")
-    def _typed(self, message: Input.Changed) -> None:
+    @on(FilterPrompt.Edited)
+    def _typed(self) -> None:
         if self._asks_for == "filter":
             self._filter_timer.stop()
             self._filter_timer = self.set_timer(FILTER_DELAY_SECONDS, self._begin_filter)

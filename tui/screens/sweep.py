@@ -23,22 +23,22 @@ from textual.worker import get_current_worker
 from trainer.errors import ServerLostError, TrainerError
 from trainer.events import ServerLost
 from trainer.records import SweepReference
-from trainer.run_filter import parse_run_filter
 from trainer.states import SweepState
 from tui.agent_lines import AgentsView
 from tui.chart_selection import ChartSelection
-from tui.chart_series import metric_names
 from tui.columns import Column, swept_keys
 from tui.feeds import DRAIN_INTERVAL_SECONDS, EventInbox, FeedChange, SweepFeed
 from tui.formatting import count_text, duration_text, metric_text, value_text
 from tui.screens.sweep_agents import SweepAgents
 from tui.screens.sweep_charting import ChartWish, SweepCharting
 from tui.screens.sweep_panes import PANES, SweepPanes
+from tui.screens.sweep_prompt import SweepPrompt
 from tui.session import Session
 from tui.sweep_pace import Pace
 from tui.widgets.agents_panel import AgentsPanel
 from tui.widgets.app_header import AppHeader
 from tui.widgets.best_config import BestConfig
+from tui.widgets.filter_prompt import FilterPrompt
 from tui.widgets.history_chart import HistoryChart
 from tui.widgets.pane_tabs import PaneTabs
 from tui.widgets.runs_table import RunsTable
@@ -47,7 +47,7 @@ from tui.widgets.sweep_summary import SummaryView, SweepSummary
 SWEEP_FEED = "sweep_feed"
 
 
-class SweepScreen(SweepPanes, SweepCharting, SweepAgents):
+class SweepScreen(SweepPanes, SweepCharting, SweepAgents, SweepPrompt):
     """Watches one sweep and steers it."""
 
     CSS_PATH = "sweep.tcss"
@@ -62,14 +62,6 @@ class SweepScreen(SweepPanes, SweepCharting, SweepAgents):
             tooltip="Close the filter, the large pane, or this view",
         ),
         Binding("0", "reset_view", "Reset view", id="sweep.reset", show=False, tooltip="Show all panes and runs again"),
-        Binding(
-            "f",
-            "filter_runs",
-            "Filter",
-            id="sweep.filter",
-            tooltip="Show only some runs: words, lr>=0.01, state=failed",
-        ),
-        Binding("slash", "choose_metric", "Metric", key_display="/", id="sweep.metric", tooltip="Draw another metric"),
         Binding(
             "b", "toggle_ranking", "Best/last", id="sweep.ranking", show=False, tooltip="Rank by best or last value"
         ),
@@ -103,7 +95,6 @@ class SweepScreen(SweepPanes, SweepCharting, SweepAgents):
         self._drained_at = 0.0
         self._drain_is_due = False
         self._retry_at = 0.0
-        self._prompt_is_filter = True
 
     def compose(self) -> ComposeResult:
         """Compose the screen."""
@@ -111,7 +102,7 @@ class SweepScreen(SweepPanes, SweepCharting, SweepAgents):
         yield SweepSummary(id="summary")
         yield Static("", id="notice")
         yield PaneTabs(PANES, id="tabs")
-        yield Input(id="prompt", compact=True)
+        yield FilterPrompt(id="prompt-box")
         with Container(id="body"):
             yield RunsTable(id="runs", classes="panel")
             yield HistoryChart(id="chart", classes="panel")
@@ -182,7 +173,7 @@ class SweepScreen(SweepPanes, SweepCharting, SweepAgents):
         if change.connection and self.feed.lost:
             self._retry_at = time.monotonic() + self.feed.lost.retry_in_seconds
         if change.run_ids or change.sweep:
-            self._show_runs()
+            self.show_runs()
         if change.agents or change.run_ids:
             self._show_agents()
         self._show_summary()
@@ -197,7 +188,8 @@ class SweepScreen(SweepPanes, SweepCharting, SweepAgents):
             self._show_notice()
         self.read_histories_if_needed()
 
-    def _show_runs(self) -> None:
+    def show_runs(self) -> None:
+        """Bring the leaderboard, and what is drawn of it, up to date."""
         board = self.feed.board
         self.selection.update(board.ranked, lambda run_id: board.metric is None or board.value(run_id) is not None)
         dark = self.app.current_theme.dark
@@ -309,15 +301,15 @@ class SweepScreen(SweepPanes, SweepCharting, SweepAgents):
         self.feed.board.set_sort(self.feed.board.columns[0])
         self.show_all_panes()
         self.table.focus()
-        self._show_runs()
+        self.show_runs()
 
     def action_back(self) -> None:
         """Undo the nearest thing: the prompt, the filter, the large pane; else leave."""
         if self.has_class("-prompting"):
-            self._close_prompt()
+            self.close_prompt()
         elif self.feed.board.filter:
             self.feed.board.set_filter(None)
-            self._show_runs()
+            self.show_runs()
         elif self.front and not self.compact:
             self.front = ""
             self.table.focus()
@@ -335,13 +327,13 @@ class SweepScreen(SweepPanes, SweepCharting, SweepAgents):
     def sort_by(self, column: Column, reverse: bool) -> None:
         """Order the leaderboard."""
         self.feed.board.set_sort(column, reverse)
-        self._show_runs()
+        self.show_runs()
         self.table.reveal_column(column)
 
     @on(RunsTable.MarkRequested)
     def _mark(self, message: RunsTable.MarkRequested) -> None:
         self.selection.toggle(message.run_id)
-        self._show_runs()
+        self.show_runs()
 
     @on(RunsTable.RunOpened)
     def _open_run(self, message: RunsTable.RunOpened) -> None:
@@ -355,43 +347,8 @@ class SweepScreen(SweepPanes, SweepCharting, SweepAgents):
         """Rank by the other value of the metric."""
         board = self.feed.board
         board.set_ranking("last" if board.by == "best" else "best")
-        self._show_runs()
+        self.show_runs()
         self._show_summary()
-
-    # Prompt
-
-    def action_filter_runs(self) -> None:
-        """Ask for a run filter."""
-        self._open_prompt("filter runs: words, lr>=0.01, state=failed, -word", is_filter=True)
-        self.prompt.value = self.feed.board.filter.text if self.feed.board.filter else ""
-
-    def action_choose_metric(self) -> None:
-        """Ask for the metric to draw."""
-        names = ", ".join(metric_names(self.feed.board))
-        self._open_prompt(f"draw: {names}", is_filter=False)
-        self.prompt.value = ""
-
-    def _open_prompt(self, placeholder: str, *, is_filter: bool) -> None:
-        self._prompt_is_filter = is_filter
-        self.prompt.placeholder = placeholder
-        self.add_class("-prompting")
-        self.prompt.focus()
-
-    def _close_prompt(self) -> None:
-        self.remove_class("-prompting")
-        (self.query_one(f"#{self.front}") if self.front else self.table).focus()
-
-    @on(Input.Changed, "#prompt")
-    def _prompt_changed(self, message: Input.Changed) -> None:
-        if self._prompt_is_filter and self.has_class("-prompting"):
-            self.feed.board.set_filter(parse_run_filter(message.value))
-            self._show_runs()
-
-    @on(Input.Submitted, "#prompt")
-    def _prompt_done(self, message: Input.Submitted) -> None:
-        self._close_prompt()
-        if not self._prompt_is_filter:
-            self.draw_metric(message.value)
 
 
 def _whole(seconds: float | None, is_over: bool) -> float | None:

@@ -29,7 +29,15 @@ class Candidate:
     """Something that could stand in the line."""
 
     text: str
+    """The whole line with it."""
     meaning: str = ""
+    word: str = ""
+    """What the list shows of it; empty for the whole line."""
+
+    @property
+    def shown(self) -> str:
+        """What the list shows."""
+        return self.word or self.text
 
 
 class _Opener(Static):
@@ -80,6 +88,41 @@ class _Line(SteadyInput):
 class CompletingInput(Vertical):
     """See the module."""
 
+    DEFAULT_CSS = """
+    CompletingInput {
+        width: 1fr;
+        height: auto;
+        .completing-line { height: 1; }
+        .completing-opener {
+            width: 3;
+            height: 1;
+            text-align: center;
+            color: $text-muted;
+            &:hover { color: $primary; }
+        }
+        .completing-list {
+            display: none;
+            overlay: screen;
+            constrain: none inside;
+            width: 66;
+            max-width: 90vw;
+            height: auto;
+            max-height: 10;
+            text-wrap: nowrap;
+            text-overflow: ellipsis;
+            border: none;
+            padding: 0;
+            background: $panel;
+            & > .option-list--option-highlighted {
+                background: $primary;
+                color: $background;
+                text-style: bold;
+            }
+        }
+        &.-open .completing-list { display: block; }
+    }
+    """
+
     @dataclass
     class Wanted(Message):
         """Candidates are wanted; `offer` takes them."""
@@ -121,15 +164,21 @@ class CompletingInput(Vertical):
     splits_paste = False
     """Whether pasted words are for others to take apart."""
 
-    def __init__(self, *, placeholder: str = "", marks_first: bool = False) -> None:
+    def __init__(
+        self, *, placeholder: str = "", marks_first: bool = False, tab_takes_first: bool = False, input_id: str = ""
+    ) -> None:
         """Create the box.
 
         Args:
             placeholder: What an empty line means.
             marks_first: Whether the first candidate is marked at once, so that `tab` takes it. Not where a text of
                 one's own is as good as a candidate.
+            tab_takes_first: Whether `tab` takes the first one while none is marked.
+            input_id: Id of the line; empty for none.
         """
         super().__init__()
+        self._tab_takes_first = tab_takes_first
+        self._input_id = input_id or None
         self._placeholder = placeholder
         self._marks_first = marks_first
         self._candidates: tuple[Candidate, ...] = ()
@@ -138,7 +187,7 @@ class CompletingInput(Vertical):
     def compose(self) -> ComposeResult:
         """Compose the line and the list."""
         with Horizontal(classes="completing-line"):
-            yield _Line(placeholder=self._placeholder, compact=True, select_on_focus=False)
+            yield _Line(placeholder=self._placeholder, compact=True, select_on_focus=False, id=self._input_id)
             yield _Opener("▾", classes="completing-opener")
         options = OptionList(classes="completing-list")
         options.can_focus = False
@@ -178,10 +227,10 @@ class CompletingInput(Vertical):
             return
         self._candidates = shown
         options = self._options
-        width = max(len(each.text) for each in shown) + 2
+        width = max(len(each.shown) for each in shown) + 2
         options.clear_options()
         options.add_options(
-            [Option(Content.assemble(each.text.ljust(width), (each.meaning, "$foreground-muted"))) for each in shown]
+            [Option(Content.assemble(each.shown.ljust(width), (each.meaning, "$foreground-muted"))) for each in shown]
         )
         options.highlighted = 0 if self._marks_first else None
         self.add_class("-open")
@@ -201,6 +250,8 @@ class CompletingInput(Vertical):
             options.action_cursor_up()
         elif key in ("enter", "tab") and options.highlighted is not None:
             self._take(options.highlighted)
+        elif key == "tab" and self._tab_takes_first:
+            self._take(0)
         elif key == "escape":
             self.close()
         else:
