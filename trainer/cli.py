@@ -21,6 +21,7 @@ from trainer.commands.options import EXIT_INTERRUPTED, AppOpener, exit_code_for,
 from trainer.commands.params import params
 from trainer.commands.planning import check, plan
 from trainer.commands.reading import best, leaderboard, points
+from trainer.commands.reporting import report
 from trainer.commands.running import agent, open_, run, train
 from trainer.commands.server_care import server as server_group
 from trainer.commands.serving import env, serve
@@ -80,7 +81,7 @@ def build_cli(app: AppOpener | None) -> click.Group:
         return 0
 
     commands = [run, agent, agents, params, plan, check, try_, export, leaderboard, best, points, *steering_commands()]
-    commands += [insight, fork, narrow, bundle]
+    commands += [insight, report, fork, narrow, bundle]
     commands += [gpus, serve, server_group, env, train]
     for command in [*commands, open_] if app else commands:
         cli.add_command(command)

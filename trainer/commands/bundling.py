@@ -34,8 +34,8 @@ def bundle(
 ) -> int:
     """Write SWEEP to one file: sweep, configuration, runs, histories, the last lines of consoles, where it comes from.
 
-    `sweep-tui open FILE` shows it with no server, and leaderboard, best, insight and points take it as they take a
-    sweep. No key is in it.
+    `sweep-tui open FILE` shows it with no server, and leaderboard, best, insight, report and points take it as they
+    take a sweep. No key is in it.
     """
     from trainer.bundle.layout import bundle_name, looks_like_bundle
     from trainer.bundle.writing import BundleContent, known_keys, write_bundle

@@ -140,13 +140,19 @@ def render_leaderboard(
     ranked = rank_runs(runs, metric, cast(Ranking, by))[:top]
     if output_format == "json":
         return json.dumps([_entry(place, metric) for place in ranked], indent=2)
-    columns = leaderboard_columns(sweep, runs)
-    table = _table(ranked, columns, metric)
+    table = _table(ranked, leaderboard_columns(sweep, runs), metric)
     if output_format == "csv":
         return render_csv(table)
     if output_format == "md":
         return render_markdown(table)
     return render_plain(table, width) if ranked else f"{sweep.name} has no runs yet."
+
+
+def leaderboard_table(
+    sweep: SweepRecord, runs: Sequence[RunRecord], *, metric: Metric | None, by: Ranking, top: int | None
+) -> Table:
+    """Return the best runs as a table, as `render_leaderboard` shows them."""
+    return _table(rank_runs(runs, metric, by)[:top], leaderboard_columns(sweep, runs), metric)
 
 
 def render_best(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import csv
 import io
+import re
 import shutil
 import unicodedata
 from collections.abc import Sequence
@@ -14,6 +15,7 @@ Cell = str | int | float | None
 
 _FORMULA_STARTS = ("=", "+", "-", "@", "\t", "\r")
 """First characters at which spreadsheets compute."""
+_CONTROL = re.compile(r"[\x00-\x1f\x7f-\x9f]+")
 _MAX_CELL_WIDTH = 32
 _GAP = "  "
 
@@ -74,7 +76,7 @@ def harmless_text(text: str) -> str:
 
 def render_markdown(table: Table) -> str:
     """Return the table as GitHub Markdown, numbers to the right."""
-    rules = ["---:" if _is_numeric(table, column) else "---" for column in range(len(table.heads))]
+    rules = ["---:" if is_numeric_column(table, column) else "---" for column in range(len(table.heads))]
     rows = [list(table.heads), rules, *([cell_text(cell) for cell in row] for row in table.rows)]
     return "\n".join("| " + " | ".join(text.replace("|", "\\|") for text in row) + " |" for row in rows)
 
@@ -85,7 +87,12 @@ def cell_text(cell: Cell) -> str:
         return "–"
     if isinstance(cell, float):
         return f"{cell:.6g}"
-    return " ".join(str(cell).split()) if isinstance(cell, str) else str(cell)
+    return printable(cell) if isinstance(cell, str) else str(cell)
+
+
+def printable(text: str) -> str:
+    """Return a text on one line, without what steers a terminal: names and values come from anywhere."""
+    return _CONTROL.sub("", " ".join(text.split()))
 
 
 def _display_width(text: str) -> int:
@@ -104,7 +111,8 @@ def _line_width(texts: Sequence[Sequence[str]], kept: Sequence[int]) -> int:
     return sum(_column_width(texts, column) for column in kept) + len(_GAP) * (len(kept) - 1)
 
 
-def _is_numeric(table: Table, column: int) -> bool:
+def is_numeric_column(table: Table, column: int) -> bool:
+    """Return whether a column holds numbers only."""
     return all(isinstance(row[column], int | float | None) for row in table.rows)
 
 
@@ -112,6 +120,6 @@ def _line(row: Sequence[str], texts: Sequence[Sequence[str]], table: Table, kept
     cells = []
     for column in kept:
         padding = " " * (_column_width(texts, column) - _display_width(row[column]))
-        cells.append(padding + row[column] if _is_numeric(table, column) else row[column] + padding)
+        cells.append(padding + row[column] if is_numeric_column(table, column) else row[column] + padding)
     line = _GAP.join(cells).rstrip()
     return line if not width or len(line) <= width else line[: width - 1] + "…"
