@@ -11,6 +11,7 @@ from tests.unit.exports.sweep_of_runs import RUNS, SWEEP
 from trainer.states import RunState, SweepState
 from tui.app import SweepApp
 from tui.bundle_session import BundleSession
+from tui.screens.export import ExportScreen
 from tui.screens.run import RunScreen
 from tui.screens.sweep import SweepScreen
 from tui.start import OpenKnown
@@ -35,6 +36,14 @@ async def test_a_bundle_opens_in_the_live_view_and_refuses_to_be_steered(tmp_pat
             await pilot.press(key)
             await until(pilot, lambda: any("is a bundle" in each.message for each in app._notifications), key)
             assert app.screen is screen
+        for steps, name in ((5, "runs-s1.csv"), (8, "report-s1.html"), (9, "report-s1.md")):
+            await pilot.press("E")
+            await until(pilot, lambda: isinstance(app.screen, ExportScreen))
+            assert ".sweep.zip" not in text_of(app.screen).split("Take it along")[1]
+            await pilot.press(*["j"] * steps, "enter")
+            await until(pilot, (tmp_path / name).exists, name)
+        assert "HYPERLINK" in (tmp_path / "runs-s1.csv").read_text()
+        assert "<svg" in (tmp_path / "report-s1.html").read_text()
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, RunScreen))
         await until(pilot, lambda: "hello from r1" in text_of(app.screen))

@@ -19,7 +19,7 @@ from trainer.records import HistoryPoint
 from trainer.states import RunState, SweepState
 from tui.app import SweepApp
 from tui.screens.confirm import ConfirmScreen
-from tui.screens.export_best import ExportBestScreen
+from tui.screens.export import ExportScreen
 from tui.screens.run import RunScreen
 from tui.screens.sweep import SweepScreen
 from tui.widgets.agents_panel import AgentsPanel
@@ -297,23 +297,38 @@ async def test_the_best_configuration_is_copied_and_written(tmp_path: Path) -> N
         await pilot.press("c")
         await until(pilot, lambda: "depth: 3" in screen.app.clipboard)
         await pilot.press("E")
-        await until(pilot, lambda: isinstance(screen.app.screen, ExportBestScreen))
+        await until(pilot, lambda: isinstance(screen.app.screen, ExportScreen))
         await pilot.press("j", "enter")
         await until(pilot, lambda: "--depth=3" in screen.app.clipboard)
         await pilot.press("E")
-        await until(pilot, lambda: isinstance(screen.app.screen, ExportBestScreen))
-        await pilot.press("k", "enter")
+        await until(pilot, lambda: isinstance(screen.app.screen, ExportScreen))
+        await pilot.press("j", "j", "j", "j", "enter")
         path = tmp_path / "best-wine-grid.yaml"
         await until(pilot, path.exists)
         assert "trees: 150" in path.read_text()
         await pilot.press("E")
         await until(pilot, lambda: "Replace best-wine-grid.yaml" in text_of(screen.app.screen))
+        await pilot.press("k", "enter")
+        await until(pilot, (tmp_path / "screen-wine-grid.svg").exists)
+        picture = (tmp_path / "screen-wine-grid.svg").read_text()
+        assert "rose-sweep-2" in picture and "Hydra" not in picture
+        # A terminal without a clipboard gets a file.
+        screen.environ = {"TERM": "linux"}
+        await pilot.press("c")
+        await until(pilot, (tmp_path / "best-wine-grid-2.yaml").exists)
 
 
-async def test_without_a_best_run_there_is_nothing_to_export() -> None:
-    async with sweep_screen((a_sweep(), RunsChanged((make_run(1),)))) as (pilot, screen, _):
+async def test_without_a_best_run_the_rest_can_be_taken(tmp_path: Path) -> None:
+    async with sweep_screen((a_sweep(), RunsChanged((make_run(1),))), cwd=tmp_path, size=(80, 24)) as (
+        pilot,
+        screen,
+        _,
+    ):
         await pilot.press("E")
-        assert screen.is_current
+        await until(pilot, lambda: "The run, every column" in text_of(screen.app.screen))
+        assert "Hydra" not in text_of(screen.app.screen)
+        await pilot.press("escape")
+        await until(pilot, lambda: screen.is_current)
 
 
 async def test_enter_opens_the_run_and_escape_comes_back() -> None:

@@ -23,12 +23,10 @@ from textual.widgets.option_list import Option
 
 from trainer.atomic_file import write_text_atomically
 from trainer.errors import TrainerError
+from tui.clipboard import clipboard_hint, clipboard_takes
 from tui.screens.file_dialogs import FILES, SaveFileScreen
 from tui.widgets.yaml_preview import coloured
 
-MAX_CLIPBOARD_BYTES = 74_000
-"""What OSC 52 carries everywhere: xterm takes 100,000 characters of base64."""
-_TERMINALS_WITHOUT_CLIPBOARD = ("linux", "dumb", "vt100", "vt220", "cons25")
 _PREVIEW_LINES = 200
 
 
@@ -134,14 +132,13 @@ class SaveSweepScreen(SaveFileScreen):
     def _chosen(self, message: OptionList.OptionSelected) -> None:
         form = self.copies[message.option_index]
         text = form.text()
-        if len(text.encode()) > MAX_CLIPBOARD_BYTES or self._environ.get("TERM") in _TERMINALS_WITHOUT_CLIPBOARD:
+        if not clipboard_takes(text, self._environ):
             self.write_form(form.label, text, form.suffix)
             return
         self.app.copy_to_clipboard(text)
         lines = text.splitlines()
         more = f"\n… {len(lines) - 5} more lines" if len(lines) > 5 else ""
-        hint = "\n(tmux hands it on with `set -g set-clipboard on`.)" if self._environ.get("TMUX") else ""
-        said = "\n".join(lines[:5]) + more + hint
+        said = "\n".join(lines[:5]) + more + clipboard_hint(self._environ)
         self.app.notify(said, title=f"Copied: {form.label}", timeout=6, markup=False)
         self.dismiss(None)
 

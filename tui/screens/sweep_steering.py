@@ -5,38 +5,23 @@ A mixin of `SweepScreen`: the keys, the questions and the workers that ask the s
 
 from __future__ import annotations
 
-import os
 from collections.abc import Callable
-from pathlib import Path
 from typing import ClassVar
 
-from textual import work
 from textual.binding import Binding, BindingType
 
-from trainer.atomic_file import write_text_atomically
-from trainer.errors import TrainerError
-from trainer.records import RunRecord, SweepRecord, SweepReference
+from trainer.records import SweepRecord, SweepReference
 from trainer.states import SweepState
 from tui.feeds import SweepFeed
 from tui.screens.confirm import ConfirmScreen
-from tui.screens.export_best import ExportBestScreen, ExportChoice
-from tui.screens.sweep_deriving import SweepDeriving
+from tui.screens.sweep_taking import SweepTaking
 from tui.session import Session
 from tui.widgets.agents_panel import AgentsPanel
 from tui.widgets.runs_table import RunsTable
 
-STEERING = "steering"
-EXPORT_FORMATS: dict[ExportChoice, str] = {
-    "copy-yaml": "yaml",
-    "copy-args": "args",
-    "copy-hydra": "hydra",
-    "copy-json": "json",
-    "write-yaml": "yaml",
-}
 
-
-class SweepSteering(SweepDeriving):
-    """Pause, resume, stop, cancel; agents; one run; the best configuration."""
+class SweepSteering(SweepTaking):
+    """Pause, resume, stop, cancel; agents; one run."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
@@ -86,14 +71,6 @@ class SweepSteering(SweepDeriving):
             show=False,
             tooltip="Stop the agents on this machine, and their runs",
         ),
-        Binding(
-            "E",
-            "export_best",
-            "Export",
-            id="sweep.export",
-            tooltip="Copy the best configuration, or write it to a file",
-        ),
-        Binding("c", "copy_best", "Copy", id="sweep.copy", show=False, tooltip="Copy the best configuration as YAML"),
     ]
 
     session: Session
@@ -122,16 +99,6 @@ class SweepSteering(SweepDeriving):
                 do()
 
         self.app.push_screen(ConfirmScreen(question, detail, confirm=verb, danger=danger), answered)
-
-    @work(thread=True, exclusive=False, exit_on_error=False, group=STEERING)
-    def in_background(self, do: Callable[[], object], done: str) -> None:
-        """Do something that blocks and say how it ended; not exclusive: no wish cancels another."""
-        try:
-            do()
-        except TrainerError as error:
-            self.app.call_from_thread(self.notify, str(error), severity="error", timeout=10, markup=False)
-        else:
-            self.app.call_from_thread(self.notify, done, markup=False)
 
     def _set_state(self, state: SweepState, done: str) -> None:
         self.in_background(lambda: self.session.set_sweep_state(self.reference, state), done)
@@ -220,50 +187,3 @@ class SweepSteering(SweepDeriving):
             "Stop agents",
             lambda: self.in_background(lambda: self.session.stop_agents(self.reference), "The agents are stopping."),
         )
-
-    # The best configuration
-
-    def _best(self) -> tuple[SweepRecord, RunRecord] | None:
-        if self.feed.sweep and self.feed.best:
-            return self.feed.sweep, self.feed.best
-        self.notify("No run has a value of the metric yet, so none is best.", severity="warning")
-        return None
-
-    def action_copy_best(self) -> None:
-        """Copy the best configuration as YAML."""
-        if best := self._best():
-            self.export(*best, "copy-yaml")
-
-    def action_export_best(self) -> None:
-        """Ask how to take the best configuration along."""
-        best = self._best()
-        if best is None:
-            return
-        sweep, run = best
-
-        def chosen(choice: ExportChoice | None) -> None:
-            if choice is not None:
-                self.export(sweep, run, choice)
-
-        path = self._export_path()
-        self.app.push_screen(ExportBestScreen(run.name, path.name, is_there=os.path.lexists(path)), chosen)
-
-    def _export_path(self) -> Path:
-        return self.session.cwd / f"best-{self.reference.id}.yaml"
-
-    def export(self, sweep: SweepRecord, run: RunRecord, choice: ExportChoice) -> None:
-        """Copy or write a run's configuration."""
-        # Imported when first needed: yaml and the text tables are not for the first paint.
-        from trainer.tracking.leaderboard import render_best
-
-        try:
-            text = render_best(sweep, [run], by=self.feed.board.by, output_format=EXPORT_FORMATS[choice])
-        except TrainerError as error:
-            self.notify(str(error), severity="warning", timeout=8, markup=False)
-            return
-        if choice == "write-yaml":
-            path = self._export_path()
-            self.in_background(lambda: write_text_atomically(path, text + "\n"), f"Written to {path}.")
-            return
-        self.app.copy_to_clipboard(text)
-        self.notify(text, title=f"Copied: configuration of {run.name}", timeout=6, markup=False)
