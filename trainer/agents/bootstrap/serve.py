@@ -21,24 +21,8 @@ from .leaving import QUICK_FROM_MODULES
 from .module_lookup import QuickModuleLookup
 from .program_imports import Reading, Step, read_program
 from .readiness import ExitCalls, reason_against, temporary_folders
+from .wandb_ahead import prepare_wandb
 
-_WANDB_LATE_MODULES = (
-    "wandb.sdk.launch.inputs.internal",
-    "wandb.apis.public",
-    "wandb.sdk.lib.gitlib",
-    "requests",
-    "yaml",
-    "urllib3.contrib",
-    "encodings.idna",
-    "http.cookiejar",
-)
-"""What wandb imports in `wandb.init` and at the first row (SDK 0.31): 0.4 s of each run. Missing ones are left out."""
-_TELEMETRY_MODULES = (
-    "opentelemetry.exporter.otlp.proto.http.metric_exporter",
-    "opentelemetry.exporter.otlp.proto.http._log_exporter",
-    "opentelemetry.sdk.metrics.export",
-    "opentelemetry.sdk._logs.export",
-)
 _CHECK_SECONDS = 1.0
 """Files of imported modules are looked at no more often than this, before a fork."""
 
@@ -229,7 +213,7 @@ def _prepare(program: Message, exit_calls: ExitCalls) -> List[str]:
             for step in reading.steps:
                 _take(step, notes)
             if "wandb" in sys.modules:
-                _prepare_wandb()
+                prepare_wandb(lambda name: _import(name, []))
     finally:
         exit_calls.unwatch()
     return notes
@@ -288,24 +272,6 @@ def _import(name: str, notes: List[str]) -> bool:
         notes.append(f"import {name}: SystemExit: {error}")
         return False
     return True
-
-
-def _prepare_wandb() -> None:
-    late: Tuple[str, ...] = _WANDB_LATE_MODULES
-    if os.environ.get("WANDB_ERROR_REPORTING", "true").lower() not in ("false", "0"):
-        late += _TELEMETRY_MODULES
-    for name in late:
-        _import(name, [])
-    port_file = sys.modules.get("wandb.sdk.lib.service.service_port_file")
-    if hasattr(port_file, "_SLEEP"):
-        # wandb-core is there within 20 ms; wandb looks for it every 200 ms (SDK 0.31).
-        port_file._SLEEP = lambda seconds: time.sleep(min(seconds, 0.004))  # type: ignore[union-attr]
-    util = sys.modules.get("wandb.util")
-    if hasattr(util, "working_set"):
-        # Every run reports the installed packages; to read 90 of them takes 0.1 s. `_watched_files` sees when a
-        # package is installed or removed.
-        packages = tuple(util.working_set())  # type: ignore[union-attr]
-        util.working_set = lambda: iter(packages)  # type: ignore[union-attr]
 
 
 def _watched_files() -> Dict[str, Tuple[float, int]]:
