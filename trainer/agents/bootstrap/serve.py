@@ -17,6 +17,7 @@ import time
 from typing import Any, Callable, Dict, FrozenSet, List, Optional, Tuple
 
 from .child import SIGNALS, become_run, run_program
+from .class_blocks import QuickClassBlocks
 from .leaving import QUICK_FROM_MODULES
 from .module_lookup import QuickModuleLookup
 from .program_imports import Reading, Step, read_program
@@ -209,7 +210,7 @@ def _prepare(program: Message, exit_calls: ExitCalls) -> List[str]:
         reading = _read(program, folder)
         if reading.ended:
             notes.append(f"{reading.ended}: what it imports after that is imported by each run")
-        with QuickModuleLookup():
+        with QuickModuleLookup(), QuickClassBlocks():
             for step in reading.steps:
                 _take(step, notes)
             if "wandb" in sys.modules:
