@@ -8,6 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
 from typing import Literal
+from urllib.parse import quote
 
 from trainer.states import AgentState, RunState, SweepState
 
@@ -81,6 +82,11 @@ class SweepRecord:
     best_value: float | None = None
     """The server's best value of the metric; None when there is none yet."""
     url: str = ""
+
+    def run_url(self, run_id: str) -> str:
+        """Return the address of the page of one of its runs; empty where the sweep has none that a browser opens."""
+        page, separator, _ = self.url.rpartition("/sweeps/")
+        return f"{page}/runs/{quote(run_id)}" if separator and page.startswith(("http://", "https://")) else ""
 
 
 @dataclass(frozen=True, slots=True)

@@ -168,6 +168,11 @@ class SweepFeed:
         return self.board.value(self.board.best_id) if self.board.best_id else None
 
     @property
+    def best_url(self) -> str:
+        """The page of the best run; empty where there is none."""
+        return self.sweep.run_url(self.board.best_id) if self.sweep and self.board.best_id else ""
+
+    @property
     def progress(self) -> SweepProgress:
         """Counts per state against the runs there will be."""
         counts = self.board.state_counts

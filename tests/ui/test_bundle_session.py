@@ -4,6 +4,9 @@ from __future__ import annotations
 
 from dataclasses import replace
 from pathlib import Path
+from typing import Any
+
+from textual.screen import Screen
 
 from tests.ui.test_sweep_screen import text_of, until
 from tests.unit.bundle.sweep_on_a_server import OneSweepServer, details_of
@@ -15,6 +18,12 @@ from tui.screens.export import ExportScreen
 from tui.screens.run import RunScreen
 from tui.screens.sweep import SweepScreen
 from tui.start import OpenKnown
+
+
+def links_of(screen: Screen[Any]) -> set[str | None]:
+    """Return where the cells on the screen lead to (OSC 8)."""
+    strips = screen._compositor.render_strips()
+    return {segment.style.link for strip in strips for segment in strip if segment.style is not None}
 
 
 async def test_a_bundle_opens_in_the_live_view_and_refuses_to_be_steered(tmp_path: Path) -> None:
@@ -29,6 +38,7 @@ async def test_a_bundle_opens_in_the_live_view_and_refuses_to_be_steered(tmp_pat
         assert isinstance(screen, SweepScreen)
         await until(pilot, lambda: "0.9000" in text_of(screen))
         assert "bundle w.sweep.zip, no server" in text_of(screen)
+        assert "http://127.0.0.1:1/me/wine/runs/r1" in links_of(screen)
         taken = screen.feed.elapsed_seconds(session.frozen_at)  # type: ignore[arg-type]
         assert taken == (session.bundle.made_at - RUNS[0].created_at).total_seconds()  # type: ignore[operator]
         for key in ("P", "S", "plus", "R"):
@@ -47,5 +57,6 @@ async def test_a_bundle_opens_in_the_live_view_and_refuses_to_be_steered(tmp_pat
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, RunScreen))
         await until(pilot, lambda: "hello from r1" in text_of(app.screen))
+        assert "http://127.0.0.1:1/me/wine/runs/r1" in links_of(app.screen)
         await pilot.press("escape", "escape")
         await until(pilot, lambda: "wine <grid>" in text_of(app.screen))

@@ -77,7 +77,7 @@ class RunsTable:
             "notes": run.notes or None,
             "branch": origin.branch or None,
             "commit": origin.commit or None,
-            "url": run_url(self.sweep, run) or None,
+            "url": self.sweep.run_url(run.id) or None,
         }
         if self.metric:
             row[f"best.{self.metric.name}"] = run.metric_value(self.metric, "best")
@@ -91,12 +91,6 @@ def _ended_at(run: RunRecord) -> datetime | None:
     if not run.state.is_terminal or run.created_at is None or run.duration_seconds is None:
         return None
     return run.created_at + timedelta(seconds=run.duration_seconds)
-
-
-def run_url(sweep: SweepRecord, run: RunRecord) -> str:
-    """Return the address of a run's page, next to its sweep's; empty where the sweep has none."""
-    page, separator, _ = sweep.url.rpartition("/sweeps/")
-    return f"{page}/runs/{run.id}" if separator else ""
 
 
 def _flat_summary(summary: Mapping[str, Json]) -> dict[str, Json]:

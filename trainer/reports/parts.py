@@ -6,7 +6,6 @@ import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
-from trainer.exports.runs_table import run_url
 from trainer.records import Metric, RunRecord
 from trainer.reports.charts import Chart, Line, Point
 from trainer.reports.facts import FAILURES_READ, ReportFacts
@@ -102,7 +101,7 @@ def _leaderboard(facts: ReportFacts) -> Part:
     table = leaderboard_table(facts.sweep, facts.runs, metric=facts.metric, by=facts.by, top=ROWS_SHOWN)
     shown: Sequence[RunRecord] = [place.run for place in facts.ranked[:ROWS_SHOWN]]
     left = len(facts.runs) - len(shown)
-    links = {printable(run.name): run_url(facts.sweep, run) for run in shown}
+    links = {printable(run.name): facts.sweep.run_url(run.id) for run in shown}
     notes = (f"{left:,} more runs.",) if left > 0 else ()
     return Part("Leaderboard", (), table, {name: url for name, url in links.items() if url}, notes=notes)
 

@@ -207,7 +207,7 @@ class RunScreen(Screen[None]):
                 problem=self.problem,
             )
         )
-        self.query_one(RunFacts).show(run, swept_keys(self.sweep.config))
+        self.query_one(RunFacts).show(run, swept_keys(self.sweep.config), self.sweep.run_url(run.id))
         follow = "following" if self.log_view.auto_scroll else "not following"
         self.log_view.border_subtitle = f"F {follow}" if not run.state.is_terminal else ""
 

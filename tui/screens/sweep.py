@@ -203,7 +203,8 @@ class SweepScreen(SweepPanes, SweepCharting, SweepAgents, SweepPrompt):
         self.show_chart()
         sweep = self.feed.sweep
         keys = swept_keys(sweep.config) if sweep else []
-        self.query_one("#best", BestConfig).show(self.feed.best, board.metric, self.feed.best_value, keys)
+        best = self.query_one("#best", BestConfig)
+        best.show(self.feed.best, board.metric, self.feed.best_value, keys, self.feed.best_url)
 
     def _why_empty(self) -> str:
         board, sweep = self.feed.board, self.feed.sweep

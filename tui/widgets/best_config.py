@@ -37,6 +37,7 @@ class BestConfig(VerticalScroll, can_focus=True):
         self._metric: Metric | None = None
         self._value: float | None = None
         self._first: Sequence[str] = ()
+        self._url = ""
 
     def compose(self) -> ComposeResult:
         """Compose the text."""
@@ -50,7 +51,14 @@ class BestConfig(VerticalScroll, can_focus=True):
         """Cut the lines to the new width."""
         self._redraw()
 
-    def show(self, run: RunRecord | None, metric: Metric | None, value: float | None, first: Sequence[str]) -> None:
+    def show(
+        self,
+        run: RunRecord | None,
+        metric: Metric | None,
+        value: float | None,
+        first: Sequence[str],
+        url: str = "",
+    ) -> None:
         """Show a run.
 
         Args:
@@ -58,10 +66,11 @@ class BestConfig(VerticalScroll, can_focus=True):
             metric: What ranks runs.
             value: The run's value of it.
             first: Dotted configuration keys that the sweep varies, in their order.
+            url: The run's page, which its name leads to in terminals that know links; empty for none.
         """
-        if (run, metric, value, first) == (self._run, self._metric, self._value, self._first):
+        if (run, metric, value, first, url) == (self._run, self._metric, self._value, self._first, self._url):
             return
-        self._run, self._metric, self._value, self._first = run, metric, value, first
+        self._run, self._metric, self._value, self._first, self._url = run, metric, value, first, url
         self._redraw()
 
     def _redraw(self) -> None:
@@ -103,7 +112,8 @@ class BestConfig(VerticalScroll, can_focus=True):
         text = Text("★ ", self._style("best"), no_wrap=True)
         if self._metric and self._value is not None:
             text.append(f"{self._metric.name} {metric_text(self._value)}", self._style("best"))
-        text.append(f"  {run.name}", self._style("name"))
+        text.append("  ")
+        text.append(run.name, self._style("name") + Style(link=self._url or None))
         text.truncate(width, overflow="ellipsis")
         return text
 

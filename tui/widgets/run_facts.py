@@ -34,6 +34,7 @@ class RunFacts(VerticalScroll, can_focus=True):
         super().__init__(id=id, classes=classes)
         self._run: RunRecord | None = None
         self._swept: Sequence[str] = ()
+        self._url = ""
 
     def compose(self) -> ComposeResult:
         """Compose the text."""
@@ -43,10 +44,10 @@ class RunFacts(VerticalScroll, can_focus=True):
         """Cut the lines to the new width."""
         self._redraw()
 
-    def show(self, run: RunRecord, swept: Sequence[str]) -> None:
-        """Show a run; the values that the sweep chose for it stand first."""
-        if (run, swept) != (self._run, self._swept):
-            self._run, self._swept = run, swept
+    def show(self, run: RunRecord, swept: Sequence[str], url: str = "") -> None:
+        """Show a run; the values that the sweep chose for it stand first, and its page is a link where it has one."""
+        if (run, swept, url) != (self._run, self._swept, self._url):
+            self._run, self._swept, self._url = run, swept, url
             self._redraw()
 
     def _style(self, look: str) -> Style:
@@ -62,6 +63,11 @@ class RunFacts(VerticalScroll, can_focus=True):
         rest = {key: value_text(value) for key, value in flat.items() if key not in chosen}
         about = {
             "id": run.id,
+            "page": self._url,
+            "commit": run.commit[:12],
+            "group": run.group,
+            "job type": run.job_type,
+            "notes": run.notes,
             "host": run.host,
             "tags": ", ".join(run.tags),
             "started": _moment(run.created_at),
@@ -86,7 +92,11 @@ class RunFacts(VerticalScroll, can_focus=True):
         lines = [Text(title, self._style("title"))]
         for key, value in pairs.items():
             name = (shortened(key, widths[0]).ljust(widths[0]), self._style("key"))
-            lines.append(Text.assemble(name, "  ", (shortened(value, widths[1]), self._style(look))))
+            style = self._style(look)
+            if value and value == self._url:
+                # Terminals that know links (OSC 8) open it, also where the address is cut.
+                style += Style(link=value, underline=True)
+            lines.append(Text.assemble(name, "  ", (shortened(value, widths[1]), style)))
         return [*lines, Text()]
 
 
