@@ -8,11 +8,13 @@ from textual.widgets import Input, Static
 
 from tests.ui.memory_session import MemorySession
 from tests.ui.wait_for import wait_for
+from trainer.records import SweepReference
 from trainer.sweep.config import load_sweep_file
 from tui.app import SweepApp
-from tui.kept_drafts import Orphan, adopt_newest, drafts_dir
+from tui.kept_drafts import DraftKeeper, Orphan, adopt_newest, drafts_dir, new_draft
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.kept_draft import KeptDraftScreen
+from tui.screens.program_import import ProgramImportScreen
 from tui.screens.sweep_builder import SweepBuilderScreen
 from tui.screens.sweeps import SweepsScreen
 
@@ -178,3 +180,48 @@ async def test_a_folder_that_takes_no_drafts_is_said_once_and_hinders_nothing() 
         await pilot.press("y")
 
         await wait_for(pilot, lambda: isinstance(app.screen, SweepsScreen))
+
+
+def leave_a_draft(name: str = "left") -> None:
+    keeper = DraftKeeper(drafts_dir())
+    keeper.keep(new_draft(f"name: {name}\n", None, None, name, 1))
+    keeper.leave()
+
+
+async def test_a_draft_waits_for_the_dialog_that_is_open_and_is_no_answer_to_what_is_typed() -> None:
+    app = SweepApp(MemorySession())
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await opened(pilot)
+        await pilot.press("f9")
+        await wait_for(pilot, lambda: isinstance(app.screen, ProgramImportScreen))
+        leave_a_draft()
+        inspect.unwrap(SweepBuilderScreen.look_for_orphans)(screen)
+        await pilot.press("d")
+        assert isinstance(app.screen, ProgramImportScreen)
+        await pilot.press("escape")
+        await wait_for(pilot, lambda: asked(app))
+        await pilot.press("n")
+        await wait_for(pilot, lambda: app.screen is screen)
+
+        await pilot.press("ctrl+n")
+        await wait_for(pilot, lambda: screen.parameters.pane.name_input.has_focus)
+        inspect.unwrap(SweepBuilderScreen.look_for_orphans)(screen)
+        await pilot.press("d")
+        assert app.screen is screen
+        assert any("name: left" in path.read_text() for path in kept())
+
+
+async def test_what_was_typed_while_it_was_launched_is_kept_and_what_runs_is_not() -> None:
+    app = SweepApp(MemorySession())
+    async with app.run_test(size=(120, 36)) as pilot:
+        for typed_after, number in (("", 0), ("another", 1)):
+            screen = await opened(pilot)
+            await renamed(pilot, screen, "runs")
+            await wait_for(pilot, lambda: len(kept()) == 1)
+            screen.launching_text = screen.current_text
+            if typed_after:
+                await renamed(pilot, screen, typed_after)
+            screen.post_message(SweepBuilderScreen.Launched(SweepReference("local", "wine", "launched")))
+            await wait_for(pilot, lambda: screen not in app.screen_stack and not screen.is_running)  # noqa: B023
+            assert len(kept()) == number
+        assert "another" in kept()[0].read_text()

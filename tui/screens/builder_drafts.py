@@ -12,6 +12,7 @@ from pathlib import Path
 
 from textual import on, work
 from textual.message import Message
+from textual.widgets import Input, TextArea
 
 from trainer.errors import TrainerError
 from tui.kept_drafts import DraftKeeper, KeptDraft, Orphan, adopt_newest, drafts_dir, new_draft, warn_of
@@ -30,7 +31,10 @@ class BuilderDrafts(BuilderFiles):
 
     _keeper: DraftKeeper | None = None
     _kept_text: str | None = None
-    _is_launched: bool = False
+    _launched_text: str | None = None
+    """What runs already: nothing of it would be lost."""
+    _held_offer: OrphanFound | None = None
+    """Found while a dialog was open over the builder."""
     _has_warned: bool = False
 
     @property
@@ -60,10 +64,12 @@ class BuilderDrafts(BuilderFiles):
 
     def on_unmount(self) -> None:
         """Leave the last state behind, or nothing where nothing is unsaved; some milliseconds, and the last chance."""
+        if self._held_offer is not None:
+            self._held_offer.orphan.keeper.leave()
         keeper = self._keeper
         if keeper is None:
             return
-        draft = None if self._is_launched else self._unsaved_draft()
+        draft = self._unsaved_draft()
         if draft is None:
             keeper.forget()
             return
@@ -74,11 +80,11 @@ class BuilderDrafts(BuilderFiles):
 
     @on(BuilderLaunching.Launched)
     def _forget_launched(self) -> None:
-        self._is_launched = True
+        self._launched_text = self.launching_text
 
     def _unsaved_draft(self) -> KeptDraft | None:
         """Return what would be lost now; None if nothing."""
-        if not self.unsaved:
+        if not self.unsaved or self.current_text == self._launched_text:
             return None
         name = self.document.draft.get("name")
         path = self.session.cwd / self.path if self.path else None
@@ -91,6 +97,9 @@ class BuilderDrafts(BuilderFiles):
         )
 
     def _keep(self) -> None:
+        if any(each.node is self and each.group == KEEPING and not each.is_finished for each in self.workers):
+            # On a slow disk: what is being written must not come after what is newer.
+            return
         draft = self._unsaved_draft()
         if draft is None:
             if self._kept_text is not None and self._keeper is not None:
@@ -137,8 +146,12 @@ class BuilderDrafts(BuilderFiles):
     @on(OrphanFound)
     def _offer(self, message: OrphanFound) -> None:
         orphan = message.orphan
-        if self.document.can_undo or self.yaml.has_typed:
-            # The user has begun something else; the next builder asks.
+        if self.app.screen is not self:
+            # A dialog that is open has the keys, and an answer of its own.
+            self._held_offer = message
+            return
+        if self.document.can_undo or self.yaml.has_typed or isinstance(self.focused, Input | TextArea):
+            # The user has begun something else, and what is typed would be the answer; the next builder asks.
             orphan.keeper.leave()
             return
         details = [f"It belongs to {self.path_text(Path(orphan.draft.path))}."] if orphan.draft.path else []
@@ -158,6 +171,12 @@ class BuilderDrafts(BuilderFiles):
                 orphan.keeper.leave()
 
         self.app.push_screen(KeptDraftScreen(orphan.draft.summary, " ".join(details)), answered)
+
+    def on_screen_resume(self) -> None:
+        """Offer what was found while a dialog was open."""
+        message, self._held_offer = self._held_offer, None
+        if message is not None:
+            self._offer(message)
 
     async def _open_orphan(self, orphan: Orphan) -> None:
         draft = orphan.draft

@@ -53,6 +53,8 @@ class BuilderLaunching(BuilderForking):
 
     last_choices: Mapping[str, str] = MappingProxyType({})
     """The texts of the last launch, by the field of the dialog."""
+    launching_text: str | None = None
+    """The YAML that was launched last."""
 
     async def on_mount(self) -> None:
         """Look for the choices of the last launch while the sweep is built."""
@@ -86,7 +88,7 @@ class BuilderLaunching(BuilderForking):
         self.show_preview()
         if await self.has_problems("Not ready to launch"):
             return
-        config = self.document.config()
+        config, text = self.document.config(), self.document.text
         project = self.session.project or config.get("project")
         project = project if isinstance(project, str) else ""
         dialog = LaunchScreen(
@@ -105,6 +107,7 @@ class BuilderLaunching(BuilderForking):
             self.show_count()
             if choice is not None:
                 self.is_launching = True
+                self.launching_text = text
                 self.show_readiness()
                 self.refresh_bindings()
                 self.launch_sweep(config, choice, self.last_choices, self.reused)
