@@ -81,6 +81,7 @@ def shown_line(
     rules: Mapping[int, str] = MappingProxyType({}),
     *,
     is_cursor: bool,
+    has_own_problem: bool = False,
 ) -> ShownLine:
     """Return what stands in a line.
 
@@ -90,15 +91,17 @@ def shown_line(
         problems: Problems by the id of their row.
         rules: What ties rows to others, by their id.
         is_cursor: Whether the cursor is on it.
+        has_own_problem: Whether there is a problem of a group itself, rather than of what is in it.
     """
     row, indent = line.row, line.depth * INDENT
     if row is None:
-        has_problem = line.is_folded and any(id(each) in problems for each in line.node.rows)
+        is_inside = line.is_folded and any(id(each) in problems for each in line.node.rows)
+        has_problem = has_own_problem or is_inside
         glyph = "▸" if line.is_folded else "▾"
         off = line.node.is_off
         inside = len(line.node.rows)
         text = f"{inside} parameter{'' if inside == 1 else 's'}" if line.is_folded else ""
-        kind = "off" if off else "✗ problem inside" if has_problem else ""
+        kind = "off" if off else "✗ problem" if has_own_problem else "✗ problem inside" if is_inside else ""
         count = "" if off else group_count_text(line.node, facts)
         return ShownLine(indent, glyph, line.node.name, text, kind, count, True, off, has_problem, is_cursor)
     fact = facts.of(row.entry)

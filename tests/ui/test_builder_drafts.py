@@ -207,7 +207,7 @@ async def test_a_draft_waits_for_the_dialog_that_is_open_and_is_no_answer_to_wha
         await wait_for(pilot, lambda: screen.parameters.pane.name_input.has_focus)
         inspect.unwrap(SweepBuilderScreen.look_for_orphans)(screen)
         await pilot.press("d")
-        assert app.screen is screen
+        assert app.screen_stack[-1] is screen
         assert any("name: left" in path.read_text() for path in kept())
 
 

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+from pathlib import Path
 from typing import Any
 
+import pytest
 from textual.pilot import Pilot
 from textual.widgets import Static
 
@@ -115,3 +117,22 @@ async def test_a_problem_of_a_group_is_gone_to_at_the_line_of_the_group() -> Non
             name = path.removeprefix("parameters.").replace(".parameters.", "/")
             await wait_for(pilot, lambda name=name: screen.parameters.pane.border_title == name)  # type: ignore[misc]
             assert screen.parameters.parameter_tree.has_focus
+
+
+@pytest.mark.parametrize("width", [80, 120])
+async def test_a_group_that_the_program_refuses_is_marked_and_says_why(tmp_path: Path, width: int) -> None:
+    (tmp_path / "train.py").write_text(
+        "import argparse\np = argparse.ArgumentParser()\np.add_argument('--lr', type=float)\np.parse_args()\n"
+    )
+    config = {"method": "grid", "program": "train.py", "parameters": {"lr": {"value": 1.0}}}
+    config["parameters"]["optimizer"] = {"parameters": {"beta": {"values": [0.8, 0.9]}}}  # type: ignore[index]
+    app = SweepApp(MemorySession(cwd=tmp_path))
+    async with app.run_test(size=(width, 36)) as pilot:
+        screen = await opened(pilot, config)
+        tree = screen.parameters.parameter_tree
+        await wait_for(pilot, lambda: "✗ problem" in tree.render_line(1).text)
+        assert "✗" not in tree.render_line(0).text + tree.render_line(2).text
+        await pilot.press("f3")
+        await wait_for(pilot, lambda: screen.parameters.pane.border_title == "optimizer")
+        note = str(screen.query_one("#parameter-note", Static).content)
+        assert note.startswith("✗ train.py has no option --optimizer")

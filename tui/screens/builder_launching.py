@@ -53,8 +53,6 @@ class BuilderLaunching(BuilderForking):
 
     last_choices: Mapping[str, str] = MappingProxyType({})
     """The texts of the last launch, by the field of the dialog."""
-    launching_text: str | None = None
-    """The YAML that was launched last."""
 
     async def on_mount(self) -> None:
         """Look for the choices of the last launch while the sweep is built."""

@@ -109,6 +109,8 @@ class BuilderShell(Screen[None]):
         self.problems: list[Violation] = []
         self.oddities: list[Violation] = []
         self.is_launching = False
+        self.launching_text: str | None = None
+        """The YAML that was launched last."""
         self.prior_points = 0
         """Points of the space that runs have done already which the sweep reuses."""
         self._program_problem: list[Violation] = []

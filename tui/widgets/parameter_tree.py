@@ -129,6 +129,7 @@ class ParameterTree(ScrollView, can_focus=True):
         self.folded: set[Path] = set()
         self._rows: list[ParameterDraft] = []
         self._problems: Mapping[int, str] = {}
+        self._group_problems: Mapping[Path, str] = {}
         self._rules: Mapping[int, str] = {}
         self._columns = Columns(0, 0, 0, 0)
         self._painted: dict[int, ShownLine | None] = {}
@@ -149,10 +150,10 @@ class ParameterTree(ScrollView, can_focus=True):
         self.cursor = min(self.cursor if wanted is None else wanted, max(len(self.lines) - 1, 0))
         self.call_after_refresh(self._reveal)
 
-    def show_problems(self, problems: Mapping[int, str]) -> None:
-        """Mark the rows that have problems, by their id."""
-        if problems != self._problems:
-            self._problems = problems
+    def show_problems(self, problems: Mapping[int, str], group_problems: Mapping[Path, str]) -> None:
+        """Mark the rows that have problems, by their id, and the groups that have some of their own."""
+        if problems != self._problems or group_problems != self._group_problems:
+            self._problems, self._group_problems = problems, group_problems
             self.refresh_changed()
 
     def show_rules(self, words: Mapping[int, str]) -> None:
@@ -212,7 +213,9 @@ class ParameterTree(ScrollView, can_focus=True):
         index = round(self.scroll_offset.y) + y
         if index >= len(self.lines):
             return None
-        return shown_line(self.lines[index], self.facts, self._problems, self._rules, is_cursor=index == self.cursor)
+        line = self.lines[index]
+        is_cursor, has_own = index == self.cursor, line.node.path in self._group_problems
+        return shown_line(line, self.facts, self._problems, self._rules, is_cursor=is_cursor, has_own_problem=has_own)
 
     def on_resize(self) -> None:
         """Place the columns anew."""
@@ -276,8 +279,9 @@ class ParameterTree(ScrollView, can_focus=True):
             segments.append(Segment(f" {fitted(rule + shown.kind, columns.kind - 1)}", dim))
         else:
             rule = rule if len(rule) < columns.text else ""
+            text = "  ".join(filter(None, (shown.kind, shown.text))) if shown.is_group else shown.text
             segments.append(Segment(rule, dim))
-            segments.append(Segment(fitted(shown.text, columns.text - len(rule)), text_style))
+            segments.append(Segment(fitted(text, columns.text - len(rule)), text_style))
         count_style = dim if shown.is_off or shown.is_group else style + self._look("count")
         count = fitted(shown.count, min(len(shown.count), columns.count)).rjust(columns.count)
         return [*segments, Segment(count, count_style)]

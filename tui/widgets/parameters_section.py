@@ -11,7 +11,7 @@ from trainer.records import Json
 from trainer.sweep.parameters import DISTRIBUTIONS, Field
 from trainer.sweep.validation import Violation
 from tui.conversion import converted, entry_for
-from tui.parameter_tree import ParameterTreeModel, TreeNode
+from tui.parameter_tree import ParameterTreeModel, Path, TreeNode
 from tui.pasted_parameters import pasted_parameters
 from tui.shorthand import ShorthandError, parse_items, parse_shorthand, parse_value
 from tui.sweep_document import SweepDocument
@@ -34,6 +34,7 @@ class ParametersSection(BuilderSection):
         super().__init__(id=id)
         self.document = SweepDocument.from_config({})
         self._problems: dict[int, str] = {}
+        self._group_problems: dict[Path, str] = {}
         self._new: ParameterDraft | None = None
         """The parameter that was added and is not named yet; not in the configuration, and no step to undo."""
 
@@ -58,12 +59,17 @@ class ParametersSection(BuilderSection):
         """Mark the lines that have problems, and say the one of the line under the cursor."""
         by_path = self._rows_by_path()
         texts: dict[int, str] = {}
+        group_texts: dict[Path, str] = {}
         for problem in problems:
+            text = f"{problem.message} {problem.hint}".strip()
             # Two of one name: the violation is about both.
-            for row in _owners(problem.path, by_path):
-                texts.setdefault(id(row), f"{problem.message} {problem.hint}".strip())
-        self._problems = texts
-        self.parameter_tree.show_problems(texts)
+            owners = _owners(problem.path, by_path)
+            for row in owners:
+                texts.setdefault(id(row), text)
+            if not owners and self.owns(problem.path) and (group := self._group_at(problem.path)) is not None:
+                group_texts.setdefault(group.path, text)
+        self._problems, self._group_problems = texts, group_texts
+        self.parameter_tree.show_problems(texts, group_texts)
         self.parameter_tree.show_rules(rule_words(self.document.draft.compiled(), self.rows))
         self._show_problem()
 
@@ -134,8 +140,14 @@ class ParametersSection(BuilderSection):
         self._show_problem()
 
     def _show_problem(self) -> None:
-        row = self.current.row if self.current is not None else None
-        self.pane.show_problem(self._problems.get(id(row), "") if row is not None else "")
+        node = self.current
+        if node is None:
+            text = ""
+        elif node.row is None:
+            text = self._group_problems.get(node.path, "")
+        else:
+            text = self._problems.get(id(node.row), "")
+        self.pane.show_problem(text)
 
     def _changed(self, label: str, field: str = "") -> None:
         self.post_message(SectionChanged(self, label, field))
