@@ -38,6 +38,11 @@ def text(screen: SweepBuilderScreen) -> str:
     return str(screen.query_one("#problem-text", Static).render())
 
 
+def marked(screen: SweepBuilderScreen) -> str:
+    index = screen.problems_list.highlighted
+    return "" if index is None else str(screen.problems_list.get_option_at_index(index).prompt)
+
+
 def buttons(screen: SweepBuilderScreen) -> list[str]:
     return [str(button.render()).strip() for button in screen.query(FixButton)]
 
@@ -75,11 +80,12 @@ async def test_problems_are_gone_to_and_fixed_with_the_mouse_alone() -> None:
         await wait_for(pilot, lambda: len(buttons(screen)) == 1)
         await wait_for(pilot, lambda: screen.problems_list.region.height > 5)
         assert await pilot.click("#problems", offset=(6, 3))
-        await wait_for(pilot, lambda: "grid cannot run through" in text(screen))
+        await wait_for(pilot, lambda: "grid cannot run through" in marked(screen))
+        await wait_for(pilot, lambda: text(screen) == "✗ lr  ")
         await screen.show_section("section-search")
         assert await pilot.click("#problem-text")
-        await wait_for(pilot, lambda: screen.focused is not None and screen.focused.has_focus)
-        while "There is no goal" not in text(screen):
+        await wait_for(pilot, lambda: screen.tabs.front == "section-parameters")
+        while not text(screen).startswith("✗ metric.goal"):
             await pilot.press("f3")
             await pilot.pause()
         assert await pilot.click(FixButton)
@@ -99,9 +105,10 @@ async def test_other_ways_out_stand_beside_the_likeliest_and_what_has_none_says_
         await wait_for(pilot, lambda: screen.document.draft.get("method") == "random")
 
         screen.apply_config(config | {"parameters": {"lr": {"values": []}}}, "break it")
-        await wait_for(pilot, lambda: "is empty" in text(screen))
+        await wait_for(pilot, lambda: "is empty" in marked(screen))
         assert buttons(screen) == []
-        assert "Give at least one value." in text(screen)
+        assert "Give at least one value." in marked(screen)
+        assert screen.problem_line.has_class("-empty"), "there is nothing to do that the list does not say"
         await pilot.press("f4")
         assert screen.document.draft.get("method") == "grid"
 
@@ -136,3 +143,31 @@ async def test_a_group_that_the_program_refuses_is_marked_and_says_why(tmp_path:
         await wait_for(pilot, lambda: screen.parameters.pane.border_title == "optimizer")
         note = str(screen.query_one("#parameter-note", Static).content)
         assert note.startswith("✗ train.py has no option --optimizer")
+
+
+async def test_where_the_list_is_in_sight_the_line_says_only_what_can_be_done() -> None:
+    app = SweepApp(MemorySession())
+    async with app.run_test(size=(140, 36)) as pilot:
+        screen = await opened(pilot, BROKEN)
+        await wait_for(pilot, lambda: buttons(screen) == ["f4 Swap min and max"])
+        assert text(screen) == "✗ lr  "
+        assert screen.problems_list.highlighted == 0
+        await pilot.resize_terminal(80, 24)
+        await wait_for(pilot, lambda: text(screen).startswith("✗ lr  `min` (0.1) is above `max` (0.001)."))
+        await pilot.resize_terminal(140, 36)
+        await wait_for(pilot, lambda: text(screen) == "✗ lr  ")
+        await pilot.press("f3", "f3")
+        await wait_for(pilot, lambda: screen.problems_list.highlighted == 1)
+        assert text(screen) == "✗ metric.goal  ", "the section with it is in front by now"
+
+
+async def test_what_is_solved_is_gone_from_the_line_and_the_list_together_with_the_mark() -> None:
+    app = SweepApp(MemorySession())
+    async with app.run_test(size=(140, 36)) as pilot:
+        screen = await opened(pilot, {**BROKEN, "metric": {"name": "accuracy", "goal": "maximize"}})
+        await wait_for(pilot, lambda: buttons(screen) == ["f4 Swap min and max"])
+        screen.document.draft.rows[0].entry = {"min": 0.001, "max": 0.1}
+        screen.judge()
+        assert screen.problem_line.has_class("-empty")
+        said = [str(screen.problems_list.get_option_at_index(0).prompt), screen.problems_list.option_count]
+        assert said[0].startswith("! units.values") and said[1] == len(screen.oddities)

@@ -5,13 +5,13 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import ClassVar
 
-from textual import getters, on
+from textual import events, getters, on
 from textual.binding import Binding, BindingType
 
 from trainer.records import Json
 from trainer.sweep.fixes import Fix, fixes_for
 from trainer.sweep.validation import Violation
-from tui.screens.builder_shell import BuilderShell
+from tui.screens.builder_shell import WIDE, BuilderShell
 from tui.widgets.builder_section import BuilderSection
 from tui.widgets.problem_line import ProblemLine
 from tui.widgets.violations_list import ViolationsList, place_text
@@ -41,6 +41,13 @@ class BuilderProblems(BuilderShell):
         found = self.found
         return self._visited if self._visited in found else found[0] if found else None
 
+    def judge(self) -> None:
+        """Count and validate; what is solved is not shown a moment longer, beside words that say the sweep is ready."""
+        super().judge()
+        self.problem_line.drop_solved(self.problems)
+        if not self.problems:
+            self.problems_list.show((), self.oddities)
+
     def show_preview(self) -> None:
         """Show what waits for a pause in typing, the problem that is next too."""
         super().show_preview()
@@ -53,9 +60,19 @@ class BuilderProblems(BuilderShell):
             await self.problem_line.show(None)
             return
         fixes = [fix.label for fix in self._fixes_of(problem)]
+        self.problems_list.mark(problem)
         await self.problem_line.show(
-            problem, is_error=problem in self.problems, place=self._place(problem), fixes=fixes
+            problem,
+            is_error=problem in self.problems,
+            place=self._place(problem),
+            fixes=fixes,
+            # Not the class `-wide`: that comes after the first problems.
+            is_listed=self.app.size.width >= WIDE,
         )
+
+    def on_resize(self, _: events.Resize) -> None:
+        """Say as much as there is room for."""
+        self.call_after_refresh(self.show_problem)
 
     def _place(self, problem: Violation) -> str:
         """Return where a problem is; with its section if another one is in front."""

@@ -43,6 +43,8 @@ PREVIEW_DELAY_SECONDS = 0.35
 
 Longer than between the keys of somebody who types slowly: a key that comes while the YAML is written waits for it.
 """
+WIDE = 110
+"""Columns from which form, YAML and the list of problems stand side by side."""
 SECTIONS: dict[str, type[BuilderSection]] = {
     "section-parameters": ParametersSection,
     "section-search": SearchSection,
@@ -55,7 +57,7 @@ class BuilderShell(Screen[None]):
     """Shows one document, in sections and as YAML, and keeps everything in step."""
 
     AUTO_FOCUS = ""
-    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (110, "-wide")]
+    HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (WIDE, "-wide")]
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("ctrl+n", "add_parameter", "Add", id="builder.add", tooltip="Add a parameter"),
         Binding("ctrl+t", "toggle_yaml", "YAML", id="builder.yaml", tooltip="Show the YAML, or the form again"),

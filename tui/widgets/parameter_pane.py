@@ -27,6 +27,7 @@ from tui.widgets.steady_input import SteadyInput
 _FIELDS = 3
 """Keys that the distribution with most of them has."""
 _LABEL_WIDTH = 9
+"""Cells of the labels; where a key is longer, the pane's class `-long-labels` makes room."""
 _LIST_KINDS = ("values", "probabilities")
 _EXAMPLES = "50, 100, 200   3..10   0.1..1   1e-5..1e-1 log   0..1 step 0.1   relu|tanh   true/false"
 
@@ -229,10 +230,8 @@ class ParameterPane(Vertical):
         labels = ["name", *details]
         if labels != self.labels:
             self.labels = labels
-            text = "\n".join(
-                label if len(label) < _LABEL_WIDTH else f"{label[: _LABEL_WIDTH - 2]}…" for label in labels
-            )
-            self.query_one("#parameter-labels", Static).update(text, layout=False)
+            self.set_class(any(len(label) >= _LABEL_WIDTH for label in labels), "-long-labels")
+            self.query_one("#parameter-labels", Static).update("\n".join(labels), layout=False)
 
     def field_input(self, index: int) -> SteadyInput:
         """Return the field of the distribution's key at a place."""

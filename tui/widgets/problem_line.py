@@ -52,6 +52,8 @@ class ProblemLine(Horizontal):
         """Create the line, empty."""
         super().__init__(id=id, classes="-empty")
         self._shown: object = None
+        self._problem: Violation | None = None
+        """What is shown, where that keeps the sweep from being launched."""
 
     def compose(self) -> ComposeResult:
         """Compose the line."""
@@ -59,7 +61,13 @@ class ProblemLine(Horizontal):
         yield Horizontal(id="problem-fixes")
 
     async def show(
-        self, problem: Violation | None, *, is_error: bool = True, place: str = "", fixes: Sequence[str] = ()
+        self,
+        problem: Violation | None,
+        *,
+        is_error: bool = True,
+        place: str = "",
+        fixes: Sequence[str] = (),
+        is_listed: bool = False,
     ) -> None:
         """Show a problem, or hide the line.
 
@@ -68,21 +76,23 @@ class ProblemLine(Horizontal):
             is_error: Whether it keeps the sweep from being launched.
             place: Where it is, in words.
             fixes: What its fixes do, the likeliest first.
+            is_listed: Whether a list in sight says what is wrong, so that only its fixes are news.
         """
-        shown = (problem, is_error, place, tuple(fixes))
+        shown = (problem, is_error, place, tuple(fixes), is_listed)
         if shown == self._shown:
             return
         self._shown = shown
-        self.set_class(problem is None, "-empty")
+        self._problem = problem if is_error else None
+        self.set_class(problem is None or (is_listed and not fixes), "-empty")
         if problem is None:
             return
         glyph, colour = ("✗", "$error") if is_error else ("!", "$warning")
+        hint = (f" {problem.hint}" if problem.hint and not fixes else "", "$foreground-muted")
         self.query_one("#problem-text", Static).update(
             Content.assemble(
                 (f"{glyph} ", f"bold {colour}"),
                 (f"{place}  " if place else "", "bold"),
-                problem.message,
-                (f" {problem.hint}" if problem.hint and not fixes else "", "$foreground-muted"),
+                *(() if is_listed and place else (problem.message, hint)),
             )
         )
         buttons = self.query_one("#problem-fixes", Horizontal)
@@ -91,6 +101,12 @@ class ProblemLine(Horizontal):
             await buttons.mount_all(
                 FixButton("" if index else "f4", label, index) for index, label in enumerate(fixes[:3])
             )
+
+    def drop_solved(self, problems: Sequence[Violation]) -> None:
+        """Hide a problem that is none any more; what else there is comes with the next `show`."""
+        if self._problem is not None and all(each.path != self._problem.path for each in problems):
+            self._shown = self._problem = None
+            self.set_class(True, "-empty")
 
     def on_click(self, event: events.Click) -> None:
         """Go to the problem."""

@@ -53,6 +53,11 @@ class ViolationsList(OptionList):
         if highlighted is not None and shown:
             self.highlighted = min(highlighted, len(shown) - 1)
 
+    def mark(self, violation: Violation) -> None:
+        """Have the cursor on a problem that is gone to elsewhere."""
+        if not self.has_focus and violation in self._shown:
+            self.highlighted = self._shown.index(violation)
+
     @on(OptionList.OptionHighlighted)
     def _highlighted(self, message: OptionList.OptionHighlighted) -> None:
         message.stop()
