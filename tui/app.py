@@ -6,10 +6,12 @@ import asyncio
 import importlib
 import signal
 from functools import partial
+from time import monotonic
 from typing import ClassVar
 
 from textual import on, work
 from textual.binding import Binding, BindingType
+from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen
 
 from trainer.errors import TrainerError
@@ -48,6 +50,8 @@ class SweepApp(TypeAheadApp):
     ]
 
     failure: TrainerError | None = None
+    _warned_until = 0.0
+    """When the last warning has been shown long enough, by the clock of `monotonic`."""
 
     def __init__(self, session: Session, start: Start | None = None) -> None:
         """Create the app.
@@ -138,6 +142,22 @@ class SweepApp(TypeAheadApp):
         if message.edit is not None:
             screen.document.replace_config(*message.edit)
         self.push_screen(screen)
+
+    def notify(
+        self,
+        message: str,
+        *,
+        title: str = "",
+        severity: SeverityLevel = "information",
+        timeout: float | None = None,
+        markup: bool = True,
+    ) -> None:
+        """Show a notice in the place of those before it: they cover what is worked on. A warning is left its time."""
+        if monotonic() >= self._warned_until:
+            self.clear_notifications()
+        if severity != "information":
+            self._warned_until = monotonic() + (self.NOTIFICATION_TIMEOUT if timeout is None else timeout)
+        super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 
     def action_help(self) -> None:
         """Show every key of the current screen."""

@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+
+from rich.cells import cell_len
 
 from trainer.counts import long_count
 from trainer.counts import short_count as short_count
@@ -14,6 +16,7 @@ from trainer.sweep.rule_compiler import Compiled
 from trainer.sweep.space import SearchSpace, run_cap_of, run_count
 
 _MAX_FACTORS = 6
+_DOT = "  ·  "
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,6 +31,44 @@ class CountText:
     """Runs there will be; None where nothing ends the sweep, or it cannot be counted."""
     warning: str = ""
     """What is odd about the number, with the way out; empty if nothing is."""
+
+
+@dataclass(frozen=True, slots=True)
+class Part:
+    """Something that stands beside the number of runs."""
+
+    text: str
+    style: str
+    rank: int
+    """What has no room goes first: the parts with the highest rank."""
+
+
+def one_line(count: CountText, extra: Sequence[Part], room: int) -> list[tuple[str, str]]:
+    """Return what stands beside the number on one line, with its styles: as many whole parts as there is room for.
+
+    Args:
+        count: How the number comes about.
+        extra: What else there is to say.
+        room: Cells beside the number; none while that is not known, and then everything is returned.
+    """
+    muted = "$foreground-muted"
+    how = [Part(text, muted, 1 if count.runs is None else 3) for text in count.detail.split(_DOT) if text]
+    if count.runs is None and how:
+        # To give it an end comes before how it comes about.
+        how = [*(Part(each.text, muted, 3) for each in how[:-1]), how[-1]]
+    parts = [*how, *extra]
+    left = room
+    shown = []
+    for part in sorted(parts, key=lambda each: each.rank):
+        needed = cell_len(part.text) + (len(_DOT) if shown else 3)
+        if needed <= left or room <= 0:
+            shown.append(part)
+            left -= needed
+    # Where not even the first has room, it is cut.
+    shown = shown or sorted(parts, key=lambda each: each.rank)[:1]
+    styled = [(part.text, part.style) for part in parts if part in shown]
+    dots = [("   ", ""), *((_DOT, muted) for _ in styled[1:])]
+    return [piece for pair in zip(dots, styled, strict=False) for piece in pair]
 
 
 def count_text_of(config: Mapping[str, Json], compiled: Compiled | None = None, *, prior_points: int = 0) -> CountText:
@@ -64,10 +105,10 @@ def count_text_of(config: Mapping[str, Json], compiled: Compiled | None = None, 
         parts.append(f"run cap {short_count(cap)}{of_all}")
     warning = _warning(config, method, unique, cap)
     if runs is None:
-        detail = "  ·  ".join([*parts, "set a run cap to give it an end"])
+        detail = _DOT.join([*parts, "set a run cap to give it an end"])
         return CountText("endless", detail, warning=warning)
     noun = "run" if runs == 1 else "runs"
-    detail = "  ·  ".join(part for part in parts if part)
+    detail = _DOT.join(part for part in parts if part)
     return CountText(f"{long_count(runs)} {noun}", detail, runs=runs, warning=warning)
 
 

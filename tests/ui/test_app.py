@@ -6,6 +6,7 @@ import pytest
 from textual import events
 from textual.command import CommandPalette
 from textual.theme import BUILTIN_THEMES
+from textual.widgets import Static
 
 from tests.ui.memory_session import MemorySession, make_sweep
 from tests.ui.wait_for import wait_for
@@ -102,3 +103,19 @@ async def test_keys_typed_ahead_reach_the_screen_they_were_meant_for() -> None:
         assert isinstance(screen, SweepBuilderScreen)
         await wait_for(pilot, lambda: screen.document.draft.rows[0].entry == {"value": "wine25"})
         assert screen.document.draft.get("name") == "wine-forest"
+
+
+async def test_a_notice_takes_the_place_of_the_one_before_it_and_a_warning_is_left_its_time() -> None:
+    app = SweepApp(MemorySession())
+    async with app.run_test(size=(80, 24)) as pilot:
+
+        def shown() -> list[str]:
+            return [str(toast.render()) for toast in app.screen.query("Toast").results(Static)]
+
+        for text in ("one", "two", "three"):
+            app.screen.notify(text)
+        await wait_for(pilot, lambda: shown() == ["three"])
+        assert app.screen.query("Toast").first().region.height == 1
+        app.notify("look out", severity="warning")
+        app.notify("four")
+        await wait_for(pilot, lambda: shown() == ["look out", "four"])

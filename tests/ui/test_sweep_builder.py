@@ -4,6 +4,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.command import CommandList, CommandPalette
 from textual.pilot import Pilot
 from textual.widgets import Footer, Input, Static
 from textual.widgets._footer import FooterKey
@@ -63,15 +64,43 @@ async def test_a_fresh_sweep_is_ready_and_counted(size: tuple[int, int]) -> None
         assert screen.unsaved == ""
 
 
+def footer_keys(screen: SweepBuilderScreen) -> list[str]:
+    return [f"{key.key_display} {key.description}" for key in screen.query_one(Footer).query(FooterKey)]
+
+
+async def test_every_action_is_reached_with_the_mouse_in_the_narrowest_terminal() -> None:
+    app = SweepApp(MemorySession())
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot)
+        await wait_for(pilot, lambda: len(footer_keys(screen)) > 7)
+        assert "f9 From program" not in footer_keys(screen)
+        assert footer_keys(screen)[-1] == "^p more"
+        await wait_for(pilot, lambda: bool(screen.query("FooterKey.-command-palette").last().region))
+        assert await pilot.click("FooterKey.-command-palette")
+        await wait_for(pilot, lambda: isinstance(app.screen, CommandPalette))
+        await pilot.press(*"From pro")
+        hits = app.screen.query_one(CommandList)
+        await wait_for(pilot, lambda: hits.option_count > 0 and "From program" in str(hits.options[0].prompt))
+        await pilot.press("escape")
+        await wait_for(pilot, lambda: app.screen_stack[-1] is screen)
+
+        await pilot.resize_terminal(120, 36)
+        await wait_for(pilot, lambda: "f9 From program" in footer_keys(screen))
+        await wait_for(pilot, lambda: bool(screen.query("FooterKey.-command-palette").last().region))
+        assert footer_keys(screen)[-1] == "^p more"
+        assert all(key.region.right <= 120 for key in screen.query(FooterKey))
+
+
 async def test_the_most_wanted_keys_are_in_the_footer_of_a_narrow_terminal_and_a_question_mark_can_be_typed() -> None:
     app = SweepApp(MemorySession())
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await opened(pilot)
         footer = screen.query_one(Footer)
         await wait_for(pilot, lambda: len(footer.query(FooterKey)) > 7)
-        keys = [key for key in footer.query(FooterKey) if key.region.right <= 80]
         wanted = ["^l Launch", "^n Add", "f6 Preview", "f7 Try one", "^t YAML", "f2 Save", "? Help"]
-        assert [f"{key.key_display} {key.description}" for key in keys][:7] == wanted
+        assert footer_keys(screen)[:7] == wanted
+        await wait_for(pilot, lambda: bool(screen.query("FooterKey.-command-palette").last().region))
+        assert all(key.region.right <= 80 for key in footer.query(FooterKey)), "no key is cut"
         screen.parameters.pane.value_input.focus()
         await pilot.press("?")
         assert screen.parameters.pane.value_input.value.endswith("?")

@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from trainer.records import Json
-from tui.sweep_count import count_text_of
+from tui.sweep_count import CountText, Part, count_text_of, one_line
 
 
 def config(method: str, values: int = 12, **changes: Json) -> dict[str, Json]:
@@ -46,3 +46,23 @@ def test_the_number_is_exact_whatever_its_size() -> None:
     assert count.headline == "≈ 10^720 runs"
     endless = count_text_of({"method": "random", "parameters": {"x": {"min": 0.0, "max": 1.0}}})
     assert (endless.headline, endless.runs) == ("endless", None)
+
+
+def on_line(count: CountText, extra: list[Part], room: int) -> str:
+    return "".join(text for text, _ in one_line(count, extra, room))
+
+
+def test_one_line_has_whole_parts_only_and_drops_the_least_wanted_first() -> None:
+    count = CountText("9 runs", "3 × 3 grid  ·  run cap 9", runs=9)
+    extra = [Part("about 14 s with 2 agents", "", 2), Part("a very large grid", "", 0)]
+    everything = "   3 × 3 grid  ·  run cap 9  ·  about 14 s with 2 agents  ·  a very large grid"
+    assert on_line(count, extra, len(everything)) == everything
+    assert on_line(count, extra, 0) == everything, "the room is not known yet"
+    assert on_line(count, extra, 64) == "   3 × 3 grid  ·  about 14 s with 2 agents  ·  a very large grid"
+    assert on_line(count, extra, 30) == "   a very large grid"
+    assert on_line(count, extra, 10) == "   a very large grid", "cut on the screen: nothing would say less"
+
+
+def test_how_to_give_a_sweep_an_end_is_said_before_how_its_number_comes_about() -> None:
+    count = count_text_of({"method": "random", "parameters": {"lr": {"min": 0.0, "max": 1.0}}})
+    assert on_line(count, [Part("try one (f7) to know how long", "", 9)], 45) == "   set a run cap to give it an end"

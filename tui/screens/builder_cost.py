@@ -6,6 +6,7 @@ from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import datetime
 
+from rich.cells import cell_len
 from textual import events, on, work
 from textual.message import Message
 from textual.worker import get_current_worker
@@ -17,7 +18,7 @@ from trainer.search.cost import Cost, RunTime
 from trainer.sweep.program_key import program_key
 from tui.launch_choice import LaunchChoice, default_agents
 from tui.screens.builder_launching import BuilderLaunching
-from tui.sweep_count import CountText
+from tui.sweep_count import CountText, Part, one_line
 
 LEARNING = "learning_run_time"
 TALL = 30
@@ -77,14 +78,9 @@ class BuilderCost(BuilderLaunching):
         cost = (self.cost_of(count).text(datetime.now()), "$foreground-muted")
         if self.size.height >= TALL:
             return [*parts, ("\n", ""), cost, *([("   ", ""), *warning] if warning else [])]
-        dot = ("  ·  ", "$foreground-muted")
-        extras = [dot, cost, *([dot, *warning] if warning else [])]
-        room = self.query_one("#count").size.width
-        if not room or sum(len(text) for text, _ in (*parts, *extras)) <= room:
-            return [*parts, *extras]
-        # What does not fit is cut: what to act on comes first, how the count comes about last.
-        how = [(text.strip(), style) for text, style in parts[1:]]
-        return [parts[0], ("   ", ""), *([*warning, dot] if warning else []), cost, dot, *how]
+        extra = [Part(text, cost[1], 2 if self._run_time else 9) for text in cost[0].split(" · ")]
+        extra += [Part(text, style, 0) for text, style in warning]
+        return [parts[0], *one_line(count, extra, self.query_one("#count").size.width - cell_len(parts[0][0]))]
 
     def on_resize(self, _: events.Resize) -> None:
         """Use the lines that there are."""

@@ -17,7 +17,7 @@ from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.screen import Screen
 from textual.widget import Widget
-from textual.widgets import ContentSwitcher, Footer, Static
+from textual.widgets import ContentSwitcher, Static
 
 from trainer.errors import ProgramError
 from trainer.records import Json
@@ -29,6 +29,7 @@ from tui.sweep_document import SweepDocument
 from tui.sweep_draft import FRESH_CONFIG
 from tui.widgets.app_header import AppHeader
 from tui.widgets.builder_section import BuilderSection, SectionChanged
+from tui.widgets.fitting_footer import FittingFooter
 from tui.widgets.parameters_section import ParametersSection
 from tui.widgets.problem_line import ProblemLine
 from tui.widgets.program_section import ProgramSection
@@ -143,7 +144,7 @@ class BuilderShell(Screen[None]):
                 yield self.yaml
                 yield ViolationsList(id="problems")
         yield ProblemLine(id="problem-line")
-        yield Footer(show_command_palette=False, compact=True)
+        yield FittingFooter()
 
     async def on_mount(self) -> None:
         """Show the document."""
