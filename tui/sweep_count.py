@@ -58,7 +58,7 @@ def one_line(count: CountText, extra: Sequence[Part], room: int) -> list[tuple[s
         how = [*(Part(each.text, muted, 3) for each in how[:-1]), how[-1]]
     parts = [*how, *extra]
     left = room
-    shown = []
+    shown: list[Part] = []
     for part in sorted(parts, key=lambda each: each.rank):
         needed = cell_len(part.text) + (len(_DOT) if shown else 3)
         if needed <= left or room <= 0:

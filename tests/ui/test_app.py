@@ -107,15 +107,17 @@ async def test_keys_typed_ahead_reach_the_screen_they_were_meant_for() -> None:
 
 async def test_a_notice_takes_the_place_of_the_one_before_it_and_a_warning_is_left_its_time() -> None:
     app = SweepApp(MemorySession())
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=(80, 24), notifications=True) as pilot:
 
         def shown() -> list[str]:
             return [str(toast.render()) for toast in app.screen.query("Toast").results(Static)]
 
         for text in ("one", "two", "three"):
             app.screen.notify(text)
-        await wait_for(pilot, lambda: shown() == ["three"])
-        assert app.screen.query("Toast").first().region.height == 1
+            await wait_for(pilot, lambda: text in shown())  # noqa: B023
+        assert shown() == ["three"]
+        await wait_for(pilot, lambda: app.screen.query("Toast").first().region.height == 1)
         app.notify("look out", severity="warning")
+        await wait_for(pilot, lambda: shown() == ["look out"])
         app.notify("four")
         await wait_for(pilot, lambda: shown() == ["look out", "four"])

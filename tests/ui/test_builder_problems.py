@@ -169,5 +169,5 @@ async def test_what_is_solved_is_gone_from_the_line_and_the_list_together_with_t
         screen.document.draft.rows[0].entry = {"min": 0.001, "max": 0.1}
         screen.judge()
         assert screen.problem_line.has_class("-empty")
-        said = [str(screen.problems_list.get_option_at_index(0).prompt), screen.problems_list.option_count]
-        assert said[0].startswith("! units.values") and said[1] == len(screen.oddities)
+        assert str(screen.problems_list.get_option_at_index(0).prompt).startswith("! units.values")
+        assert screen.problems_list.option_count == len(screen.oddities)

@@ -178,6 +178,7 @@ def folder(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
         monkeypatch.delenv(name, raising=False)
     monkeypatch.setenv("TERM", "xterm-256color")
     monkeypatch.setattr(os, "cpu_count", lambda: 4)
+    monkeypatch.setattr("trainer.agents.environment.interpreter_folder", lambda environ, cwd: Path("/venv/bin"))
     monkeypatch.setattr("tui.widgets.yaml_editor.MARK_SECONDS", 0.1)
     monkeypatch.setattr("tui.screens.builder_cost.datetime", StoppedClock)
     return tmp_path
