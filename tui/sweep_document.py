@@ -17,6 +17,7 @@ from trainer.programs.options import ProgramOptions
 from trainer.records import Json
 from trainer.sweep.config import parse_sweep_text
 from trainer.sweep.fixes import problems_and_oddities
+from trainer.sweep.rule_notes import rule_positions
 from trainer.sweep.validation import Violation
 from trainer.sweep.yaml_edit import edited, notes_of
 from trainer.sweep.yaml_patches import same
@@ -68,6 +69,8 @@ class SweepDocument:
         self._lines: tuple[str, Mapping[str, int]] | None = None
         self.program: ProgramOptions | None = None
         """What was read of the sweep's program; None as long as nothing was. Whoever reads it, sets it."""
+        self.missing_program: Sequence[Violation] = ()
+        """What `program_problem` says of it. Whoever looks, sets it."""
 
     @classmethod
     def from_config(cls, config: Mapping[str, Json], text: str | None = None) -> SweepDocument:
@@ -79,7 +82,7 @@ class SweepDocument:
     @classmethod
     def from_text(cls, text: str) -> SweepDocument:
         """Return the document of a text; one that cannot be read is shown as it is, beside an empty form."""
-        document = cls(SweepDraft.from_config({}), "")
+        document = cls(SweepDraft.from_config({}), styled_yaml({}))
         document.replace_text(text)
         document._undo.clear()
         return document
@@ -107,7 +110,8 @@ class SweepDocument:
         text = self.text
         if self._lines is None or self._lines[0] != text:
             try:
-                self._lines = (text, parse_sweep_text(text, _SOURCE).positions)
+                positions = parse_sweep_text(text, _SOURCE).positions
+                self._lines = (text, {**positions, **rule_positions(self.draft.rules, text)})
             except SweepFileError:
                 self._lines = (text, {})
         lines = self._lines[1]
@@ -115,17 +119,31 @@ class SweepDocument:
             path = path[: max(path.rfind("."), path.rfind("["), 0)]
         return lines.get(path)
 
+    def line_of_problem(self, problem: Violation) -> int | None:
+        """Return the line of the text that a problem is shown at; None if it is found at none."""
+        if problem.line is not None:
+            return problem.line
+        return (problem.path and self.line_of(problem.path)) or (problem.near and self.line_of(problem.near)) or None
+
     def config(self) -> dict[str, Json]:
         """Return the configuration as stock W&B takes it."""
         return self.draft.config()
 
     def problems(self) -> list[Violation]:
         """Return everything that keeps the sweep from being launched."""
-        found = [*([self._state.problem] if self._state.problem else []), *self.draft.problems()]
-        return found if self.program is None else [*found, *program_findings(self.config(), self.program).problems]
+        if self._state.problem is not None:
+            # What the form shows is what the text said before: its problems may be mended already.
+            return [self._state.problem]
+        found = self.draft.problems()
+        if self.program is not None:
+            found += program_findings(self.config(), self.program).problems
+        paths = {problem.path for problem in found}
+        return [*found, *(problem for problem in self.missing_program if problem.path not in paths)]
 
     def oddities(self) -> list[Violation]:
         """Return what is allowed but seldom meant."""
+        if self._state.problem is not None:
+            return []
         oddities = self.draft.oddities()
         return oddities if self.program is None else with_program(oddities, self.config(), self.program)
 
@@ -153,11 +171,11 @@ class SweepDocument:
         draft, problem = self._state.draft, None
         try:
             file = parse_sweep_text(text, _SOURCE)
-            self._lines = (text, file.positions)
             config, notes = file.config, notes_of(text)
             if not same(config, draft.config()) or notes != draft.notes():
                 draft = SweepDraft.from_config(config, notes)
                 draft.carry_over(self._state.draft)
+            self._lines = (text, {**file.positions, **rule_positions(draft.rules, text)})
         except SweepFileError as error:
             problem = Violation("", error.message, error.hint, error.line)
         self._begin_step(label, TEXT_FIELD)

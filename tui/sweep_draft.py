@@ -14,7 +14,7 @@ from dataclasses import dataclass, field, replace
 from trainer.records import Json
 from trainer.sweep.leaf_notes import leaf_note, noted_leaf
 from trainer.sweep.rule_compiler import Compiled, Leaf, compile_rules, leaves_of
-from trainer.sweep.rule_notes import is_rule_note, notes_of_rules, oddities_of, read_rules
+from trainer.sweep.rule_notes import is_rule_note, notes_of_rules, oddities_of, read_rules, rule_problems
 from trainer.sweep.rules import RuleLine
 from trainer.sweep.validation import Violation, violations, warnings
 
@@ -90,12 +90,17 @@ class ParameterDraft:
     @property
     def is_blank(self) -> bool:
         """Whether nothing has been entered yet."""
-        return not self.name.strip() and not self.entry and not self.problem
+        return not self.has_name and not self.entry and not self.problem
+
+    @property
+    def has_name(self) -> bool:
+        """Whether it was given a name; one that came with a configuration may be empty."""
+        return bool(self.name.strip()) or (bool(self.given_path) and self.path == self.given_path)
 
     @property
     def counts(self) -> bool:
         """Whether it is part of the configuration."""
-        return not self.is_off and bool(self.name.strip())
+        return not self.is_off and self.has_name
 
 
 def config_path_of(path: Sequence[str]) -> str:
@@ -178,7 +183,7 @@ class SweepDraft:
         notes = {path: list(lines) for path, lines in self.other_notes.items() if self._has(path, used)}
         waiting: list[ParameterDraft] = []
         for row in self.rows:
-            if row.is_off and row.name.strip():
+            if row.is_off and row.has_name:
                 waiting.append(row)
             elif row.counts and (place := compiled.place_of(row.path)) is not None:
                 for off in [each for each in waiting if _is_beside(each.path, place, used)]:
@@ -208,7 +213,7 @@ class SweepDraft:
             if other is not None and other.entry == row.entry:
                 row.problem, row.typed = other.problem, other.typed
         for index, row in enumerate(before.rows):
-            if not row.name.strip():
+            if not row.has_name:
                 self.rows.insert(min(index, len(self.rows)), replace(row))
         order = {line: index for index, line in reversed(list(enumerate(before.rules)))}
         self.rules.sort(key=lambda line: order.get(line, len(order)))
@@ -265,21 +270,12 @@ class SweepDraft:
 
     def problems(self) -> list[Violation]:
         """Return everything that keeps the draft from being launched, what is being typed first."""
-        return [*self._row_problems(), *self._rule_problems(), *violations(self.config())]
+        return [*self._row_problems(), *rule_problems(self.compiled()), *violations(self.config())]
 
     def oddities(self) -> list[Violation]:
         """Return what is allowed but seldom meant."""
         stale = {row.path: row.notes for row in self.rows if row.counts and any(map(is_rule_note, row.notes))}
         return [*oddities_of(stale), *warnings(self.config())]
-
-    def _rule_problems(self) -> list[Violation]:
-        """Return why rules are not kept; what several have in common once."""
-        found = {
-            effect.problem: Violation(f"rules[{index}]", effect.problem, effect.hint, None, "rule")
-            for index, effect in reversed(list(enumerate(self.compiled().effects)))
-            if effect.problem
-        }
-        return list(found.values())[::-1]
 
     def _row_problems(self) -> list[Violation]:
         found: list[Violation] = []
@@ -290,9 +286,9 @@ class SweepDraft:
                 continue
             if row.problem:
                 found.append(Violation(row.config_path, row.problem, "", None))
-            if not row.name.strip():
+            if not row.has_name:
                 found.append(Violation(row.config_path, "A parameter has no name.", "Give it one.", None))
-            elif not all(row.path):
+            elif not all(row.path) and row.path != row.given_path:
                 found.append(Violation(row.config_path, "A group has no name.", "Write `group/name`.", None))
             elif row.path in taken or row.path in groups or not taken.isdisjoint(row.groups):
                 found.append(Violation(row.config_path, f"{row.name} is there twice.", "Rename or delete one.", None))

@@ -24,6 +24,7 @@ def fix_file(file: Path, *, only_show: bool) -> None:
     Raises:
         InputError: If the file cannot be written.
     """
+    from trainer.programs.file_check import file_checker
     from trainer.sweep.config import load_sweep_file
     from trainer.sweep.fixes import obviously_fixed
     from trainer.sweep.yaml_edit import edited
@@ -33,7 +34,7 @@ def fix_file(file: Path, *, only_show: bool) -> None:
     except SweepFileError:
         # `check` says why, right after.
         return
-    fixed, made = obviously_fixed(sweep_file.config)
+    fixed, made = obviously_fixed(sweep_file.config, file_checker(sweep_file, Path.cwd()))
     if not made:
         return
     text = edited(sweep_file.text, fixed)

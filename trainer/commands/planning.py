@@ -177,12 +177,9 @@ def check(files: tuple[Path, ...], as_json: bool, fix: bool, only_show: bool) ->
 
     Their programs are read, not run: parameters and values that a program would refuse are problems too.
     """
-    from trainer.programs.checking import check_sweep
-    from trainer.programs.reading import read_for_sweep
+    from trainer.programs.file_check import check_file, read_near
     from trainer.sweep.config import load_sweep_file
     from trainer.sweep.findings import Violation
-    from trainer.sweep.rule_notes import noted_oddities
-    from trainer.sweep.yaml_notes import notes_of
 
     if (only_show and not fix) or (fix and as_json):
         raise click.UsageError("--diff belongs to --fix, and --fix prints no JSON.")
@@ -199,16 +196,12 @@ def check(files: tuple[Path, ...], as_json: bool, fix: bool, only_show: bool) ->
             found.append({"file": str(file)} | problem.as_json())
             narrate(str(error))
             continue
-        # Runs start in the working folder; a program that is not there is likely to lie beside its sweep.
-        config = sweep_file.config
-        options = read_for_sweep(config, Path.cwd()) or read_for_sweep(config, file.resolve().parent)
-        checked = check_sweep(config, options, sweep_file.positions)
+        checked = check_file(sweep_file, Path.cwd(), read_near(sweep_file, Path.cwd()))
         for problem in checked.problems:
             found.append({"file": str(file)} | problem.as_json())
             if not as_json:
                 click.echo(problem_line(file, problem))
-        noted = noted_oddities(config, notes_of(sweep_file.text), sweep_file.positions)
-        for oddity in (*noted, *checked.oddities):
+        for oddity in checked.oddities:
             narrate(f"warning: {problem_line(file, oddity)}")
     if as_json:
         click.echo(json.dumps(found, indent=2))

@@ -20,6 +20,9 @@ from trainer.records import Json
 from trainer.sweep.command import command_of
 from trainer.sweep.findings import EnoughFoundError, Findings, Violation, nearest
 
+_BREAKS_EVERY_RUN = ("not valid Python", "notebook", "encoding it claims", "cannot be read:")
+"""Parts of what is said of a program that was not read, where Python would not read it either."""
+
 
 @dataclass(frozen=True, slots=True)
 class ProgramFindings:
@@ -75,7 +78,7 @@ class _Judge:
         self._check_blanks()
         if options.style is Style.UNKNOWN:
             for note in options.notes[:1]:
-                if "not valid Python" in note or "notebook" in note:
+                if any(words in note for words in _BREAKS_EVERY_RUN):
                     self.oddities.add("program", note, "Every run would fail.", code="program-unreadable")
             return
         if not self._check_macro():

@@ -12,6 +12,7 @@ from pathlib import Path
 
 from trainer.errors import ProgramError
 from trainer.records import Json
+from trainer.sweep.findings import Findings, Violation
 from trainer.sweep.joint import unpacked
 
 DEFAULT_COMMAND = ("${env}", "${interpreter}", "${program}", "${args}")
@@ -141,6 +142,23 @@ def check_program(config: Mapping[str, Json], cwd: Path) -> None:
         f"The program {program} does not exist: there is no {path}.",
         hint=f"Start from the folder that holds it (this is {cwd}), or mend `program`.",
     )
+
+
+def program_problem(
+    config: Mapping[str, Json], *folders: Path, positions: Mapping[str, int] | None = None
+) -> list[Violation]:
+    """Return what `check_program` says as a problem, of the first folder; none where the program is in one of them."""
+    problems: list[Violation] = []
+    for folder in folders:
+        try:
+            check_program(config, folder)
+        except ProgramError as error:
+            findings = Findings(positions)
+            findings.add("program", error.message, error.hint, near="command", code="no-such-program")
+            problems += findings.found
+        else:
+            return []
+    return problems[:1]
 
 
 def _before_program(config: Mapping[str, Json]) -> str:

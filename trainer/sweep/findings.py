@@ -25,6 +25,8 @@ class Violation:
     """Line of the file, from 1; None when it is unknown."""
     code: str = ""
     """What kind of problem it is, the same in every version: `min-above-max`; empty for what has no kind."""
+    near: str = ""
+    """The path whose line it is found at where its own has none: something is missing that this one needs."""
 
     def as_json(self) -> dict[str, Json]:
         """Return the object that `check --json` prints."""
@@ -60,7 +62,7 @@ class Findings:
         """
         if len(self.found) >= MAX_FOUND:
             raise EnoughFoundError
-        self.found.append(Violation(path, message, hint, self._line(path) or self._line(near), code))
+        self.found.append(Violation(path, message, hint, self._line(path) or self._line(near), code, near))
 
     def _line(self, path: str) -> int | None:
         while path:

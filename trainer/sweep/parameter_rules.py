@@ -20,6 +20,8 @@ _LARGEST_EXPONENT = 709.0
 
 def check_parameters(parameters: object, path: str, method: object, findings: Findings) -> None:
     """Add every problem of a `parameters` mapping and of those nested in it."""
+    if parameters is None:
+        parameters = {}
     if not isinstance(parameters, Mapping):
         findings.add(
             path,

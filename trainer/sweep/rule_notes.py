@@ -20,6 +20,7 @@ from trainer.sweep.findings import Findings, Violation
 from trainer.sweep.leaf_notes import leaf_note, noted_leaf
 from trainer.sweep.rule_compiler import Compiled, Group, Leaf, compile_rules, leaves_of
 from trainer.sweep.rules import Path, RuleLine
+from trainer.sweep.yaml_notes import MARK, notes_of
 
 PARAMETERS = "parameters"
 _RULE = "rule: "
@@ -88,42 +89,54 @@ def read_rules(leaves: Sequence[Leaf], notes: Mapping[str, Sequence[str]], metho
     return WithRules(tuple(kept), tuple(lines), stale, sources)
 
 
-def oddities_of(stale: Mapping[Path, Sequence[str]]) -> list[Violation]:
+def oddities_of(stale: Mapping[Path, Sequence[str]], positions: Mapping[str, int] | None = None) -> list[Violation]:
     """Return what is to be said of parameters that were changed by hand."""
-    return [
-        Violation(
-            config_path(path),
-            f"{'/'.join(path)} was changed by hand: the rules noted above it do not make it any more.",
-            "It runs as it is written; remove the notes, or restore it.",
-            None,
-            "rules-stale",
-        )
-        for path in stale
-    ]
+    findings = Findings(positions)
+    for path in stale:
+        message = f"{'/'.join(path)} was changed by hand: the rules noted above it do not make it any more."
+        hint = "It runs as it is written; remove the notes, or restore it."
+        findings.add(config_path(path), message, hint, code="rules-stale")
+    return findings.found
 
 
-def noted_oddities(
-    config: Mapping[str, Json], notes: Mapping[str, Sequence[str]], positions: Mapping[str, int] | None = None
-) -> list[Violation]:
-    """Return what rules that a file notes do not do: lists that were changed by hand, rules that cannot be kept.
+def check_rules(
+    config: Mapping[str, Json], text: str, positions: Mapping[str, int] | None = None
+) -> tuple[list[Violation], list[Violation]]:
+    """Return what is wrong with the rules that a file notes, and what is odd: lists that were changed by hand.
 
     Args:
         config: The configuration of the file.
-        notes: The notes of the file.
+        text: The file.
         positions: Line by path.
     """
-    parameters = config.get("parameters")
+    parameters, notes = config.get(PARAMETERS), notes_of(text)
     if not isinstance(parameters, dict) or not notes:
-        return []
+        return [], []
     read = read_rules(leaves_of(parameters), notes, config.get("method"))
+    places = {**(positions or {}), **rule_positions(read.lines, text)}
+    compiled = compile_rules(read.leaves, read.lines, config.get("method"))
+    return rule_problems(compiled, places), oddities_of(read.stale, places)
+
+
+def rule_problems(compiled: Compiled, positions: Mapping[str, int] | None = None) -> list[Violation]:
+    """Return why rules are not kept; what several have in common once, at the first of them."""
     findings = Findings(positions)
-    for oddity in oddities_of(read.stale):
-        findings.add(oddity.path, oddity.message, oddity.hint, code="rules-stale")
-    for effect in compile_rules(read.leaves, read.lines, config.get("method")).effects:
-        if effect.problem:
-            message = f"The rule `{effect.line.text}` is not kept: {effect.problem}"
-            findings.add(PARAMETERS, message, effect.hint, code="rule")
+    said: set[str] = set()
+    for index, effect in enumerate(compiled.effects):
+        if effect.problem and effect.problem not in said:
+            said.add(effect.problem)
+            findings.add(f"rules[{index}]", effect.problem, effect.hint, code="rule")
     return findings.found
+
+
+def rule_positions(lines: Sequence[RuleLine], text: str) -> dict[str, int]:
+    """Return the lines on which a file notes rules, by the paths that violations name them by."""
+    numbers: dict[str, list[int]] = {}
+    for number, line in enumerate(text.splitlines(), 1):
+        if line.lstrip().startswith(MARK + "rule"):
+            numbers.setdefault(line.strip().removeprefix(MARK), []).append(number)
+    found = {f"rules[{index}]": numbers.get(_rule_note(line)) for index, line in enumerate(lines)}
+    return {path: its.pop(0) if len(its) > 1 else its[0] for path, its in found.items() if its}
 
 
 def is_rule_note(note: str) -> bool:

@@ -19,9 +19,8 @@ from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
-from trainer.errors import ProgramError
 from trainer.records import Json
-from trainer.sweep.command import check_program
+from trainer.sweep.command import program_problem
 from trainer.sweep.validation import Violation
 from tui.session import Session
 from tui.sweep_count import CountText, count_text_of
@@ -116,7 +115,6 @@ class BuilderShell(Screen[None]):
         """The YAML that was launched last."""
         self.prior_points = 0
         """Points of the space that runs have done already which the sweep reuses."""
-        self._program_problem: list[Violation] = []
         self._readiness = ""
         self._left: Widget | None = None
         """What had the focus before the YAML."""
@@ -210,9 +208,7 @@ class BuilderShell(Screen[None]):
         # By id, which Textual remembers: a query for the class looks at every widget of the screen, at every key.
         sections = [self.query_one(f"#{name}", BuilderSection) for name in SECTIONS]
         own = [problem for section in sections for problem in section.own_problems]
-        found = [*own, *self.document.problems()]
-        paths = {problem.path for problem in found}
-        self.problems = [*found, *(each for each in self._program_problem if each.path not in paths)]
+        self.problems = [*own, *self.document.problems()]
         self.section.show_problems(self.problems)
         numbers = {section.id or "": sum(section.owns(each.path) for each in self.problems) for section in sections}
         self.tabs.show_problems(numbers)
@@ -266,7 +262,7 @@ class BuilderShell(Screen[None]):
         notice.update(f"! The YAML cannot be read{place}. This is what it said before; an edit here replaces it.")
         notes: dict[int, LineNote] = {}
         for each in (*self.problems, *self.oddities):
-            line = each.line or (self.document.line_of(each.path) if each.path else None)
+            line = self.document.line_of_problem(each)
             if line is not None:
                 is_problem = each in self.problems
                 text = each.message.rpartition("not valid YAML: ")[2] if each is broken else each.message
@@ -274,13 +270,9 @@ class BuilderShell(Screen[None]):
         self.yaml.show_notes(notes)
 
     def _check_program(self, config: Mapping[str, Json]) -> None:
-        before = self._program_problem
-        try:
-            check_program(config, self.session.cwd)
-            self._program_problem = []
-        except ProgramError as error:
-            self._program_problem = [Violation("program", error.message, error.hint, None)]
-        if self._program_problem != before:
+        before = self.document.missing_program
+        self.document.missing_program = program_problem(config, self.session.cwd)
+        if self.document.missing_program != before:
             self.judge()
 
     @on(SectionTabs.Chosen)

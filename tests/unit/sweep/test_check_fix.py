@@ -9,6 +9,14 @@ from click.testing import CliRunner
 
 from trainer.cli import build_cli
 
+PROGRAM = """\
+import argparse
+parser = argparse.ArgumentParser()
+parser.add_argument("--lr", type=float)
+parser.add_argument("--units", type=int)
+parser.add_argument("--amp", type=int)
+parser.parse_args()
+"""
 BROKEN = """\
 # my sweep, as I like it
 method: Grid   # all of them
@@ -18,7 +26,7 @@ metric: {name: loss, goal: minimise}
 parameters:
   lr:
     values: [0.1, 0.2, 0.1]  # twice
-  "units": {min: 64, max: 16}
+  "unitz": {min: 64, max: 16}
 """
 FIXED = """\
 # my sweep, as I like it
@@ -37,6 +45,7 @@ parameters:
 def test_obvious_fixes_change_their_lines_and_no_others(tmp_path: Path, only_show: bool) -> None:
     file = tmp_path / "sweep.yaml"
     file.write_text(BROKEN)
+    (tmp_path / "train.py").write_text(PROGRAM)
     options = ["--fix", "--diff"] if only_show else ["--fix"]
     result = CliRunner().invoke(build_cli(None), ["check", str(file), *options], standalone_mode=False)
     assert file.read_text() == (BROKEN if only_show else FIXED)

@@ -33,6 +33,7 @@ UNFIXED = {
     "range-too-wide": "no distribution of W&B spans it",
     "needs-source": "nobody knows the file",
     "no-program": "nobody knows the file",
+    "no-such-program": "nobody knows the file",
     "none-as-text": "the program has to read it",
     "nested-as-text": "the program has to read it",
     "member-set-twice": "either of them may be meant",

@@ -19,10 +19,11 @@ from trainer.sweep.parameters import parameter_from_config
 from trainer.sweep.rule_compiler import Compiled, Leaf, compile_rules, joint_name
 from trainer.sweep.rule_expressions import RuleError, parse_expression, spellings
 from trainer.sweep.rule_groups import MAX_COMBINATIONS
-from trainer.sweep.rule_notes import noted_oddities, notes_of_rules, oddities_of, read_rules
+from trainer.sweep.rule_notes import check_rules, notes_of_rules, oddities_of, read_rules
 from trainer.sweep.rules import FormulaRule, OnlyIfRule, RuleLine, SeedsRule, ZipRule, parse_rule
 from trainer.sweep.space import SearchSpace
 from trainer.sweep.validation import violations
+from trainer.sweep.yaml_edit import edited
 from tui.sweep_draft import SweepDraft
 
 NAMES = spellings([("a",), ("b",), ("lambda",), ("batch-size",), ("opt", "lr")])
@@ -461,14 +462,20 @@ def test_what_was_changed_by_hand_stays_as_it_is_and_its_notes_are_kept_with_a_w
     assert read_rules(stepped.leaves, notes_of_rules(stepped), "random").lines == tuple(rules("a > q"))
 
 
-def test_rules_noted_in_a_file_that_do_not_hold_are_told_to_who_checks_it() -> None:
+def test_rules_noted_in_a_file_that_do_not_hold_are_told_to_who_checks_it_with_their_lines() -> None:
     compiled = compile_rules(leaves(a=listed(1, 2), b=listed(3, 4)), rules("zip a, b", "zip a, c"), "grid")
-    config, notes = configuration(compiled), notes_of_rules(compiled)
-    assert [item.message for item in noted_oddities(config, notes)] == [
-        "The rule `zip a, c` is not kept: There is no parameter `c`."
+    config = configuration(compiled)
+    text = edited("", config, notes_of_rules(compiled))
+    problems, oddities = check_rules(config, text)
+    (line,) = (number for number, line in enumerate(text.splitlines(), 1) if line == "#: rule: zip a, c")
+    assert [(each.path, each.message, each.line) for each in problems] == [
+        ("rules[1]", "There is no parameter `c`.", line)
     ]
+    assert oddities == []
     config["parameters"]["joint__a__b"] = {"values": [{"a": 1, "b": 3}]}  # type: ignore[index,call-overload]
-    assert [item.code for item in noted_oddities(config, notes)] == ["rules-stale", "rule"]
+    text = edited(text, config)
+    problems, oddities = check_rules(config, text)
+    assert [each.code for each in oddities] == ["rules-stale"]
 
 
 def test_the_largest_group_is_worked_out_fast_and_then_remembered() -> None:
