@@ -23,6 +23,12 @@ class ColumnKind(StrEnum):
     CONFIG = "config"
     SUMMARY = "summary"
     DURATION = "duration"
+    HOST = "host"
+    CREATED = "created"
+    TAGS = "tags"
+    NOTE = "note"
+    COMPUTED = "computed"
+    """A value of a metric computed from its history."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,13 +43,26 @@ class Column:
     @property
     def is_number(self) -> bool:
         """Whether its values are aligned to the right whatever they are."""
-        return self.kind in (ColumnKind.RANK, ColumnKind.METRIC, ColumnKind.SUMMARY, ColumnKind.DURATION)
+        return self.kind in _NUMBERS
+
+    @property
+    def key(self) -> str:
+        """Names it wherever choices are kept."""
+        return f"{self.kind.value}:{self.path}" if self.path else self.kind.value
 
 
+_NUMBERS = frozenset((ColumnKind.RANK, ColumnKind.METRIC, ColumnKind.SUMMARY, ColumnKind.DURATION, ColumnKind.COMPUTED))
 RANK = Column(ColumnKind.RANK, "#")
 NAME = Column(ColumnKind.NAME, "run")
 STATE = Column(ColumnKind.STATE, "state")
 DURATION = Column(ColumnKind.DURATION, "time")
+ABOUT_RUNS = (
+    Column(ColumnKind.HOST, "host"),
+    Column(ColumnKind.CREATED, "created"),
+    Column(ColumnKind.TAGS, "tags"),
+    Column(ColumnKind.NOTE, "note"),
+)
+"""What else there is to show of a run; not shown unless asked for."""
 BEST_PREFIX = "best_"
 """How training programs commonly call the best value of a metric in a run's summary."""
 
@@ -139,6 +158,15 @@ class ColumnCounter:
                 *(Column(ColumnKind.SUMMARY, key, key) for key in metrics),
             ]
         return self._columns
+
+    @property
+    def constant(self) -> list[Column]:
+        """Configuration keys that all runs have the same value of."""
+        return [
+            Column(ColumnKind.CONFIG, key, key)
+            for key in self._config
+            if key not in self._first and not self._varies(key)
+        ]
 
     def _repeats(self, key: str) -> bool:
         """Return whether a summary value is the best one of a metric that has a column of its own."""

@@ -130,6 +130,7 @@ class SweepFeed:
             board = LeaderboardModel(sweep.metric, swept_keys(sweep.config))
             board.set_ranking(self.board.by)
             board.set_filter(self.board.filter)
+            board.view, board.computed = self.board.view, self.board.computed
             board.upsert(self.board.runs.values())
             self.board = board
 

@@ -12,9 +12,9 @@ from collections.abc import Iterable, Sequence
 from trainer.records import Json, Metric, Ranking, RunRecord
 from trainer.run_filter import RunFilter
 from trainer.states import RunState
-from tui.columns import RANK, Column, ColumnCounter, ColumnKind, flat_items
-
-SortKey = tuple[int, float, str]
+from tui.column_view import ColumnView
+from tui.columns import ABOUT_RUNS, RANK, Column, ColumnCounter, ColumnKind, flat_items
+from tui.sorting import Level, SortKey, sort_key, sorted_ids
 
 
 class LeaderboardModel:
@@ -26,8 +26,12 @@ class LeaderboardModel:
         """Which value of the metric ranks a run and is shown."""
         self.runs: dict[str, RunRecord] = {}
         self.state_counts: Counter[RunState] = Counter()
-        self.sort_column = RANK
-        self.reverse = False
+        self.view = ColumnView()
+        """Which columns the user wants; tell `view_changed` of a change."""
+        self.sorts: tuple[Level, ...] = (Level(RANK),)
+        """By what the rows are ordered, the most important first."""
+        self.computed: dict[Column, dict[str, float]] = {}
+        """Values computed from histories, by column and run."""
         self.filter: RunFilter | None = None
         self._flat: dict[str, dict[str, Json]] = {}
         self._values: dict[str, float | None] = {}
@@ -35,7 +39,9 @@ class LeaderboardModel:
         self._rank_keys: dict[str, SortKey] = {}
         self._ranked: list[str] = []
         self._ranks: dict[str, int] | None = {}
-        self._sort_keys: dict[str, SortKey | None] = {}
+        self._sort_keys: list[dict[str, SortKey | None]] = []
+        self._arranged: tuple[list[Column], list[Column]] | None = None
+        self._arranged_of: object = None
         self._order: list[str] = []
         self._matching: set[str] = set()
         self._rows: list[str] = []
@@ -44,13 +50,55 @@ class LeaderboardModel:
 
     @property
     def columns(self) -> list[Column]:
-        """The columns, in their order."""
-        return self._counter.columns
+        """The columns to show, in their order."""
+        return self._columns()[0]
 
     @property
     def all_columns(self) -> list[Column]:
-        """Every column there could be."""
-        return self._counter.columns
+        """Every column there could be, in their order."""
+        return self._columns()[1]
+
+    @property
+    def natural_columns(self) -> Sequence[Column]:
+        """The columns that are shown unless the user says otherwise."""
+        return [*self._counter.columns, *self.computed]
+
+    def _columns(self) -> tuple[list[Column], list[Column]]:
+        natural = self._counter.columns
+        if self._arranged is None or self._arranged_of is not natural:
+            varying = self.natural_columns
+            every = self.view.arranged([*varying, *ABOUT_RUNS, *self._counter.constant])
+            self._arranged = [column for column in every if self.view.is_shown(column, varying)], every
+            self._arranged_of = natural
+        return self._arranged
+
+    def view_changed(self) -> None:
+        """Arrange the columns anew."""
+        self._arranged = None
+
+    def set_computed(self, column: Column, values: dict[str, float] | None) -> None:
+        """Show values computed from histories, or (None) no longer."""
+        if values is None:
+            self.computed.pop(column, None)
+        else:
+            self.computed[column] = values
+        self.view_changed()
+        if any(level.column == column for level in self.sorts):
+            self._sort_anew()
+
+    @property
+    def sort_column(self) -> Column:
+        """By what the rows are ordered first."""
+        return self.sorts[0].column
+
+    @property
+    def reverse(self) -> bool:
+        """Whether that order is the opposite one."""
+        return self.sorts[0].reverse
+
+    def sort_level(self, column: Column) -> int | None:
+        """Return which place a column has in the order, counted from 0; None for none."""
+        return next((place for place, level in enumerate(self.sorts) if level.column == column), None)
 
     @property
     def rows(self) -> Sequence[str]:
@@ -101,6 +149,10 @@ class LeaderboardModel:
                 return run.summary.get(column.path)
             case ColumnKind.DURATION:
                 return run.duration_seconds
+            case ColumnKind.COMPUTED:
+                return self.computed.get(column, {}).get(run_id)
+            case _:
+                return _about(run, column.kind)
 
     # Changing
 
@@ -139,8 +191,16 @@ class LeaderboardModel:
 
     def set_sort(self, column: Column, reverse: bool = False) -> None:
         """Order the rows by a column; runs without a value stay last either way."""
-        self.sort_column, self.reverse = column, reverse
-        self._sort_keys.clear()
+        self.set_sorts((Level(column, reverse),))
+
+    def set_sorts(self, levels: Iterable[Level]) -> None:
+        """Order the rows by several columns, the most important first."""
+        self.sorts = tuple(levels) or (Level(RANK),)
+        self._sort_anew()
+
+    def _sort_anew(self) -> None:
+        self._sort_keys = [{} for _ in self.sorts]
+        self._order = list(self._ranked)
         self._reorder(set(self.runs))
 
     def set_filter(self, run_filter: RunFilter | None) -> None:
@@ -183,24 +243,25 @@ class LeaderboardModel:
     def _sorted_rows(self, changed: set[str]) -> list[str]:
         if self.sort_column == RANK:
             return self._ranked[::-1] if self.reverse else list(self._ranked)
-        keys = self._sort_keys
-        for run_id in changed:
-            keys[run_id] = _sort_key(self.cell(run_id, self.sort_column))
+        if len(self._sort_keys) != len(self.sorts):
+            self._sort_keys, changed = [{} for _ in self.sorts], set(self.runs)
+        for level, keys in zip(self.sorts, self._sort_keys, strict=True):
+            for run_id in changed:
+                keys[run_id] = sort_key(self.cell(run_id, level.column))
         if len(self._order) != len(self.runs):
             known = set(self._order)
             self._order.extend(run_id for run_id in self._ranked if run_id not in known)
-        present = [run_id for run_id in self._order if keys[run_id] is not None]
-        missing = [run_id for run_id in self._order if keys[run_id] is None]
-        # Sorting is stable also in reverse, so equal values keep their rank order after a full sort.
-        present.sort(key=lambda run_id: keys[run_id] or (0, 0.0, ""), reverse=self.reverse)
-        self._order = present + missing
+        self._order = sorted_ids(self._order, self.sorts, self._sort_keys)
         return self._order
 
 
-def _sort_key(value: Json) -> SortKey | None:
-    """Return a key that orders numbers before texts; None for a missing value, which goes last either way."""
-    if value is None:
-        return None
-    if isinstance(value, int | float) and value == value:  # noqa: PLR0124  (NaN differs from itself)
-        return (0, float(value), "")
-    return (1, 0.0, str(value).lower())
+def _about(run: RunRecord, kind: ColumnKind) -> Json:
+    match kind:
+        case ColumnKind.HOST:
+            return run.host or None
+        case ColumnKind.CREATED:
+            return run.created_at.astimezone().strftime("%Y-%m-%d %H:%M:%S") if run.created_at else None
+        case ColumnKind.TAGS:
+            return ", ".join(run.tags) or None
+        case _:
+            return run.notes or None

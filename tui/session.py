@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainer.errors import AgentError, ServerLostError
-from trainer.records import ConsoleLine, HistoryPoint, Json, LocalAgent, RunRecord, SweepRecord, SweepReference
+from trainer.records import ConsoleLine, HistoryPoint, Json, LocalAgent, Metric, RunRecord, SweepRecord, SweepReference
 from trainer.settings import Connection, ServerKind, Settings
 from trainer.states import SweepState
 
@@ -372,6 +372,10 @@ class Session:
             return client.read_histories(reference.entity, reference.project, run_ids, samples=samples)
 
         return self._histories.read(client.connection.base_url, reference, runs, samples, ask)
+
+    def read_curves(self, sweep: SweepRecord, metric_name: str) -> Sequence[RunRecord]:
+        """Return all runs of a sweep with the sampled history of a metric as their curve; blocks."""
+        return self.client.read_runs(sweep, Metric(metric_name))
 
     def read_console(self, reference: SweepReference, run_id: str, *, after: int = -1) -> list[ConsoleLine]:
         """Return the lines a run printed after line `after`; blocks."""

@@ -11,6 +11,9 @@ from tui.formatting import MISSING, duration_text, metric_text, run_label, short
 from tui.leaderboard_model import LeaderboardModel
 
 MAX_WIDTHS = {ColumnKind.NAME: 28, ColumnKind.CONFIG: 24}
+_ABOUT = (ColumnKind.HOST, ColumnKind.CREATED, ColumnKind.TAGS, ColumnKind.NOTE, ColumnKind.COMPUTED)
+PARAMETER_NAME_WIDTH = 40
+MAX_ABOUT_WIDTH = 24
 FITS = ((40, 2), (40, 1), (16, 1), (14, 1), (12, 1), (11, 1), (10, 1), (9, 1), (8, 1), (13, 2))
 """Longest title and narrowest gap, tried in this order until the columns fit; the last one scrolls."""
 WIDEST_GAP = 4
@@ -38,11 +41,19 @@ NO_MARK = Mark()
 
 def title_of(column: Column, board: LeaderboardModel) -> str:
     """Return a column's title; the metric says which of its values is shown."""
-    return f"{board.by} {column.title}" if column.kind is ColumnKind.METRIC else column.title
+    if column.kind is ColumnKind.METRIC:
+        return f"{board.by} {column.title}"
+    if column.kind is ColumnKind.NAME and board.view.parameter_names:
+        return "run (its parameters)"
+    return column.title
 
 
 def cell_of(board: LeaderboardModel, run_id: str, column: Column) -> Cell:
     """Return what a cell shows."""
+    if column.kind in _ABOUT:
+        return _about_cell(board, run_id, column)
+    if column.kind in (ColumnKind.CONFIG, ColumnKind.SUMMARY):
+        return _logged_cell(board, run_id, column)
     run = board.runs[run_id]
     match column.kind:
         case ColumnKind.RANK:
@@ -57,19 +68,42 @@ def cell_of(board: LeaderboardModel, run_id: str, column: Column) -> Cell:
                 return Cell(MISSING, "muted")
             return Cell(metric_text(value), "best" if run_id == board.best_id else "value")
         case ColumnKind.NAME:
+            if board.view.parameter_names:
+                return Cell(shortened(parameter_name(board, run_id), PARAMETER_NAME_WIDTH))
             return Cell(shortened(run.name, MAX_WIDTHS[ColumnKind.NAME]))
         case ColumnKind.DURATION:
             look = "" if run.state is RunState.RUNNING else "muted"
             return Cell(duration_text(run.duration_seconds), look)
-        case ColumnKind.CONFIG:
-            flat = board.flat_config(run_id)
-            if column.path not in flat:
-                return Cell(MISSING, "muted")
-            return Cell(value_text(flat[column.path], MAX_WIDTHS[ColumnKind.CONFIG]))
-        case ColumnKind.SUMMARY:
-            number = run.summary.get(column.path)
-            is_number = isinstance(number, int | float) and not isinstance(number, bool)
-            return Cell(metric_text(number), "soft") if is_number else Cell(MISSING, "muted")  # type: ignore[arg-type]
+    raise ValueError(f"A column of an unknown kind: {column.kind}.")
+
+
+def _logged_cell(board: LeaderboardModel, run_id: str, column: Column) -> Cell:
+    if column.kind is ColumnKind.CONFIG:
+        flat = board.flat_config(run_id)
+        if column.path not in flat:
+            return Cell(MISSING, "muted")
+        return Cell(value_text(flat[column.path], MAX_WIDTHS[ColumnKind.CONFIG]))
+    number = board.runs[run_id].summary.get(column.path)
+    is_number = isinstance(number, int | float) and not isinstance(number, bool)
+    return Cell(metric_text(number), "soft") if is_number else Cell(MISSING, "muted")  # type: ignore[arg-type]
+
+
+def _about_cell(board: LeaderboardModel, run_id: str, column: Column) -> Cell:
+    value = board.cell(run_id, column)
+    if value is None:
+        return Cell(MISSING, "muted")
+    return Cell(metric_text(value) if isinstance(value, float) else shortened(str(value), MAX_ABOUT_WIDTH), "soft")
+
+
+def parameter_name(board: LeaderboardModel, run_id: str) -> str:
+    """Return a name made of what varies: `lr 0.01 depth 5`; the run's own where nothing does."""
+    flat = board.flat_config(run_id)
+    parts = [
+        f"{column.path.rpartition('.')[2]} {value_text(flat[column.path], 12)}"
+        for column in board.natural_columns
+        if column.kind is ColumnKind.CONFIG and column.path in flat
+    ]
+    return " ".join(parts) or board.runs[run_id].name
 
 
 @dataclass(frozen=True, slots=True)
@@ -116,17 +150,34 @@ def lay_out(board: LeaderboardModel, value_widths: Mapping[Column, int], availab
     columns = board.columns
     for limit, gap in FITS:
         shown = [_shown_title(column, board, max(limit, value_widths.get(column, 1))) for column in columns]
-        widths = [max(len(title), value_widths.get(column, 1)) for column, title in zip(columns, shown, strict=True)]
+        widths = [
+            board.view.widths.get(column.key) or max(len(title), value_widths.get(column, 1))
+            for column, title in zip(columns, shown, strict=True)
+        ]
         if first_x + sum(widths) + gap * (len(widths) - 1) <= available:
             break
     spare = available - first_x - sum(widths)
     gap = min(max(spare // max(len(widths) - 1, 1), gap), WIDEST_GAP)
-    return ColumnLayout(tuple(columns), tuple(shown), _starts(widths, gap, first_x), tuple(widths), _frozen(columns))
+    shown = [shortened(title, width) for title, width in zip(shown, widths, strict=True)]
+    starts = _starts(widths, gap, first_x)
+    frozen = _frozen(columns, board.view.pinned)
+    if frozen < len(starts) and starts[frozen] > available * 2 // 3:
+        # What is pinned must leave room for the others.
+        frozen = _frozen(columns, ())
+    return ColumnLayout(tuple(columns), tuple(shown), starts, tuple(widths), frozen)
+
+
+def sort_arrow(column: Column, board: LeaderboardModel) -> str:
+    """Return the mark of a column that orders: which way, and among several its place."""
+    place = board.sort_level(column)
+    if place is None:
+        return ""
+    return f" {'▴' if board.sorts[place].reverse else '▾'}{place + 1 if len(board.sorts) > 1 else ''}"
 
 
 def _shown_title(column: Column, board: LeaderboardModel, limit: int) -> str:
     """Return a title within a limit; the metric gives up the word that says which value first, its name last."""
-    arrow = " ▾" if column == board.sort_column else ""
+    arrow = sort_arrow(column, board)
     title = title_of(column, board)
     if column.kind is ColumnKind.METRIC and len(title) > limit:
         title, limit = column.title, max(limit, 12)
@@ -144,6 +195,9 @@ def _starts(widths: Sequence[int], gap: int, first_x: int) -> tuple[int, ...]:
     return tuple(starts)
 
 
-def _frozen(columns: Sequence[Column]) -> int:
-    """Return how many columns stay in sight: those up to the run's name."""
-    return 1 + next(index for index, column in enumerate(columns) if column.kind is ColumnKind.NAME)
+def _frozen(columns: Sequence[Column], pinned: Sequence[str]) -> int:
+    """Return how many columns stay in sight: those up to the run's name, and what is pinned behind it."""
+    count = 1 + next(index for index, column in enumerate(columns) if column.kind is ColumnKind.NAME)
+    while count < len(columns) and columns[count].key in pinned:
+        count += 1
+    return count

@@ -10,6 +10,7 @@ from rich.style import Style
 from textual.strip import Strip
 
 from tui.columns import Column, ColumnKind
+from tui.formatting import shortened
 from tui.leaderboard_model import LeaderboardModel
 from tui.table_layout import Cell, ColumnLayout, Mark
 
@@ -43,8 +44,8 @@ class LinePainter:
         segments = [Segment(" " * MARK_WIDTH, plain)]
         for column, title, cells in zip(self.layout.columns, self.layout.titles, self.layout.widths, strict=True):
             style = plain
-            if column == board.sort_column:
-                title, style = title.replace("▾", "▴" if board.reverse else "▾"), is_sorted
+            if board.sort_level(column) is not None:
+                style = is_sorted
             segments.append(Segment(_aligned(column, title, cells), style))
         line = self._placed(segments, plain)
         if self.layout.width - self.shift > self.width:
@@ -90,4 +91,6 @@ def _is_right_aligned(column: Column) -> bool:
 
 
 def _aligned(column: Column, text: str, width: int) -> str:
+    if len(text) > width:
+        text = shortened(text, width)
     return text.rjust(width) if _is_right_aligned(column) else text.ljust(width)

@@ -12,7 +12,7 @@ from pathlib import Path
 from tests.ui.memory_session import MemorySession, make_sweep
 from trainer.errors import TrainerError
 from trainer.events import SweepEvent
-from trainer.records import ConsoleLine, HistoryPoint, Json, LocalAgent, RunRecord, SweepReference
+from trainer.records import ConsoleLine, HistoryPoint, Json, LocalAgent, RunRecord, SweepRecord, SweepReference
 from trainer.states import AgentState, RunState
 from trainer.tracking.points import account
 from trainer.tracking.retry import RetryReport
@@ -135,6 +135,10 @@ class FeedSession(MemorySession):
         self.connect()
         self.histories_read += [run.id for run in runs]
         return {run.id: self.history or list(run.curve) for run in runs}
+
+    def read_curves(self, sweep: SweepRecord, metric_name: str) -> Sequence[RunRecord]:
+        values = [HistoryPoint(step, {metric_name: step / 10}) for step in range(6)]
+        return [RunRecord("run1", "rose-sweep-1", RunState.FINISHED, curve=tuple(values))]
 
     def read_console(self, reference: SweepReference, run_id: str, *, after: int = -1) -> list[ConsoleLine]:
         return [line for line in self.console if line.number > after]

@@ -260,7 +260,7 @@ async def test_a_pane_fills_a_large_terminal_when_its_key_is_pressed_twice() -> 
 
 @pytest.mark.parametrize(
     ("key", "state"),
-    [("P", SweepState.PAUSED), ("S", SweepState.FINISHED), ("C", SweepState.CANCELED)],
+    [("P", SweepState.PAUSED), ("S", SweepState.FINISHED), ("X", SweepState.CANCELED)],
 )
 async def test_steering_asks_first(key: str, state: SweepState) -> None:
     async with sweep_screen() as (pilot, screen, session):
@@ -367,3 +367,39 @@ async def test_only_what_changed_is_repainted_among_ten_thousand_runs() -> None:
             await pilot.pause()
         # The budget is 30 ms; five times that still tells a bounded refresh from one that visits every cell.
         assert min(costs) < 0.15, costs
+
+
+async def test_columns_are_chosen_moved_and_kept_for_the_project() -> None:
+    async with sweep_screen() as (pilot, screen, session):
+        await pilot.press("C")
+        await until(pilot, lambda: "[x] state" in text_of(pilot.app.screen))
+        await pilot.press("down", "down", "space", "n")
+        assert "state" not in [column.title for column in screen.feed.board.columns]
+        await pilot.press("m", *"mean 2 loss")
+        await until(pilot, lambda: "mean 2 loss" in text_of(pilot.app.screen))
+        await pilot.press("enter")
+        await until(pilot, lambda: any(screen.feed.board.computed.values()), "read from the histories")
+        await pilot.press("escape")
+        await until(pilot, lambda: "mean of last 2" in text_of(screen) and "0.4500" in text_of(screen))
+        assert "depth 3 trees" in text_of(screen)
+    async with sweep_screen(size=(200, 50)) as (pilot, screen, _):
+        await until(pilot, lambda: screen.feed.board.view.parameter_names, "the choice was kept")
+        assert "state" not in [column.title for column in screen.feed.board.columns]
+        await until(pilot, lambda: any(screen.feed.board.computed.values()))
+
+
+async def test_shift_click_and_a_key_order_by_a_further_column() -> None:
+    async with sweep_screen() as (pilot, screen, _):
+        table = screen.table
+        assert table._layout is not None
+        titles = [column.title for column in table._layout.columns]
+        starts = table._layout.starts
+        await pilot.click(RunsTable, offset=(2 + starts[titles.index("depth")] + 1, 1))
+        await pilot.click(RunsTable, offset=(2 + starts[titles.index("trees")] + 1, 1), shift=True)
+        await pilot.pause()
+        assert [level.column.title for level in screen.feed.board.sorts] == ["depth", "trees"]
+        await until(pilot, lambda: "depth ▾1" in text_of(screen) and "trees ▾2" in text_of(screen))
+        await pilot.press("x", "a")
+        assert [level.reverse for level in screen.feed.board.sorts] == [False, True, False]
+        await pilot.press("0")
+        assert len(screen.feed.board.sorts) == 1

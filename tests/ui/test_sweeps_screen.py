@@ -130,7 +130,7 @@ async def test_the_filter_narrows_the_list_and_escape_widens_it() -> None:
     [
         (0, "P", SweepState.PAUSED),
         (0, "S", SweepState.FINISHED),
-        (0, "C", SweepState.CANCELED),
+        (0, "X", SweepState.CANCELED),
     ],
 )
 async def test_steering_asks_first(row: int, key: str, state: SweepState) -> None:
@@ -156,7 +156,7 @@ async def test_a_paused_sweep_is_resumed_without_asking_and_a_finished_one_is_le
         await listed(pilot)
         await pilot.press("down", "P")
         await wait_for(pilot, lambda: session.states_set == [("iris", SweepState.RUNNING)])
-        await pilot.press("down", "S", "C", "P")
+        await pilot.press("down", "S", "X", "P")
 
         assert isinstance(app.screen, SweepsScreen)
         assert len(session.states_set) == 1

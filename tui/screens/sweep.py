@@ -26,11 +26,12 @@ from trainer.records import SweepReference
 from trainer.states import SweepState
 from tui.agent_lines import AgentsView
 from tui.chart_selection import ChartSelection
-from tui.columns import Column, swept_keys
+from tui.columns import swept_keys
 from tui.feeds import DRAIN_INTERVAL_SECONDS, EventInbox, FeedChange, SweepFeed
 from tui.formatting import count_text, duration_text, metric_text, value_text
 from tui.screens.sweep_agents import SweepAgents
 from tui.screens.sweep_charting import ChartWish, SweepCharting
+from tui.screens.sweep_columns import SweepColumns
 from tui.screens.sweep_panes import PANES, SweepPanes
 from tui.screens.sweep_prompt import SweepPrompt
 from tui.session import Session
@@ -47,7 +48,7 @@ from tui.widgets.sweep_summary import SummaryView, SweepSummary
 SWEEP_FEED = "sweep_feed"
 
 
-class SweepScreen(SweepPanes, SweepCharting, SweepAgents, SweepPrompt):
+class SweepScreen(SweepPanes, SweepCharting, SweepAgents, SweepPrompt, SweepColumns):
     """Watches one sweep and steers it."""
 
     CSS_PATH = "sweep.tcss"
@@ -118,6 +119,7 @@ class SweepScreen(SweepPanes, SweepCharting, SweepAgents, SweepPrompt):
         self.query_one("#best").border_subtitle = "c copy · E export"
         self.table.empty_text = "Reading the sweep…"
         self.set_interval(1.0, self._tick)
+        self.read_columns()
         self.follow_sweep()
 
     def on_unmount(self) -> None:
@@ -187,6 +189,7 @@ class SweepScreen(SweepPanes, SweepCharting, SweepAgents, SweepPrompt):
         if self.feed.lost:
             self._show_notice()
         self.read_histories_if_needed()
+        self.compute_if_due()
 
     def show_runs(self) -> None:
         """Bring the leaderboard, and what is drawn of it, up to date."""
@@ -323,13 +326,9 @@ class SweepScreen(SweepPanes, SweepCharting, SweepAgents, SweepPrompt):
 
     @on(RunsTable.SortRequested)
     def _sort(self, message: RunsTable.SortRequested) -> None:
-        self.sort_by(message.column, message.reverse)
-
-    def sort_by(self, column: Column, reverse: bool) -> None:
-        """Order the leaderboard."""
-        self.feed.board.set_sort(column, reverse)
+        self.feed.board.set_sorts(message.levels)
         self.show_runs()
-        self.table.reveal_column(column)
+        self.table.reveal_column(message.levels[-1].column)
 
     @on(RunsTable.MarkRequested)
     def _mark(self, message: RunsTable.MarkRequested) -> None:

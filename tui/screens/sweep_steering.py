@@ -36,7 +36,7 @@ class SweepSteering(SweepTaking):
             tooltip="Start no further runs, for good; current runs go on",
         ),
         Binding(
-            "C",
+            "X",
             "cancel_sweep",
             "Cancel",
             id="sweep.cancel",

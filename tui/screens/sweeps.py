@@ -64,7 +64,7 @@ class SweepsScreen(SweepDeriving):
             tooltip="Hand out no further runs; current runs end by themselves",
         ),
         Binding(
-            "C",
+            "X",
             "cancel",
             "Cancel",
             id="sweeps.cancel",

@@ -7,7 +7,7 @@ is visible and repaints only the lines that differ.
 from __future__ import annotations
 
 import textwrap
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -23,6 +23,7 @@ from textual.strip import Strip
 
 from tui.columns import Column, ColumnKind
 from tui.leaderboard_model import LeaderboardModel
+from tui.sorting import Level
 from tui.table_layout import NO_MARK, ColumnLayout, Mark, cell_of, lay_out
 from tui.table_lines import MARK_WIDTH, LinePainter, Row
 
@@ -43,6 +44,9 @@ class RunsTable(ScrollView, can_focus=True):
         Binding("enter", "open_run", "Open", id="runs.open", tooltip="Show the run's curves, configuration and log"),
         Binding("space", "mark", "Chart", id="runs.mark", tooltip="Show or hide the run in the chart"),
         Binding("s", "sort(1)", "Sort", id="runs.sort", tooltip="Sort by the next column"),
+        Binding(
+            "a", "then_by", "Then by", id="runs.then_by", tooltip="Sort equal ones by a further column", show=False
+        ),
         Binding("x", "reverse", "Reverse", id="runs.reverse", tooltip="Reverse the order", show=False),
         Binding("up,k", "move(-1)", "Up", id="runs.up", tooltip="Previous run", show=False),
         Binding("down,j", "move(1)", "Down", id="runs.down", tooltip="Next run", show=False),
@@ -103,8 +107,8 @@ class RunsTable(ScrollView, can_focus=True):
     class SortRequested(TableMessage):
         """The user wants another order."""
 
-        column: Column
-        reverse: bool
+        levels: tuple[Level, ...]
+        """The most important first."""
 
     def __init__(self, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
@@ -114,6 +118,7 @@ class RunsTable(ScrollView, can_focus=True):
         """The run under the cursor; empty while the user has not moved: then the cursor is on the first row."""
         self._cursor_row = 0
         self._value_widths: dict[Column, int] = {}
+        self._named_by_parameters = False
         self._layout: ColumnLayout | None = None
         self._painted: dict[int, Row | None] = {}
 
@@ -121,6 +126,9 @@ class RunsTable(ScrollView, can_focus=True):
 
     def show(self, board: LeaderboardModel, marks: Mapping[str, Mark] | None = None) -> None:
         """Show the board as it is now and repaint the lines that changed."""
+        if board.view.parameter_names != self._named_by_parameters:
+            self._named_by_parameters = board.view.parameter_names
+            self._value_widths.clear()
         self.board = board
         if marks is not None:
             self._marks = dict(marks)
@@ -281,19 +289,52 @@ class RunsTable(ScrollView, can_focus=True):
             self.post_message(self.MarkRequested(self, self.cursor_run_id))
 
     def action_sort(self, by: int) -> None:
-        """Ask for the order of a neighbouring column."""
-        columns = self.board.columns
-        current = columns.index(self.board.sort_column) if self.board.sort_column in columns else 0
-        self._sort_by(columns[(current + by) % len(columns)])
+        """Ask for the order of a neighbouring column; among several, for another last one."""
+        *kept, last = self.board.sorts
+        self._sort_by(self._next_column(last.column, by, kept), kept)
+
+    def action_then_by(self) -> None:
+        """Ask for a further column that orders, behind those that do already."""
+        # The rank is the order by nature: nothing could come behind it.
+        kept = [level for level in self.board.sorts if level.column.kind is not ColumnKind.RANK]
+        if not kept:
+            self.action_sort(1)
+        elif len(kept) < len(self.board.columns):
+            self._sort_by(self._next_column(kept[-1].column, 1, kept), kept)
 
     def action_reverse(self) -> None:
-        """Ask for the opposite order."""
-        self.post_message(self.SortRequested(self, self.board.sort_column, not self.board.reverse))
+        """Ask for the opposite order of the column that orders last."""
+        *kept, last = self.board.sorts
+        self.post_message(self.SortRequested(self, (*kept, Level(last.column, not last.reverse))))
 
-    def _sort_by(self, column: Column) -> None:
-        same = column == self.board.sort_column
-        wants_most = column.kind is ColumnKind.METRIC and self.board.metric and self.board.metric.goal == "maximize"
-        self.post_message(self.SortRequested(self, column, not self.board.reverse if same else bool(wants_most)))
+    def _next_column(self, column: Column, by: int, taken: Sequence[Level]) -> Column:
+        used = {level.column for level in taken}
+        columns = [each for each in self.board.columns if each not in used or each == column]
+        at = columns.index(column) if column in columns else 0
+        return columns[(at + by) % len(columns)]
+
+    def _sort_by(self, column: Column, kept: Sequence[Level] = ()) -> None:
+        self.post_message(self.SortRequested(self, (*kept, Level(column, self._wants_most(column)))))
+
+    def _wants_most(self, column: Column) -> bool:
+        metric = self.board.metric
+        return column.kind is ColumnKind.METRIC and metric is not None and metric.goal == "maximize"
+
+    def _title_clicked(self, column: Column, *, further: bool) -> None:
+        """Sort by a column, or turn its order around; `further` keeps the others."""
+        levels = list(self.board.sorts)
+        place = self.board.sort_level(column)
+        if place is not None and (further or len(levels) == 1):
+            levels[place] = Level(column, not levels[place].reverse)
+            self.post_message(self.SortRequested(self, tuple(levels)))
+        else:
+            kept = [level for level in levels if level.column.kind is not ColumnKind.RANK] if further else []
+            self._sort_by(column, kept)
+
+    def column_width(self, column: Column) -> int:
+        """Return how wide a column is shown; a little where it is not."""
+        layout = self._layout
+        return layout.widths[layout.columns.index(column)] if layout and column in layout.columns else 8
 
     def reveal_column(self, column: Column) -> None:
         """Scroll sideways until a column is in sight."""
@@ -338,7 +379,7 @@ class RunsTable(ScrollView, can_focus=True):
             frozen, x = self._layout.frozen_width, offset.x
             column = self._layout.column_at(x if x < frozen else x + round(self.scroll_offset.x))
             if column is not None:
-                self._sort_by(column)
+                self._title_clicked(column, further=event.shift or event.ctrl)
             return
         row = round(self.scroll_offset.y) + offset.y - 1
         if row < len(self.board.rows):
