@@ -27,10 +27,19 @@ class FilterPrompt(Vertical):
     DEFAULT_CSS = """
     FilterPrompt {
         height: auto;
+        layout: horizontal;
         padding: 0 2;
         background: $panel;
         #prompt { width: 1fr; background: $panel; }
-        .prompt-note { display: none; height: auto; max-height: 2; color: $warning; }
+        .prompt-note {
+            display: none;
+            width: auto;
+            max-width: 64%;
+            height: auto;
+            max-height: 2;
+            padding-left: 1;
+            color: $warning;
+        }
         &.-odd .prompt-note { display: block; }
     }
     """
