@@ -7,6 +7,8 @@ The API key reaches it through its environment. What starts the runs is `RunStar
 
 from __future__ import annotations
 
+import atexit
+import gc
 import logging
 import os
 import select
@@ -313,6 +315,8 @@ def main(directory: Path, adopted: tuple[socket.socket, int] | None = None) -> i
 
 
 if __name__ == "__main__":
+    # Whoever waits for its end need not wait until the interpreter has looked through all objects for garbage.
+    atexit.register(gc.freeze)
     logging.basicConfig(level=logging.INFO, format="%(asctime)s %(levelname)s %(message)s")
     started = (socket.socket(fileno=int(sys.argv[2])), int(sys.argv[3])) if len(sys.argv) > 3 else None
     sys.exit(main(Path(sys.argv[1]), started))
