@@ -10,11 +10,14 @@ from textual.widgets import OptionList, Static
 
 from tests.ui.memory_session import MemorySession, make_sweep
 from tests.ui.wait_for import wait_for
+from trainer.errors import ServerLostError
 from trainer.records import Metric, RunRecord, SweepReference
 from trainer.search.narrowing import Narrowing, narrowing
 from trainer.states import RunState
+from trainer.sweep.config import parse_sweep_text
 from trainer.tracking.evaluated import evaluated
 from tui.app import SweepApp
+from tui.screens.builder_forking import REUSING
 from tui.screens.diff import DiffScreen
 from tui.screens.launch import LaunchScreen
 from tui.screens.sweep_builder import SweepBuilderScreen
@@ -142,3 +145,29 @@ async def test_a_fork_says_what_is_left_while_it_is_edited_and_names_its_source_
         builder.post_message(builder.LeftCounted(SweepReference("local", "wine", "peaks"), "too late"))
         await pilot.pause()
         assert not line.display
+
+
+async def test_runs_that_cannot_be_read_are_not_asked_for_at_every_pause_in_typing(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    asked: list[SweepReference] = []
+
+    def refuse(_: RunsSession, reference: SweepReference) -> list[RunRecord]:
+        asked.append(reference)
+        raise ServerLostError("No answer.")
+
+    monkeypatch.setattr(RunsSession, "reusable_runs", refuse)
+    app = SweepApp(session(GRID))
+    async with app.run_test(size=(120, 36)) as pilot:
+        text = "method: grid\n#: reuse the runs of local/wine/peaks\nparameters: {units: {values: [16, 32]}}\n"
+        builder = SweepBuilderScreen(app.session, parse_sweep_text(text, "x").config, None, text)
+        await app.push_screen(builder)
+        line = builder.query_one("#reuse-line", Static)
+        await wait_for(pilot, lambda: "cannot be read: No answer." in str(line.render()))
+        for _ in range(3):
+            builder.show_preview()
+            await wait_for(pilot, lambda: all(each.is_finished for each in app.workers if each.group == REUSING))
+        assert len(asked) == 1
+        monkeypatch.setattr("tui.screens.builder_forking.RETRY_SECONDS", -1.0)
+        builder.show_preview()
+        await wait_for(pilot, lambda: len(asked) == 2)

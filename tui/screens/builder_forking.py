@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from time import monotonic
 
 from textual import on, work
 from textual.message import Message
@@ -15,6 +16,8 @@ from trainer.records import Json, RunRecord, SweepReference
 from tui.screens.builder_problems import BuilderProblems
 
 REUSING = "reusing"
+RETRY_SECONDS = 30.0
+"""Runs that cannot be read are asked for again after this time, and not at every pause in typing."""
 
 
 class BuilderForking(BuilderProblems):
@@ -31,6 +34,8 @@ class BuilderForking(BuilderProblems):
         """Points of the space that earlier runs have done."""
 
     _reusable: tuple[SweepReference, Sequence[RunRecord]] | None = None
+    _unreadable: tuple[SweepReference, float, TrainerError] | None = None
+    """The runs that could not be read, when, and why."""
 
     @property
     def reused(self) -> SweepReference | None:
@@ -57,7 +62,7 @@ class BuilderForking(BuilderProblems):
         worker, points = get_current_worker(), 0
         try:
             if self._reusable is None or self._reusable[0] != reference:
-                self._reusable = (reference, self.session.reusable_runs(reference))
+                self._reusable = (reference, self._read_runs(reference))
             done = coverage(config, self._reusable[1])
             text, points = f"{done.text()}  ({reference})", len(done.numbers)
         except SweepConfigError:
@@ -67,6 +72,16 @@ class BuilderForking(BuilderProblems):
             text = f"the runs of {reference} cannot be read: {error}"
         if not worker.is_cancelled:
             self.post_message(self.LeftCounted(reference, text, points))
+
+    def _read_runs(self, reference: SweepReference) -> list[RunRecord]:
+        failed = self._unreadable
+        if failed is not None and failed[0] == reference and monotonic() < failed[1] + RETRY_SECONDS:
+            raise failed[2]
+        try:
+            return self.session.reusable_runs(reference)
+        except TrainerError as error:
+            self._unreadable = (reference, monotonic(), error)
+            raise
 
     @on(LeftCounted)
     def _left_counted(self, message: LeftCounted) -> None:

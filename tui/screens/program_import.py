@@ -101,7 +101,8 @@ class ProgramImportScreen(ModalScreen[Import | None]):
                 yield Input(placeholder="train.py, a part of its name, or -m package.module", id="path", compact=True)
                 yield Static("", id="file-problem", classes="problem", markup=False)
                 yield OptionList(id="files", markup=False)
-                yield Static("It is read, never run.", classes="muted", id="read-note", markup=False)
+                note = "The likeliest come first. A program is read, never run."
+                yield Static(note, classes="muted", id="read-note", markup=False)
                 yield Static("↑ ↓ choose · tab completes · enter reads · esc closes", classes="dialog-hint")
             with Vertical(id="choose-options"):
                 yield Static("", id="program-facts", markup=False)
@@ -141,7 +142,7 @@ class ProgramImportScreen(ModalScreen[Import | None]):
     def _show_files(self) -> None:
         typed = self.path_box.value.strip().casefold()
         is_given = self.path_box.value == self._given
-        self.query_one("#file-problem", Static).update("")
+        self._show_file_problem("")
         self.files.clear_options()
         matching = [name for name in self.names if is_given or typed in name.casefold()]
         self.files.add_options([Content(name) for name in matching])
@@ -195,15 +196,21 @@ class ProgramImportScreen(ModalScreen[Import | None]):
         else:
             self.post_message(self.ProgramRead(options))
 
+    def _show_file_problem(self, text: str) -> None:
+        line = self.query_one("#file-problem", Static)
+        line.update(text)
+        # An empty line above the list says nothing.
+        line.display = bool(text)
+
     @on(ReadFailed)
     def _failed(self, message: ReadFailed) -> None:
-        self.query_one("#file-problem", Static).update(f"✗ {message.error}")
+        self._show_file_problem(f"✗ {message.error}")
 
     @on(ProgramRead)
     def _read(self, message: ProgramRead) -> None:
         options = message.options
         if not options.all_options:
-            self.query_one("#file-problem", Static).update(f"✗ {' '.join(options.notes) or 'It takes no parameters.'}")
+            self._show_file_problem(f"✗ {' '.join(options.notes) or 'It takes no parameters.'}")
             return
         self.options = options
         start = start_command(self.config)

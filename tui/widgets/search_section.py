@@ -75,7 +75,7 @@ class SearchSection(HelpedSection):
         yield FormField("project", "project", placeholder="asked for at the launch")
         yield FormField("method", "method", options=METHODS)
         yield QuietStatic("", id="method-words", classes="field-words", markup=False)
-        yield FormField("run_cap", "run cap", placeholder="none: until every combination has run")
+        yield FormField("run_cap", "run cap", placeholder="none: until nothing is left to run")
         with Vertical(classes="section-part"):
             yield CompletingField("metric.name", "metric", placeholder="what the program logs: accuracy")
             yield FormField("metric.goal", "goal", options=GOALS)
