@@ -10,8 +10,10 @@ from functools import cached_property
 
 from trainer.records import Json
 from trainer.search.evidence import CHANCE, chance_of_none, chance_of_range, quantile
+from trainer.sweep.canonical import same_value
 from trainer.sweep.choices import ListedChoices
 from trainer.sweep.findings import is_number
+from trainer.sweep.joint import is_joint, member_paths
 from trainer.sweep.parameters import Bounded, Categorical, Constant, IntUniform, Normal, Parameter, ParameterPath
 from trainer.sweep.space import MISSING, value_at
 
@@ -56,7 +58,7 @@ class Sample:
 
     def numbers(self, path: ParameterPath, best_only: bool = False) -> list[float]:
         """Return those of the values that are numbers, in order of size."""
-        return sorted(float(value) for value in self.values(path, best_only) if is_number(value))
+        return _numbers(self.values(path, best_only))
 
     @cached_property
     def words(self) -> str:
@@ -180,25 +182,26 @@ def _narrowed_normal(parameter: Normal, entry: Entry, best: list[float], sample:
 
 def _narrowed_choices(parameter: Categorical, entry: Entry, sample: Sample) -> Outcome:
     choices = ListedChoices(parameter.values)
-    tried = _counts(choices, sample.values(parameter.path))
-    among_best = _counts(choices, sample.values(parameter.path, best_only=True))
-    total = len(sample.ranked)
-    poor = [
-        index
-        for index in range(choices.count)
-        if not among_best[index] and tried[index] and chance_of_none(tried[index], sample.best, total) <= CHANCE
-    ]
+    if len(parameter.path) == 1 and is_joint(parameter.name, entry):
+        poor, names = _poor_combinations(choices, member_paths(parameter.name, entry), parameter.path, sample)
+        return _without(poor, names, parameter, entry, sample)
+    poor = _poor(choices, sample.values(parameter.path), sample.values(parameter.path, best_only=True), sample)
     numbers = [choices.value(index) for index in range(choices.count)]
-    if not poor and len(numbers) >= 3 and all(is_number(value) for value in numbers):
-        poor = _outside(numbers, parameter.path, sample)  # type: ignore[arg-type]
     if sample.method == "grid" and len(numbers) >= 3 and all(is_number(value) for value in numbers):
+        among_best = _counts(choices, sample.values(parameter.path, best_only=True))
         return _range_around(numbers, poor, among_best, sample)  # type: ignore[arg-type]
-    if not poor:
-        return f"every value that was tried often is among {sample.words}, or may be missing by chance"
+    return _without(poor, [shown(choices.value(index)) for index in poor], parameter, entry, sample)
+
+
+def _without(poor: list[int], names: list[str], parameter: Categorical, entry: Entry, sample: Sample) -> Outcome:
+    """Return the entry without the values that do not do well; `names` says which these are."""
+    choices = ListedChoices(parameter.values)
     left = [index for index in range(choices.count) if index not in poor]
-    names = ", ".join(shown(choices.value(index)) for index in poor)
+    if not poor or not left:
+        return f"every value that was tried often is among {sample.words}, or may be missing by chance"
+    tried = _counts(choices, sample.values(parameter.path))
     runs = sum(tried[index] for index in poor)
-    reason = f"none of the {runs} runs with {names} is among the best {sample.best} of {total}"
+    reason = f"none of the {runs} runs with {', '.join(names)} is among the best {sample.best} of {len(sample.ranked)}"
     if len(left) == 1:
         return {"value": choices.value(left[0])}, reason
     changed: Entry = {**entry, "values": [choices.value(index) for index in left]}
@@ -209,12 +212,55 @@ def _narrowed_choices(parameter: Categorical, entry: Entry, sample: Sample) -> O
     return changed, reason
 
 
-def _outside(numbers: list[float], path: ParameterPath, sample: Sample) -> list[int]:
+def _poor_combinations(
+    choices: ListedChoices, members: Sequence[ParameterPath], path: ParameterPath, sample: Sample
+) -> tuple[list[int], list[str]]:
+    """Return which values of a joint parameter do not do well, and what they have in common, by its members.
+
+    Each combination is tried too seldom to tell anything about it alone; what a member is in many of them does.
+    """
+    tried = [choices.index_of(value) for value in sample.values(path)]  # type: ignore[arg-type]
+    best = [choices.index_of(value) for value in sample.values(path, best_only=True)]  # type: ignore[arg-type]
+    poor: set[int] = set()
+    names: list[str] = []
+    for member in members:
+        values = [value_at(choices.value(index), member) for index in range(choices.count)]  # type: ignore[arg-type]
+        listed = ListedChoices([value for value in values if value is not MISSING])  # type: ignore[misc]
+        seen, seen_best = (
+            [values[index] for index in indices if index is not None and values[index] is not MISSING]
+            for indices in (tried, best)
+        )
+        for place in _poor(listed, seen, seen_best, sample):
+            value = listed.value(place)
+            names.append(f"{'.'.join(member)}={shown(value)}")
+            poor |= {index for index, its in enumerate(values) if its is not MISSING and same_value(its, value)}  # type: ignore[arg-type]
+    return sorted(poor), names
+
+
+def _poor(choices: ListedChoices, tried: Sequence[object], best: Sequence[object], sample: Sample) -> list[int]:
+    """Return which values are missing among the best runs, if that is no chance."""
+    counts, among_best = _counts(choices, tried), _counts(choices, best)
+    total = len(sample.ranked)
+    poor = [
+        index
+        for index in range(choices.count)
+        if not among_best[index] and counts[index] and chance_of_none(counts[index], sample.best, total) <= CHANCE
+    ]
+    numbers = [choices.value(index) for index in range(choices.count)]
+    if not poor and len(numbers) >= 3 and all(is_number(value) for value in numbers):
+        poor = _outside(numbers, _numbers(tried), _numbers(best), sample)  # type: ignore[arg-type]
+    return poor
+
+
+def _numbers(values: Iterable[object]) -> list[float]:
+    return sorted(float(value) for value in values if is_number(value))
+
+
+def _outside(numbers: list[float], tried: list[float], best: list[float], sample: Sample) -> list[int]:
     """Return which of the listed numbers lie outside of the best runs' range; none if that may be chance.
 
     Each may have been tried too seldom to tell anything about it alone.
     """
-    best, tried = sample.numbers(path, best_only=True), sample.numbers(path)
     if len(best) < sample.best:
         return []
     low, high = _core(best)
