@@ -13,6 +13,7 @@ import re
 import statistics
 import time
 from collections.abc import Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
@@ -74,14 +75,21 @@ def count_of(screen: SweepBuilderScreen) -> str:
     return str(screen.query_one("#count", Static).render()).split()[0]
 
 
-async def seconds_of_a_key(app: WatchedApp, event: events.Key, expected: str) -> float:
-    """Return the seconds from a key until the terminal is sent the expected count."""
+@dataclass(frozen=True, slots=True)
+class KeyTime:
+    """From a key until the terminal is sent the expected text."""
+
+    seconds: float
+    cpu_seconds: float
+
+
+async def time_of_a_key(app: WatchedApp, event: events.Key, expected: str) -> KeyTime:
     app.painted.clear()
     app.awaited_text = expected
-    start = time.perf_counter()
+    start, cpu_start = time.perf_counter(), time.process_time()
     app.post_message(event)
     await asyncio.wait_for(app.painted.wait(), 10)
-    return time.perf_counter() - start
+    return KeyTime(time.perf_counter() - start, time.process_time() - cpu_start)
 
 
 async def opened(app: WatchedApp, pilot: Pilot[None], config: dict[str, Json]) -> SweepBuilderScreen:
@@ -92,15 +100,15 @@ async def opened(app: WatchedApp, pilot: Pilot[None], config: dict[str, Json]) -
     return screen
 
 
-async def timed(app: WatchedApp, pilot: Pilot[None], keys: Sequence[tuple[events.Key, str]]) -> list[float]:
-    """Return the seconds from each key until the terminal is sent what it is to change, again and again."""
-    seconds = []
+async def timed(app: WatchedApp, pilot: Pilot[None], keys: Sequence[tuple[events.Key, str]]) -> list[KeyTime]:
+    """Return the time from each key until the terminal is sent what it is to change, again and again."""
+    times = []
     for number in range(KEYSTROKES // len(keys) + 1):
         for event, expected in keys:
             # A new event each time: it knows whether it was handled.
-            seconds.append(await seconds_of_a_key(app, events.Key(event.key, event.character), expected))
+            times.append(await time_of_a_key(app, events.Key(event.key, event.character), expected))
             await pilot.pause(GAPS_SECONDS[number % len(GAPS_SECONDS)])
-    return seconds[len(keys) :]  # the first ones warm up
+    return times[len(keys) :]  # the first ones warm up
 
 
 async def counts_with(pilot: Pilot[None], screen: SweepBuilderScreen, keys: Sequence[str]) -> list[str]:
@@ -115,13 +123,21 @@ async def counts_with(pilot: Pilot[None], screen: SweepBuilderScreen, keys: Sequ
     return counts
 
 
-def report(name: str, seconds: list[float]) -> None:
-    """Print median, 95th percentile and maximum; fail where the percentile is beyond the budget."""
-    ordered = sorted(seconds)
-    high = ordered[math.ceil(PERCENTILE * len(ordered)) - 1]
+def percentile_of(seconds: list[float]) -> float:
+    return sorted(seconds)[math.ceil(PERCENTILE * len(seconds)) - 1]
+
+
+def report(name: str, times: list[KeyTime]) -> None:
+    """Print median, 95th percentile and maximum; fail where the percentile is beyond the budget.
+
+    The time of the processor is told besides: where others work on the machine, it says what the app itself takes.
+    """
+    seconds, cpu_seconds = [each.seconds for each in times], [each.cpu_seconds for each in times]
+    high = percentile_of(seconds)
     print(
         f"\n{name}: median {statistics.median(seconds) * 1000:.1f} ms, 95th percentile {high * 1000:.1f} ms, "
-        f"max {ordered[-1] * 1000:.1f} ms (budget {BUDGET_SECONDS * 1000:.0f})"
+        f"max {max(seconds) * 1000:.1f} ms (budget {BUDGET_SECONDS * 1000:.0f}); of the processor "
+        f"{statistics.median(cpu_seconds) * 1000:.1f} and {percentile_of(cpu_seconds) * 1000:.1f} ms"
     )
     assert high <= BUDGET_SECONDS
 
@@ -142,10 +158,10 @@ async def test_a_key_typed_into_the_values_is_counted_at_once(
         screen.parameters.pane.value_input.focus()
         await pilot.press("end", "comma", "space")
         with_one_more, without = await counts_with(pilot, screen, ("7", "backspace"))
-        seconds = await timed(
+        times = await timed(
             app, pilot, [(events.Key("7", "7"), with_one_more), (events.Key("backspace", None), without)]
         )
-    report(f"keystroke in the values → count, {name}", seconds)
+    report(f"keystroke in the values → count, {name}", times)
 
 
 @pytest.mark.benchmark
@@ -158,10 +174,10 @@ async def test_a_key_typed_into_a_bound_is_counted_at_once(tmp_path: Path) -> No
         screen.parameters.pane.field_input(1).focus()
         await pilot.press("end")
         with_one_more, without = await counts_with(pilot, screen, ("7", "backspace"))
-        seconds = await timed(
+        times = await timed(
             app, pilot, [(events.Key("7", "7"), with_one_more), (events.Key("backspace", None), without)]
         )
-    report("keystroke in a bound → count, 10^18 runs", seconds)
+    report("keystroke in a bound → count, 10^18 runs", times)
 
 
 @pytest.mark.benchmark
@@ -173,10 +189,10 @@ async def test_a_key_typed_into_a_name_is_shown_at_once(tmp_path: Path) -> None:
         await pilot.pause()
         screen.parameters.pane.name_input.focus()
         await pilot.press("end")
-        seconds = await timed(
+        times = await timed(
             app, pilot, [(events.Key("z", "z"), "─ flagz ─"), (events.Key("backspace", None), "─ flag ─")]
         )
-    report("keystroke in a name → shown, 10^18 runs", seconds)
+    report("keystroke in a name → shown, 10^18 runs", times)
 
 
 @pytest.mark.benchmark
@@ -192,7 +208,7 @@ async def test_going_up_and_down_is_shown_at_once(
         screen.parameters.parameter_tree.select((top,))
         screen.parameters.parameter_tree.focus()
         await pilot.pause(0.3)
-        seconds = await timed(
+        times = await timed(
             app, pilot, [(events.Key("down", None), f"─ {below} ─"), (events.Key("up", None), f"─ {top} ─")]
         )
-    report(f"up and down → shown, {name} parameters", seconds)
+    report(f"up and down → shown, {name} parameters", times)

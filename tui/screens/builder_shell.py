@@ -15,13 +15,13 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import Screen
 from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
 from trainer.records import Json
 from trainer.sweep.command import program_problem
 from trainer.sweep.validation import Violation
+from tui.prompt_painting import PromptScreen
 from tui.session import Session
 from tui.sweep_count import CountText, count_text_of
 from tui.sweep_document import SweepDocument
@@ -53,7 +53,7 @@ SECTIONS: dict[str, type[BuilderSection]] = {
 }
 
 
-class BuilderShell(Screen[None]):
+class BuilderShell(PromptScreen[None]):
     """Shows one document, in sections and as YAML, and keeps everything in step."""
 
     AUTO_FOCUS = ""

@@ -30,7 +30,7 @@ class SectionChanged(Message):
 
 
 class BuilderSection(VerticalScroll, can_focus=False):
-    """A part of the form. Edits the draft of the document it is shown, and posts `SectionChanged` after it did.
+    """A part of the form. Edits the draft of the document it is shown, and calls `tell_changed` after it did.
 
     The builder shows a section the document when the section comes to the front, and again whenever something else
     than the section changed it. A section that is hidden is told nothing.
@@ -38,6 +38,11 @@ class BuilderSection(VerticalScroll, can_focus=False):
 
     title: ClassVar[str] = ""
     """The word on the tab."""
+
+    def tell_changed(self, label: str, field: str = "") -> None:
+        """Say that the draft was changed; see `SectionChanged`."""
+        # To the screen itself: each widget on the way up would take its time, at every key.
+        self.screen.post_message(SectionChanged(self, label, field))
 
     @property
     def own_problems(self) -> list[Violation]:

@@ -10,7 +10,7 @@ from trainer.sweep.validation import Violation
 from tui.shorthand import parse_value, value_text
 from tui.sweep_document import SweepDocument
 from tui.sweep_draft import SweepDraft
-from tui.widgets.builder_section import BuilderSection, SectionChanged
+from tui.widgets.builder_section import BuilderSection
 from tui.widgets.form_field import FormField
 
 
@@ -73,7 +73,7 @@ class FieldsSection(BuilderSection):
     def _edited(self, message: FormField.Edited) -> None:
         message.stop()
         self.store(message.path, message.text)
-        self.post_message(SectionChanged(self, f"edit {message.field.label.strip()}", message.path))
+        self.tell_changed(f"edit {message.field.label.strip()}", message.path)
 
     def store(self, path: str, text: str) -> None:
         """Take over what was typed into the field of a path."""

@@ -5,7 +5,8 @@ from __future__ import annotations
 import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import ClassVar
+from functools import partial
+from typing import ClassVar, Protocol
 
 from textual import getters, on
 from textual.app import ComposeResult
@@ -32,6 +33,19 @@ _LIST_KINDS = ("values", "probabilities")
 _EXAMPLES = "50, 100, 200   3..10   0.1..1   1e-5..1e-1 log   0..1 step 0.1   relu|tanh   true/false"
 
 
+class TypedParameter(Protocol):
+    """Who is told, at every key, what is typed into the pane; by calls, since messages take longer than the rest."""
+
+    def name_typed(self, text: str) -> None:
+        """Another name was typed."""
+
+    def value_typed(self, text: str) -> None:
+        """Another text of the values was typed."""
+
+    def field_typed(self, field: Field, text: str) -> None:
+        """Another text of one of the distribution's keys was typed."""
+
+
 class ParameterPane(Vertical):
     """Shows what it is given and reports what is typed; changes nothing itself."""
 
@@ -46,25 +60,6 @@ class ParameterPane(Vertical):
         ),
         Binding("f8", "wish('delete')", "Delete", id="parameter.delete", show=False, tooltip="Delete this parameter"),
     ]
-
-    @dataclass
-    class NameTyped(Message):
-        """Another name was typed."""
-
-        text: str
-
-    @dataclass
-    class ValueTyped(Message):
-        """Another text of the values was typed."""
-
-        text: str
-
-    @dataclass
-    class FieldTyped(Message):
-        """Another text of one of the distribution's keys was typed."""
-
-        field: Field
-        text: str
 
     @dataclass
     class KindChosen(Message):
@@ -98,8 +93,10 @@ class ParameterPane(Vertical):
     kind_select = getters.query_one("#parameter-kind", Select)
     menu = getters.query_one("#preset-menu", OptionList)
 
-    def __init__(self, *, id: str | None = None) -> None:  # noqa: A002
+    def __init__(self, typed: TypedParameter, *, id: str | None = None) -> None:  # noqa: A002
+        """Create the pane; `typed` is told what is typed into it."""
         super().__init__(id=id)
+        self._typed = typed
         self._facts = ParameterFacts({})
         self._fields: tuple[Field, ...] | None = None
         """The keys that are shown; None before anything is."""
@@ -150,8 +147,12 @@ class ParameterPane(Vertical):
         yield Static("", id="parameter-note", markup=False)
 
     def on_mount(self) -> None:
-        """Offer in the frame, for the mouse, what the tree has keys for."""
+        """Listen to the fields, and offer in the frame, for the mouse, what the tree has keys for."""
         actions = {"on/off": "switch", "copy": "duplicate", "delete": "delete", "↑": "up", "↓": "down"}
+        self.name_input.told = self._typed.name_typed
+        self.value_input.told = self._typed.value_typed
+        for index in range(_FIELDS):
+            self.field_input(index).told = partial(self._field_typed, index)
         self.border_subtitle = " · ".join(f"[@click=wish('{wish}')]{word}[/]" for word, wish in actions.items())
 
     # What the section gives
@@ -337,23 +338,10 @@ class ParameterPane(Vertical):
 
     # What the user does
 
-    @on(Input.Changed, "#parameter-name")
-    def _name_changed(self, message: Input.Changed) -> None:
-        message.stop()
-        self.post_message(self.NameTyped(message.value))
-
-    @on(Input.Changed, "#parameter-value")
-    def _value_changed(self, message: Input.Changed) -> None:
-        message.stop()
-        self.post_message(self.ValueTyped(message.value))
-
-    @on(Input.Changed, ".parameter-key")
-    def _field_changed(self, message: Input.Changed) -> None:
-        message.stop()
-        index = int((message.input.id or "field-0").rpartition("-")[2])
+    def _field_typed(self, index: int, text: str) -> None:
         fields = self._fields or ()
         if index < len(fields):
-            self.post_message(self.FieldTyped(fields[index], message.value))
+            self._typed.field_typed(fields[index], text)
 
     @on(Select.Changed)
     def _kind_chosen(self, message: Select.Changed) -> None:

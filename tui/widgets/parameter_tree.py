@@ -251,7 +251,8 @@ class ParameterTree(ScrollView, can_focus=True):
         style = base
         if shown.is_cursor:
             style += self.get_component_rich_style("parameter-tree--cursor", partial=True)
-        return Strip(self._segments(shown, style), width)
+        # Before the columns are placed, lines are short; one that claims to be longer shifts what is right of it.
+        return Strip(self._segments(shown, style)).adjust_cell_length(width, style)
 
     def _segments(self, shown: ShownLine, style: Style) -> list[Segment]:
         columns, muted = self._columns, self._look("muted")

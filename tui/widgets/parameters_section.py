@@ -17,7 +17,7 @@ from tui.shorthand import ShorthandError, parse_items, parse_shorthand, parse_va
 from tui.sweep_document import SweepDocument
 from tui.sweep_draft import GROUP_SEPARATOR, ParameterDraft
 from tui.tree_lines import rule_words
-from tui.widgets.builder_section import BuilderSection, SectionChanged
+from tui.widgets.builder_section import BuilderSection
 from tui.widgets.name_input import NameInput
 from tui.widgets.parameter_pane import ParameterPane
 from tui.widgets.parameter_tree import ParameterTree
@@ -41,7 +41,7 @@ class ParametersSection(BuilderSection):
     def compose(self) -> ComposeResult:
         """Compose the tree and the pane."""
         yield ParameterTree(id="parameter-tree")
-        yield ParameterPane(id="parameter-pane")
+        yield ParameterPane(self, id="parameter-pane")
 
     @property
     def rows(self) -> list[ParameterDraft]:
@@ -149,9 +149,6 @@ class ParametersSection(BuilderSection):
             text = self._problems.get(id(node.row), "")
         self.pane.show_problem(text)
 
-    def _changed(self, label: str, field: str = "") -> None:
-        self.post_message(SectionChanged(self, label, field))
-
     @on(ParameterTree.CursorMoved)
     def _cursor_moved(self, message: ParameterTree.CursorMoved) -> None:
         message.stop()
@@ -179,50 +176,47 @@ class ParametersSection(BuilderSection):
         box.focus()
         box.cursor_position = len(box.value)
 
-    @on(ParameterPane.NameTyped)
-    def _name_typed(self, message: ParameterPane.NameTyped) -> None:
-        message.stop()
+    def name_typed(self, text: str) -> None:
+        """Take over a name."""
         node = self.current
         if node is None:
             return
         if node.row is None:
             # Without a name its parameters would be in no group any more: that waits until there is one.
-            if not message.text.strip() or message.text == node.name:
+            if not text.strip() or text == node.name:
                 return
-            self.parameter_tree.model.rename(node, message.text)
-            self._changed(f"rename group {message.text}", f"group {id(node)}")
-            path = (*node.path[:-1], *message.text.split(GROUP_SEPARATOR))
+            self.parameter_tree.model.rename(node, text)
+            self.tell_changed(f"rename group {text}", f"group {id(node)}")
+            path = (*node.path[:-1], *text.split(GROUP_SEPARATOR))
             self.parameter_tree.show(self.rows, node.rows[0] if node.path in self.parameter_tree.folded else path)
             return
         row = node.row
-        if message.text == row.name:
+        if text == row.name:
             return
-        label = f"add {message.text}" if row is self._new else f"rename {row.name or 'a parameter'}"
-        row.name = message.text
+        label = f"add {text}" if row is self._new else f"rename {row.name or 'a parameter'}"
+        row.name = text
         self.parameter_tree.show(self.rows, row)
         self._show_current(keep_typed=True)
-        self._changed(label, f"name {self._key(row)}")
+        self.tell_changed(label, f"name {self._key(row)}")
 
-    @on(ParameterPane.ValueTyped)
-    def _value_typed(self, message: ParameterPane.ValueTyped) -> None:
-        message.stop()
+    def value_typed(self, text: str) -> None:
+        """Take over the text of the values."""
         row = self.current.row if self.current is not None else None
         if row is None:
             return
         try:
-            row.entry = parse_shorthand(message.text)
+            row.entry = parse_shorthand(text)
             row.problem = row.typed = ""
             # What was typed says it already; writing a long list out again would cost milliseconds at every key.
-            self.parameter_tree.facts.of(row.entry).__dict__["text"] = message.text.strip()
+            self.parameter_tree.facts.of(row.entry).__dict__["text"] = text.strip()
         except ShorthandError as error:
-            row.problem, row.typed = str(error), message.text
+            row.problem, row.typed = str(error), text
         self.parameter_tree.refresh_changed()
         self._show_current(keep_typed=True)
-        self._changed(f"edit {row.name}", f"value {self._key(row)}")
+        self.tell_changed(f"edit {row.name}", f"value {self._key(row)}")
 
-    @on(ParameterPane.FieldTyped)
-    def _field_typed(self, message: ParameterPane.FieldTyped) -> None:
-        message.stop()
+    def field_typed(self, field: Field, text: str) -> None:
+        """Take over the text of one of the distribution's keys."""
         row = self.current.row if self.current is not None else None
         if row is None or not isinstance(row.entry, dict):
             return
@@ -230,11 +224,11 @@ class ParametersSection(BuilderSection):
         if distribution is None:
             return
         fields = {name: value for name, value in row.entry.items() if name != "distribution"}
-        fields.pop(message.field.name, None)
-        if message.text.strip():
-            fields[message.field.name] = _field_value(message.field, message.text)
+        fields.pop(field.name, None)
+        if text.strip():
+            fields[field.name] = _field_value(field, text)
         ordered = {each.name: fields.pop(each.name) for each in distribution.fields if each.name in fields}
-        self._set_entry(row, entry_for(distribution.name, ordered | fields), f"{message.field.name} {self._key(row)}")
+        self._set_entry(row, entry_for(distribution.name, ordered | fields), f"{field.name} {self._key(row)}")
 
     @on(ParameterPane.KindChosen)
     def _kind_chosen(self, message: ParameterPane.KindChosen) -> None:
@@ -248,7 +242,7 @@ class ParametersSection(BuilderSection):
         row.problem = row.typed = ""
         self.parameter_tree.refresh_changed()
         self._show_current(keep_typed=bool(field))
-        self._changed(f"edit {row.name}", field)
+        self.tell_changed(f"edit {row.name}", field)
 
     @on(ParameterPane.PresetChosen)
     def _preset_chosen(self, message: ParameterPane.PresetChosen) -> None:
@@ -265,7 +259,7 @@ class ParametersSection(BuilderSection):
         self._reshow(row)
         self.pane.value_input.focus()
         self.pane.value_input.select_all()
-        self._changed(f"add {row.name}")
+        self.tell_changed(f"add {row.name}")
 
     @on(NameInput.LinesPasted)
     def _lines_pasted(self, message: NameInput.LinesPasted) -> None:
@@ -293,7 +287,7 @@ class ParametersSection(BuilderSection):
         self.rows[at:at] = added
         self._reshow(added[0])
         self.parameter_tree.focus()
-        self._changed(f"paste {len(added)} parameter{'' if len(added) == 1 else 's'}")
+        self.tell_changed(f"paste {len(added)} parameter{'' if len(added) == 1 else 's'}")
 
     # Going on
 
@@ -338,21 +332,21 @@ class ParametersSection(BuilderSection):
         if wish == "duplicate":
             copied = model.duplicate(node)
             self._reshow(copied.path)
-            self._changed(f"copy {name}")
+            self.tell_changed(f"copy {name}")
         elif wish == "delete":
             model.delete(node)
             self._new = None
             self._reshow()
             self.parameter_tree.focus()
-            self._changed(f"delete {name}")
+            self.tell_changed(f"delete {name}")
             self.notify(f"Deleted {name}; ctrl+z brings it back.", timeout=4, markup=False)
         elif wish == "switch":
             is_off = model.switch(node)
             self._reshow()
-            self._changed(f"switch {name} {'off' if is_off else 'on'}")
+            self.tell_changed(f"switch {name} {'off' if is_off else 'on'}")
         elif model.move(node, -1 if wish == "up" else 1, self.parameter_tree.folded):
             self._reshow(node.path if node.row is None else node.row)
-            self._changed(f"move {name}", f"move {id(node.rows[0])}")
+            self.tell_changed(f"move {name}", f"move {id(node.rows[0])}")
 
     def _rows_by_path(self) -> dict[str, list[ParameterDraft]]:
         by_path: dict[str, list[ParameterDraft]] = {}

@@ -21,7 +21,6 @@ from trainer.sweep.validation import Violation
 from tui.command_templates import TEMPLATES, template_of
 from tui.run_command import CommandWord, command_words
 from tui.sweep_document import SweepDocument
-from tui.widgets.builder_section import SectionChanged
 from tui.widgets.command_editor import CommandEditor
 from tui.widgets.completing_field import CompletingField
 from tui.widgets.completing_input import CompletingInput
@@ -147,7 +146,7 @@ class ProgramSection(HelpedSection):
     def _program_taken(self, message: CompletingInput.Taken) -> None:
         message.stop()
         self.store("program", message.candidate.text)
-        self.post_message(SectionChanged(self, "choose the program", ""))
+        self.tell_changed("choose the program")
         if message.candidate.text.endswith("/"):
             # In the box's own turn: a message made in ours would not bubble past us.
             message.box.call_later(message.box.ask)
@@ -158,7 +157,7 @@ class ProgramSection(HelpedSection):
         items: list[Json] = [*message.items]
         self.draft.set("command", items or None)
         self._show_rest()
-        self.post_message(SectionChanged(self, message.label, message.field))
+        self.tell_changed(message.label, message.field)
 
     @on(Select.Changed, "#template")
     async def _template_chosen(self, message: Select.Changed) -> None:
@@ -172,7 +171,7 @@ class ProgramSection(HelpedSection):
         self.draft.set("command", None if template.is_default else items)
         await self.editor.show(self._command, self._program)
         self._show_rest()
-        self.post_message(SectionChanged(self, "choose a template for the command", ""))
+        self.tell_changed("choose a template for the command")
 
     def _show_rest(self) -> None:
         """Show what follows from program and command."""

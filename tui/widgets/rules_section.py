@@ -18,7 +18,7 @@ from trainer.sweep.validation import Violation
 from tui.rule_completion import completion, templates
 from tui.sweep_document import SweepDocument
 from tui.sweep_draft import SweepDraft
-from tui.widgets.builder_section import BuilderSection, SectionChanged
+from tui.widgets.builder_section import BuilderSection
 from tui.widgets.rule_row import RuleRow
 
 _OWN_PATH = re.compile(r"rules\[(\d+)\]")
@@ -212,4 +212,4 @@ class RulesSection(BuilderSection):
 
     def _changed(self, label: str, field: str = "") -> None:
         self._show_effects()
-        self.post_message(SectionChanged(self, label, field))
+        self.tell_changed(label, field)

@@ -17,7 +17,6 @@ from trainer.sweep.validation import GOALS, METHODS
 from trainer.training.metrics import GOALS as TRAINER_GOALS
 from tui.bands import bands_picture
 from tui.sweep_document import SweepDocument
-from tui.widgets.builder_section import SectionChanged
 from tui.widgets.completing_field import CompletingField
 from tui.widgets.completing_input import Candidate, CompletingInput, matching
 from tui.widgets.form_field import FormField
@@ -207,7 +206,7 @@ class SearchSection(HelpedSection):
         if goal is not None:
             self.draft.set("metric.goal", goal)
             self.field("metric.goal").show_text(goal)
-        self.post_message(SectionChanged(self, "choose the metric", ""))
+        self.tell_changed("choose the metric")
 
     @property
     def _runs_our_trainer(self) -> bool:
