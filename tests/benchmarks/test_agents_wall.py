@@ -1,6 +1,8 @@
 """Budget (DESIGN section 8): a 12-run wine grid on 2 slots takes ≤ 2× the untracked loop, ≤ 1/15 of one stock agent.
 
-Rerun: make benchmarks. The stock agent takes 70 s, so it runs only with BENCHMARK_STOCK_AGENT=1.
+Rerun: make benchmarks. The stock agent takes 70 s, so it runs only with BENCHMARK_STOCK_AGENT=1, beside three rounds.
+What is compared was measured in the same round. Ours is the whole command, from an empty home: with the server's start
+and the sweep's creation, which the stock agent is spared: it does the sweep on a server that runs already.
 """
 
 from __future__ import annotations
@@ -18,6 +20,7 @@ import pytest
 from trainer.server.lifecycle import stop_server
 
 ROUNDS = 5
+STOCK_ROUNDS = 3
 FIT = """
 from sklearn.datasets import load_wine
 from sklearn.ensemble import RandomForestClassifier
@@ -73,7 +76,7 @@ def stop(home: Path) -> None:
 def test_wine_grid_against_the_untracked_loop(tmp_path: Path) -> None:
     folder = make_folder(tmp_path)
     sweep_tui = str(Path(sys.executable).with_name("sweep-tui"))
-    floor, ours = [], []
+    floor, ours, stock = [], [], []
     for round_number in range(ROUNDS + 1):
         # A home of its own each time: the server's start is part of what is measured.
         home = tmp_path / f"home-{round_number}"
@@ -87,16 +90,20 @@ def test_wine_grid_against_the_untracked_loop(tmp_path: Path) -> None:
         if round_number:  # the first round warms the disk cache
             floor.append(plain)
             ours.append(whole)
+            if os.environ.get("BENCHMARK_STOCK_AGENT") and round_number <= STOCK_ROUNDS:
+                stock.append(seconds_of_stock_agent(folder, tmp_path / f"home-stock-{round_number}"))
     ratio = statistics.median(a / b for a, b in zip(ours, floor, strict=True))
-    print(
-        f"\nwine grid: loop {statistics.median(floor):.2f} s, sweep-tui run {statistics.median(ours):.2f} s, "
-        f"ratio {ratio:.2f} (budget 2, aim 1.5)"
-    )
-    if os.environ.get("BENCHMARK_STOCK_AGENT"):
-        stock = seconds_of_stock_agent(folder, tmp_path / "home-stock")
-        print(f"one stock agent: {stock:.1f} s, {stock / statistics.median(ours):.1f} times ours (budget 15)")
-        assert stock >= 15 * statistics.median(ours)
+    print(f"\nwine grid: loop {told(floor)}, sweep-tui run {told(ours)}, ratio {ratio:.2f} (budget 2, aim 1.5)")
+    if stock:
+        speedup = statistics.median(a / b for a, b in zip(stock, ours, strict=False))
+        print(f"one stock agent: {told(stock)}, {speedup:.1f} times ours (budget 15)")
+        assert speedup >= 15
     assert ratio <= 2.0
+
+
+def told(rounds: list[float]) -> str:
+    """Return the median of some rounds, and how far they lie apart."""
+    return f"{statistics.median(rounds):.2f} s ({min(rounds):.2f} to {max(rounds):.2f})"
 
 
 def make_folder(tmp_path: Path) -> Path:
