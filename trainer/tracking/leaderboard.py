@@ -202,9 +202,10 @@ def best_config(sweep: SweepRecord, run: RunRecord) -> dict[str, Json]:
     """Return the part of a run's configuration that came from the sweep; all of it when that is unknown."""
     parameters = sweep.config.get("parameters")
     entries = parameters if isinstance(parameters, dict) else {}
-    named = {path[0] for name, entry in entries.items() for path in member_paths(name, entry) or [(name,)]}
+    # In the sweep's order: a run reports its configuration in any, a different one each time (wandb-core 0.31).
+    named = dict.fromkeys(path[0] for name, entry in entries.items() for path in member_paths(name, entry) or [(name,)])
     config = unpacked(run.config, sweep.config)
-    chosen = {key: value for key, value in config.items() if key in named}
+    chosen = {key: config[key] for key in named if key in config}
     return chosen or config
 
 

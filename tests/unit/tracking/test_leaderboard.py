@@ -167,6 +167,13 @@ def test_the_best_configuration_holds_the_sweeps_parameters_only() -> None:
     assert arguments == ["--lr=1e-05", "--text=a b", "--deep={'x': None}"]
 
 
+def test_the_best_configuration_is_in_the_sweeps_order_whatever_the_runs() -> None:
+    sweep = make_sweep(b={"values": [1]}, a={"values": [2]}, c={"value": 3})
+    texts = {render_best(sweep, [make_run(1, 0.5, dict(order))], output_format="args")
+             for order in ([("a", 2), ("b", 1), ("c", 3)], [("c", 3), ("b", 1), ("a", 2)])}  # fmt: skip
+    assert texts == {"--b=1 --a=2 --c=3"}
+
+
 def test_best_needs_a_value() -> None:
     with pytest.raises(NotFoundError, match="acc"):
         render_best(make_sweep(), [make_run(1)])
