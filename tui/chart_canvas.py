@@ -39,6 +39,8 @@ class Curve:
     """x and y in the order of x; what is not finite is left out."""
     is_dots: bool = False
     """Whether to draw the points only, without a line between them."""
+    mark: str = "•"
+    """What a point looks like, so that curves of points differ without colour."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -135,7 +137,7 @@ def _prepared(curve: Curve, request: ChartRequest) -> Curve:
         points = [(math.log10(x), y) for x, y in points if x > 0]
     if request.log_y:
         points = [(x, math.log10(y)) for x, y in points if y > 0]
-    return Curve(curve.label, curve.color, tuple(points), curve.is_dots)
+    return Curve(curve.label, curve.color, tuple(points), curve.is_dots, curve.mark)
 
 
 def _figure(plotext, request: ChartRequest):  # type: ignore[no-untyped-def]
@@ -206,7 +208,9 @@ def _power_text(exponent: float) -> str:
 def _draw_curve(plotext, figure, curve: Curve) -> None:  # type: ignore[no-untyped-def]
     xs, ys = [x for x, _ in curve.points], [y for _, y in curve.points]
     is_dots = curve.is_dots or len(xs) == 1
-    signal = figure.signal(xs, ys, marker=plotext.marker("•" if is_dots else "braille", plotext.pixel(curve.color)))
+    signal = figure.signal(
+        xs, ys, marker=plotext.marker(curve.mark if is_dots else "braille", plotext.pixel(curve.color))
+    )
     if not is_dots:
         signal.lines()
     figure.draw(signal)

@@ -24,6 +24,8 @@ class ChartSeries:
     is_dots: bool = False
     value: float | None = None
     """What the legend shows; None for the last point."""
+    mark: str = "•"
+    """What a point looks like where there is no line."""
 
 
 def curve_of(history: Iterable[HistoryPoint], metric_name: str) -> tuple[tuple[float, float], ...]:

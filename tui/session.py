@@ -20,7 +20,9 @@ from trainer.states import SweepState
 
 if TYPE_CHECKING:
     from trainer.events import SweepEvent
+    from trainer.insight.report import Insight
     from trainer.launch import LaunchRequest
+    from trainer.records import Ranking
     from trainer.search.cost import RunTime
     from trainer.search.narrowing import Narrowing
     from trainer.tracking.client import TrackingClient
@@ -140,6 +142,18 @@ class Session:
         assert sweep.metric is not None
         runs = self.client.read_runs(sweep, sweep.metric)
         return narrowing(sweep.config, evaluated(runs, sweep.metric), sweep.metric.goal)
+
+    def insight(self, sweep: SweepRecord, by: Ranking = "best") -> Insight:
+        """Return what the runs of a sweep with a metric say; blocks, and computes for seconds.
+
+        Raises:
+            SweepConfigError: If its parameters or its `early_terminate` cannot be read.
+            ServerError: If the server refuses.
+        """
+        from trainer.insight.report import insight_of
+
+        assert sweep.metric is not None
+        return insight_of(sweep, self.client.read_runs(sweep, sweep.metric), sweep.metric, by)
 
     def launch(
         self,

@@ -12,6 +12,7 @@ from textual.dom import DOMNode
 from trainer.cli import build_cli
 from tui.app import SweepApp
 from tui.cli import TerminalApp
+from tui.screens.analysis import AnalysisScreen
 from tui.screens.preview import PreviewScreen
 from tui.screens.run import RunScreen
 from tui.screens.run_log import RunLogScreen
@@ -21,6 +22,7 @@ from tui.screens.sweeps import SweepsScreen
 from tui.screens.trial import TrialScreen
 from tui.widgets.agents_panel import AgentsPanel
 from tui.widgets.log_view import LogView
+from tui.widgets.parallel_plot import ParallelPlot
 from tui.widgets.parameter_pane import ParameterPane
 from tui.widgets.parameter_tree import ParameterTree
 from tui.widgets.plan_table import PlanTable
@@ -40,6 +42,7 @@ PLACES: dict[str, tuple[type[DOMNode], ...]] = {
     "live view: sweep": (SweepScreen,),
     "live view: panes": (SweepScreen,),
     "live view: agents": (SweepScreen, AgentsPanel),
+    "analysis": (AnalysisScreen, ParallelPlot),
     "run": (RunScreen,),
     "log of a run": (RunLogScreen, LogView),
 }

@@ -61,7 +61,7 @@ def render_insight(
     sections = _sections(insight, groups)
     if output_format == "md":
         return "\n\n".join([f"# {head}", *(_markdown(section) for section in sections)])
-    return "\n\n".join([head, *(_plain(section, width) for section in sections)])
+    return "\n\n".join([head, *(plain_section(section, width) for section in sections)])
 
 
 def _sections(insight: Insight, groups: Sequence[Group] | None) -> list[Section]:
@@ -87,8 +87,8 @@ def importance_section(report: ImportanceReport) -> Section:
         (
             row.name,
             _bar(row.forest),
-            _percent(row.forest),
-            _percent(row.ped_anova),
+            percent_text(row.forest),
+            percent_text(row.ped_anova),
             correlation_text(row.correlation, row.level),
         )
         for row in report.rows
@@ -109,7 +109,7 @@ def ties_section(found: Ties) -> Section:
     for place, contender in enumerate(shown, start=1):
         group = contender.group
         rank = "=1" if contender.is_tied and found.tied > 1 else str(place)
-        chance = "–" if math.isnan(contender.chance) else _percent(contender.chance)
+        chance = "–" if math.isnan(contender.chance) else percent_text(contender.chance)
         half = None if group.half_width is None else float(f"{group.half_width:.3g}")
         rows.append((rank, *(value for _, value in group.key), group.mean, half, group.count, chance))
     heads = ("#", *names, "mean", "±95 %", "runs", "really best")
@@ -134,7 +134,7 @@ def ties_sentence(found: Ties) -> str:
 def _sentence(found: Ties) -> str:
     """Return the answer where the noise is known."""
     configurations = _count(found.configurations, "configuration")
-    chance = _percent(found.contenders[0].chance)
+    chance = percent_text(found.contenders[0].chance)
     if found.tied > 1:
         return f"{found.tied} of {configurations} share the first place; the first is really the best with {chance}."
     return f"The first of {configurations} is really the best with {chance}."
@@ -146,7 +146,7 @@ def replay_section(report: ReplayReport) -> Section:
     if report.problem:
         return Section(title, (report.problem,))
     rows = tuple(
-        (each.rule, _percent(each.saved_share), f"{each.stopped} of {each.runs}", winner_text(each), each.best_left)
+        (each.rule, percent_text(each.saved_share), f"{each.stopped} of {each.runs}", winner_text(each), each.best_left)
         for each in report.replays
     )
     return Section(title, (), Table(("rule", "saved", "stopped", "the best run", "best left"), rows), report.notes)
@@ -307,9 +307,10 @@ def _replay_json(each: Replay) -> dict[str, Json]:
     }
 
 
-def _plain(section: Section, width: int | None) -> str:
+def plain_section(section: Section, width: int | None = None, *, titled: bool = True) -> str:
+    """Return a section as aligned text; `width` as for `render_insight`."""
     table = [render_plain(section.table, width)] if section.table else []
-    return "\n".join([f"{section.title}", *section.lines, *table, *section.notes])
+    return "\n".join([*([section.title] if titled else []), *section.lines, *table, *section.notes])
 
 
 def _markdown(section: Section) -> str:
@@ -323,7 +324,8 @@ def _bar(share: float) -> str:
     return "█" * round(share * _BAR_WIDTH) or "▏"
 
 
-def _percent(share: float | None) -> str:
+def percent_text(share: float | None) -> str:
+    """Return a share in percent, with a decimal where it is small or nearly all; a dash for None."""
     if share is None:
         return "–"
     if 0.9995 > share > 0.99:

@@ -1,4 +1,4 @@
-"""SweepDeriving: a new sweep out of the one that is shown: forked, or narrowed to its best runs. A mixin of screens."""
+"""SweepDeriving: what follows from the sweep that is shown: analysis, a fork, a narrower one. A mixin of screens."""
 
 from __future__ import annotations
 
@@ -27,6 +27,10 @@ class SweepDeriving(Screen[None]):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
+            "A", "analyse_sweep", "Analysis", id="derive.analysis", show=False,
+            tooltip="What matters, what is chance, what early stopping would have saved, where to search next",
+        ),
+        Binding(
             "F", "fork_sweep", "Fork", id="derive.fork", show=False,
             tooltip="Build a new sweep of this space, without the points that have run",
         ),
@@ -48,6 +52,15 @@ class SweepDeriving(Screen[None]):
     def sweep_to_derive(self) -> SweepRecord | None:
         """Return the sweep that is meant, if there is one."""
         return None
+
+    def action_analyse_sweep(self) -> None:
+        """Show what the runs of the sweep say."""
+        # Imported when first needed, like every screen that is not the first.
+        from tui.screens.analysis import AnalysisScreen
+
+        sweep = self.sweep_to_derive()
+        if sweep is not None:
+            self.app.push_screen(AnalysisScreen(self.session, sweep))
 
     def action_fork_sweep(self) -> None:
         """Open the builder with the space of the sweep, its runs reused."""
