@@ -235,9 +235,10 @@ class BundleClient:
         for chunk, wanted in sorted(chunks.items()):
             name = layout.history_name(chunk)
             for entry in self._file.lines(name, next(iter(wanted)) if len(wanted) == 1 else None):
-                if entry.get("run") in wanted:
+                told = entry.get("run")
+                if isinstance(told, str) and told in wanted:
                     with _Damage(self._file, name):
-                        yield str(entry["run"]), layout.history_of(entry)
+                        yield told, layout.history_of(entry)
 
     def _curves(self, run_ids: set[str], metric: Metric) -> dict[str, tuple[HistoryPoint, ...]]:
         found: dict[str, tuple[HistoryPoint, ...]] = {}

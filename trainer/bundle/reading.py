@@ -81,7 +81,9 @@ class BundleFile:
                     if not isinstance(entry, dict):
                         raise self._damaged(name, number, "is not an object")
                     yield entry
-        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RecursionError) as error:
+        except (
+            zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError  # recursion, ways of packing
+        ) as error:  # fmt: skip
             raise self._damaged(name, number, str(error) or type(error).__name__) from error
 
     def damaged(self, name: str, problem: object) -> BundleError:

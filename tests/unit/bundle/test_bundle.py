@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import io
 import json
+import random
 import zipfile
 from collections.abc import Callable
 from dataclasses import replace
@@ -16,7 +17,7 @@ from tests.unit.bundle.sweep_on_a_server import KEY, OneSweepServer, details_of
 from tests.unit.exports.sweep_of_runs import RUNS, SWEEP, make_run
 from trainer.bundle import layout, reading
 from trainer.bundle.client import BundleClient
-from trainer.errors import BundleError, NotFoundError
+from trainer.errors import BundleError, NotFoundError, TrainerError
 from trainer.records import RunRecord
 from trainer.settings import ServerKind
 from trainer.states import RunState, SweepState
@@ -180,6 +181,50 @@ def test_a_bomb_and_a_path_do_no_harm(bundle: BundleClient, monkeypatch: pytest.
     path = rewritten(bundle._file.path, lambda files: files.update({"../../escaped": b"x", "/etc/escaped": b"x"}))
     BundleClient(path).read_runs(SWEEP)
     assert list(tmp_path.parent.rglob("escaped")) == []
+
+
+JUNK: list[object] = [
+    None, True, -1, 1e999, "x", [], {}, [[[]]], "9" * 50, 2**70, {"value": {"a": []}}, "\x1b]0;x\x07", ["a", None],
+]  # fmt: skip
+
+
+def read_all(path: Path) -> None:
+    client = BundleClient(path)
+    client.read_runs(client.sweep, client.sweep.metric)
+    for run in client.poll_sweep(client.sweep.reference).runs:
+        client.read_history("me", "wine", run.id)
+        client.read_console("me", "wine", run.id)
+
+
+def test_whatever_stands_in_a_bundle_it_is_read_or_refused(bundle: BundleClient, tmp_path: Path) -> None:
+    path, good, chance = bundle._file.path, bundle._file.path.read_bytes(), random.Random(7)
+
+    def junk(files: dict[str, bytes]) -> None:
+        name = chance.choice([name for name in files if files[name]])
+        lines = files[name].splitlines()
+        place = chance.randrange(len(lines))
+        entry = json.loads(lines[place])
+        entry[chance.choice(list(entry))] = chance.choice(JUNK)
+        lines[place] = json.dumps(entry).encode()
+        files[name] = b"\n".join(lines)
+
+    outcomes = set()
+    for number in range(400):
+        if number % 2:
+            target = rewritten(path, junk)
+        else:
+            broken = bytearray(good)
+            for _ in range(chance.choice((1, 1, 3, 10))):
+                broken[chance.randrange(len(broken))] = chance.randrange(256)
+            target = tmp_path / "broken.zip"
+            target.write_bytes(broken)
+        try:
+            read_all(target)
+            outcomes.add("read")
+        except TrainerError as error:
+            assert "\n" not in str(error)
+            outcomes.add("refused")
+    assert outcomes == {"read", "refused"}
 
 
 def test_names_cannot_steer_a_terminal(bundle: BundleClient) -> None:
