@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
 import click
 
-from trainer.errors import InputError, TrainerError
+from trainer.errors import BundleError, InputError, TrainerError
 from trainer.settings import Settings, resolve_settings
 
 if TYPE_CHECKING:
@@ -109,8 +109,19 @@ def connected(settings: Settings) -> tuple[Connection, WandbClient]:
 
 
 def find_sweep(text: str, settings: Settings) -> tuple[Connection, WandbClient, SweepRecord]:
-    """Connect and read the sweep that `text` names."""
+    """Connect and read the sweep that `text` names.
+
+    Raises:
+        BundleError: If it names a bundle, which has no server.
+    """
+    from trainer.bundle.layout import looks_like_bundle
     from trainer.tracking.references import find_sweep_reference
+
+    if looks_like_bundle(text):
+        raise BundleError(
+            f"{text} is a bundle, and this needs the sweep on its server.",
+            hint="Of a bundle there are open, leaderboard, best, insight, report and points.",
+        )
 
     connection, client = connected(settings)
     reference = find_sweep_reference(client, text)

@@ -17,6 +17,7 @@ from tests.unit.bundle.sweep_on_a_server import KEY, OneSweepServer, details_of
 from tests.unit.exports.sweep_of_runs import RUNS, SWEEP, make_run
 from trainer.bundle import layout, reading
 from trainer.bundle.client import BundleClient
+from trainer.cli import build_cli
 from trainer.errors import BundleError, NotFoundError, TrainerError
 from trainer.records import RunRecord
 from trainer.settings import ServerKind
@@ -262,3 +263,9 @@ def test_a_run_that_was_alive_and_one_without_anything_survive(tmp_path: Path) -
     assert [(run.id, run.state, run.created_at) for run in client.poll_sweep(SWEEP.reference).runs] == [
         (run.id, run.state, run.created_at) for run in runs
     ]
+
+
+@pytest.mark.parametrize("command", ["pause", "fork", "narrow", "agent"])
+def test_what_needs_a_server_says_so_of_a_bundle_and_starts_none(command: str) -> None:
+    with pytest.raises(BundleError, match="needs the sweep on its server"):
+        build_cli(None).main([command, "w.sweep.zip", "--server", "local"], standalone_mode=False)
