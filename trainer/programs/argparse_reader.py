@@ -36,6 +36,12 @@ PARSERS = (
 )
 _HELPFUL = {"print_help", "format_help", "print_usage", "format_usage", "error", "exit", "get_default", "register"}
 _STRICT = {"parse_args", "parse_intermixed_args", "parse_args_into_dataclasses"}
+_NARGS = {
+    "argparse.OPTIONAL": "?",
+    "argparse.ZERO_OR_MORE": "*",
+    "argparse.ONE_OR_MORE": "+",
+    "argparse.REMAINDER": "...",
+}
 _LENIENT = {"parse_known_args", "parse_known_intermixed_args"}
 
 
@@ -211,7 +217,7 @@ class Parser(Tracked):
         name = (same or longs or [dest])[0].removeprefix("--")
         form = self._form(call, bool(flags))
         kind, choices = self._kind(call, form)
-        nargs = call.get("nargs")
+        nargs = _nargs(call)
         many = nargs in ("*", "+", "...") or (isinstance(nargs, int) and nargs > 0) or action in ("append", "extend")
         option = ProgramOption(
             name=name,
@@ -235,7 +241,7 @@ class Parser(Tracked):
         self.dests[dest] = name
 
     def _form(self, call: Call, is_flag: bool) -> Form:
-        action, nargs = call.get("action", None, "store"), call.get("nargs")
+        action, nargs = call.get("action", None, "store"), _nargs(call)
         if not is_flag:
             return Form.POSITIONAL
         if action in ("store_true", "store_false", "store_const", "append_const"):
@@ -297,6 +303,12 @@ def converted(default: Default, kind: Kind) -> Default:
         # The program itself would fail at its default.
         return default
     return default
+
+
+def _nargs(call: Call) -> Value:
+    """Return how many words an option takes, by sign also where it is named: `argparse.REMAINDER`."""
+    given = call.get("nargs")
+    return _NARGS.get(given.name, UNKNOWN) if isinstance(given, External) else given
 
 
 def _is_bool(value: Value) -> bool:

@@ -17,6 +17,8 @@ from trainer.sweep.command import command_of
 _PYTHON = re.compile(r"(?:.*/)?(?:python|pypy)[\d.]*(?:\.exe)?")
 _LAUNCHERS = ("torch.distributed", "accelerate", "deepspeed", "torchrun", "horovod", "ray", "coverage", "kernprof")
 """Modules that start another program, which follows among their arguments."""
+_SUFFIXES = (".py", ".pyw", ".ipynb")
+"""What the name of a file ends with that Python or a notebook reads."""
 _ARGS = re.compile(r"\$\{args(_\w+)?\}")
 
 
@@ -111,7 +113,8 @@ def locate_named(text: str, cwd: Path) -> ProgramPlace:
         return _module(name[2:], cwd)
     if not name:
         raise ProgramError("No program is named.", hint="Give the path of a Python file, or -m and a module.")
-    if not (cwd / name).exists() and all(part.isidentifier() for part in name.split(".")):
+    is_file_name = name.endswith(_SUFFIXES)
+    if not is_file_name and not (cwd / name).exists() and all(part.isidentifier() for part in name.split(".")):
         return _module(name, cwd)
     return _script(name, cwd)
 
@@ -132,7 +135,7 @@ def _script(name: str, cwd: Path) -> ProgramPlace:
             raise ProgramError(f"{name} is a folder without __main__.py.", hint="Name the file to run.")
     if not path.exists():
         raise ProgramError(f"There is no program {name}: no {path}.", hint=f"Name it as seen from {cwd}.")
-    if path.suffix not in (".py", ".pyw", ".ipynb", "") or (not path.suffix and not _has_python_line(path)):
+    if path.suffix not in (*_SUFFIXES, "") or (not path.suffix and not _has_python_line(path)):
         raise ProgramError(f"{name} is no Python program: its options cannot be read.", hint="Name a .py file.")
     return ProgramPlace(name, path)
 

@@ -276,8 +276,12 @@ def _check_bounds(entry: Mapping[str, Json], distribution: Distribution, path: s
 
 
 def _check_step(entry: Mapping[str, Json], low: float, high: float, path: str, findings: Findings) -> None:
-    step = entry.get("q", 1.0)
-    if entry.get("distribution") == "q_uniform" and is_number(step) and 0 < step < math.ulp(max(abs(low), abs(high))):
+    step, largest = entry.get("q", 1.0), max(abs(low), abs(high))
+    if not is_number(step) or step <= 0:
+        return
+    is_stepped = entry.get("distribution") in ("q_uniform", "q_log_uniform_values")
+    is_too_small = entry.get("distribution") == "q_uniform" and step < math.ulp(largest)
+    if is_too_small or (is_stepped and not math.isfinite(largest / step)):
         findings.add(
             join(path, "q"),
             f"`q` ({step!r}) is too small beside {high!r}: steps of it cannot be told apart.",

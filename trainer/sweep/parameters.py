@@ -256,6 +256,7 @@ def _build(path: ParameterPath, distribution: str, config: Mapping[str, Json]) -
         mu, sigma = _number(config, "mu", 0), _number(config, "sigma", 1)
         return Normal(path, distribution, mu, sigma, "log" in distribution, q)
     if distribution.endswith("beta"):
+        _check_steps(0.0, 1.0, q)
         return Beta(path, distribution, _number(config, "a", 1), _number(config, "b", 1), q)
     return _build_bounded(path, distribution, config, q)
 
@@ -284,7 +285,13 @@ def _build_bounded(path: ParameterPath, distribution: str, config: Mapping[str, 
         low, high = math.exp(low), math.exp(high)
     if not low <= high or (is_log and low <= 0):
         raise ValueError("bounds are out of order")
+    _check_steps(low, high, q)
     return Bounded(path, distribution, low, high, is_log, q)
+
+
+def _check_steps(low: float, high: float, q: float | None) -> None:
+    if q is not None and not math.isfinite(max(abs(low), abs(high)) / q):
+        raise ValueError("q is too small to count its steps")
 
 
 def _number(config: Mapping[str, Json], name: str, default: float | None = None) -> float:

@@ -79,6 +79,22 @@ def test_what_cannot_be_read_is_a_sentence(tmp_path: Path, name: str, content: b
     read_for_sweep({"program": name, "parameters": {"lr": {"value": 1}}}, tmp_path)
 
 
+def test_how_many_words_an_option_takes_may_be_named(tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(
+        "import argparse\np = argparse.ArgumentParser()\np.add_argument('--lr', type=float)\n"
+        "p.add_argument('--many', nargs=argparse.ONE_OR_MORE)\np.add_argument('first', nargs=argparse.OPTIONAL)\n"
+        "p.add_argument('rest', nargs=argparse.REMAINDER)\np.parse_args()\n"
+    )
+    many, first, rest = read_named("train.py", tmp_path).options[1:]
+    assert many.takes_many and rest.takes_many
+    assert not first.is_required and not rest.is_required
+
+
+def test_a_file_that_is_not_there_is_not_taken_for_a_module(tmp_path: Path) -> None:
+    with pytest.raises(ProgramError, match=r"There is no program train\.py"):
+        read_named("train.py", tmp_path)
+
+
 def test_places_that_are_no_program_are_a_sentence(tmp_path: Path) -> None:
     (tmp_path / "folder").mkdir()
     os.mkfifo(tmp_path / "pipe.py")

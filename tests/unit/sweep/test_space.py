@@ -14,6 +14,7 @@ from hypothesis import strategies as st
 from trainer.errors import SweepConfigError
 from trainer.sweep.canonical import canonical_key
 from trainer.sweep.choices import MultipleChoices, SteppedChoices
+from trainer.sweep.fixes import problems_and_oddities
 from trainer.sweep.space import SearchSpace, run_count
 
 
@@ -114,6 +115,15 @@ def test_a_continuous_parameter_has_no_count(entry: dict[str, Any]) -> None:
     assert (endless.raw_count, endless.unique_count) == (None, None)
     with pytest.raises(SweepConfigError, match="Parameter p"):
         endless.point(0)
+
+
+@pytest.mark.parametrize("kind", ["q_uniform", "q_log_uniform_values", "q_beta", "q_log_uniform", "q_loguniform"])
+def test_steps_too_small_to_be_counted_are_said_to_be_and_break_nothing(kind: str) -> None:
+    config = grid({"p": {"distribution": kind, "min": 1, "max": 1e9, "q": 5e-324}}, method="random", run_cap=3)
+    with pytest.raises(SweepConfigError):
+        SearchSpace.from_config(config)
+    codes = [each.code for each in problems_and_oddities(config)]
+    assert "step-too-small" in codes or kind not in ("q_uniform", "q_log_uniform_values")
 
 
 def test_probabilities_are_no_grid_and_impossible_values_do_not_count() -> None:
