@@ -52,7 +52,7 @@ def _yaml(options: ProgramOptions, command: str) -> str:
     """Return a sweep file; what it does not set stands in it as comments."""
     from trainer.programs.suggestions import proposed, suggested_entry, sweep_for
     from trainer.sweep.config import dump_sweep_config
-    from trainer.sweep.yaml_text import dump_flow
+    from trainer.sweep.yaml_style import flow_yaml
 
     command = command or _only_command(options)
     chosen = proposed(options, command)
@@ -68,7 +68,7 @@ def _yaml(options: ProgramOptions, command: str) -> str:
         lines.append("  # It also takes:")
         for option in rest:
             entry = suggested_entry(option)
-            shown = "…" if entry in ({"value": None}, {"value": []}) else dump_flow(entry)
+            shown = "…" if entry in ({"value": None}, {"value": []}) else flow_yaml(entry)
             lines.append(f"  # {option.name}: {shown}{_remark(option)}")
     return "\n".join(lines) + "\n"
 
@@ -111,13 +111,13 @@ def _table(options: ProgramOptions, command: str) -> str:
 def _row(option: ProgramOption) -> tuple[str, ...]:
     from trainer.programs.options import Form
     from trainer.programs.suggestions import suggested_entry
-    from trainer.sweep.yaml_text import dump_flow
+    from trainer.sweep.yaml_style import flow_yaml
 
     name = option.name if option.is_settable else f"({option.name})"
     limits = ", ".join(map(str, option.choices or ()))
     if option.low is not None or option.high is not None:
         limits = f"{_bound(option.low)}..{_bound(option.high)}"
-    suggested = dump_flow(suggested_entry(option)) if option.is_settable else ""
+    suggested = flow_yaml(suggested_entry(option)) if option.is_settable else ""
     kind = "word" if option.form is Form.POSITIONAL else option.type_text
     return (name, kind, option.default_text, _short(limits, 32), _short(suggested, 48), _short(option.help, 60))
 

@@ -172,9 +172,9 @@ def narrowing_section(found: Narrowing) -> Section:
 
 def entry_text(entry: Json) -> str:
     """Return an entry of a sweep's parameters on one line."""
-    from trainer.sweep.yaml_text import dump_flow
+    from trainer.sweep.yaml_style import flow_yaml
 
-    return dump_flow(entry)
+    return flow_yaml(entry)
 
 
 def correlation_text(correlation: float | None, level: str = "") -> str:

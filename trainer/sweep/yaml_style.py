@@ -75,7 +75,7 @@ def styled_yaml(config: Mapping[str, Json]) -> str:
 
 
 def flow_yaml(value: Json) -> str:
-    """Return a value as YAML on one line, as it may stand within brackets."""
+    """Return a value as YAML on one line, as it may stand within brackets: `{values: [1, 2]}`."""
     text: str = yaml.dump(
         [value], Dumper=_LineDumper, sort_keys=False, default_flow_style=True, allow_unicode=True, width=_NO_WRAP
     )

@@ -153,14 +153,6 @@ def dump_yaml(value: Json) -> str:
     return text
 
 
-def dump_flow(value: Json) -> str:
-    """Return a value as YAML on one line: `{values: [1, 2]}`."""
-    text: str = yaml.dump(
-        value, Dumper=SweepDumper, sort_keys=False, default_flow_style=True, allow_unicode=True, width=10_000_000
-    )
-    return text.removesuffix("...\n").strip()
-
-
 class _Reader:
     """Turns nodes into JSON's types; remembers lines, finds duplicate keys, endless and exploding aliases."""
 
