@@ -220,13 +220,13 @@ def test_a_grid_without_end_is_an_error_that_names_the_parameter() -> None:
 def test_random_draws_follow_the_probabilities_and_still_end() -> None:
     parameters = {
         "p": {"values": ["often", "never", "seldom"], "probabilities": [1 - 1e-9, 0, 1e-9]},
-        "q": {"distribution": "q_log_uniform_values", "min": 1, "max": 1000, "q": 1},
+        "q": {"distribution": "q_log_uniform_values", "min": 1, "max": 200, "q": 1},
     }
     config = sweep("random", parameters)
     first = [suggested["p"] for suggested in ask(build_optimizer(config), 100)]
     assert first.count("often") == 100
     drained = drain(build_optimizer(config))
-    assert len(drained) == 2000 == len({canonical_key(point) for point in drained})
+    assert len(drained) == 400 == len({canonical_key(point) for point in drained})
 
 
 def test_random_search_over_10_to_the_18_points_never_repeats_one() -> None:
@@ -240,10 +240,10 @@ def test_an_endless_space_with_few_values_goes_on() -> None:
 
 
 @settings(max_examples=60)
-@given(st.integers(1, 30_000), st.text(max_size=3))
+@given(st.integers(1, 3_000), st.text(max_size=3))
 def test_a_permutation_takes_every_number_once(count: int, seed: str) -> None:
     permutation = Permutation(count, seed)
-    step = max(count // 500, 1)
+    step = max(count // 100, 1)
     if step == 1:
         assert sorted(permutation[i] for i in range(count)) == list(range(count))
     else:
