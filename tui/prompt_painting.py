@@ -16,7 +16,9 @@ from typing import Generic
 from textual._compositor import ChopsUpdate, Compositor
 from textual.geometry import Region
 from textual.screen import Screen, ScreenResultType
+from textual.scrollbar import ScrollBar
 from textual.strip import Strip
+from textual.widget import Widget
 
 MAX_GAP_SECONDS = 1 / 60
 """Between two paints; less where painting takes less: at most half of the time goes into it."""
@@ -25,42 +27,52 @@ SETTLING_ROUNDS = 8
 way, each of which takes a round from widget to widget."""
 
 
-def bands_of(regions: Iterable[Region]) -> list[Region]:
-    """Return the runs of lines that regions take up, from top to bottom, each as wide as what is in it."""
-    bands: list[Region] = []
-    for region in sorted(regions, key=lambda region: region.y):
-        if bands and region.y <= bands[-1].bottom:
-            bands[-1] = bands[-1].union(region)
+def runs_of(regions: Iterable[Region]) -> list[tuple[int, int]]:
+    """Return the runs of lines that regions take up, from top to bottom: the first line, and the one after the last."""
+    runs: list[tuple[int, int]] = []
+    for top, bottom in sorted((region.y, region.bottom) for region in regions):
+        if runs and top <= runs[-1][1]:
+            runs[-1] = (runs[-1][0], max(runs[-1][1], bottom))
         else:
-            bands.append(region)
-    return bands
+            runs.append((top, bottom))
+    return runs
 
 
-class BandCompositor(Compositor):
-    """Renders, of what lies around changes, the lines in which they are."""
+class ChangesCompositor(Compositor):
+    """Renders, of what lies around changes, the lines in which they are, and nothing that is hidden there."""
 
-    _bands: Iterable[Region] = ()
+    _changed: Iterable[Region] = ()
+
+    def update_widgets(self, widgets: set[Widget]) -> None:
+        """Take note that widgets have changed."""
+        # Of a scrollbar without room nothing is seen; Textual would take it for a new widget, and lay out everything.
+        super().update_widgets({each for each in widgets if not (isinstance(each, ScrollBar) and not each.size)})
 
     def render_partial_update(self) -> ChopsUpdate | None:
         """Return what is to be written of what has changed."""
-        self._bands = bands_of(self._dirty_regions)
+        self._changed = tuple(self._dirty_regions)
         try:
             return super().render_partial_update()
         finally:
-            self._bands = ()
+            self._changed = ()
 
     def _get_renders(self, crop: Region | None = None) -> Iterable[tuple[Region, Region, list[Strip]]]:
-        if not self._bands:
+        changed = list(self._changed)
+        if not changed:
             yield from super()._get_renders(crop)
             return
+        # From front to back: what lies behind a widget that takes up all of a change is not seen there.
         for widget, (region, clip) in self.visible_widgets.items():
             seen = region.intersection(clip)
-            for band in self._bands:
-                _, y, width, height = seen.intersection(band)
-                if width and height:
-                    # As wide as it is seen: lines are put together from pieces that end where widgets do.
-                    lines = Region(seen.x, y, seen.width, height)
-                    yield region, lines, widget.render_lines(lines.translate(-region.offset))
+            touched = [seen.intersection(each) for each in changed if seen.overlaps(each)]
+            for top, bottom in runs_of(touched):
+                # As wide as it is seen: lines are put together from pieces that end where widgets do.
+                lines = Region(seen.x, top, seen.width, bottom - top)
+                yield region, lines, widget.render_lines(lines.translate(-region.offset))
+            if touched:
+                changed = [each for each in changed if not seen.contains_region(each)]
+                if not changed:
+                    return
 
 
 class PromptTimer:
@@ -100,7 +112,7 @@ class PromptScreen(Screen[ScreenResultType], Generic[ScreenResultType]):
 
     def __init__(self, name: str | None = None, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(name, id, classes)
-        self._compositor = BandCompositor()
+        self._compositor = ChangesCompositor()
         self._prompt_timer = PromptTimer(self._paint)
 
     @property

@@ -17,7 +17,7 @@ from textual.widgets import Static
 from tests.ui.memory_session import MemorySession
 from tests.ui.wait_for import wait_for
 from tui.app import SweepApp
-from tui.prompt_painting import bands_of
+from tui.prompt_painting import runs_of
 from tui.screens.sweep_builder import SweepBuilderScreen
 from tui.sweep_draft import FRESH_CONFIG
 
@@ -101,7 +101,7 @@ async def test_a_key_is_painted_once_with_all_that_it_changes_and_nothing_betwee
         assert not written & set(range(tabs.y, tabs.bottom))
 
 
-def test_bands_are_runs_of_lines_that_change() -> None:
+def test_lines_that_change_are_put_together_to_runs() -> None:
     regions = [Region(5, 9, 3, 2), Region(0, 1, 4, 1), Region(2, 2, 9, 1), Region(1, 9, 1, 1)]
-    assert bands_of(regions) == [Region(0, 1, 11, 2), Region(1, 9, 7, 2)]
-    assert bands_of([]) == []
+    assert runs_of(regions) == [(1, 3), (9, 11)]
+    assert runs_of([]) == []

@@ -58,6 +58,7 @@ class ParametersSection(BuilderSection):
     def show_problems(self, problems: Sequence[Violation]) -> None:
         """Mark the lines that have problems, and say the one of the line under the cursor."""
         by_path = self._rows_by_path()
+        groups: dict[str, TreeNode] | None = None
         texts: dict[int, str] = {}
         group_texts: dict[Path, str] = {}
         for problem in problems:
@@ -66,8 +67,10 @@ class ParametersSection(BuilderSection):
             owners = _owners(problem.path, by_path)
             for row in owners:
                 texts.setdefault(id(row), text)
-            if not owners and self.owns(problem.path) and (group := self._group_at(problem.path)) is not None:
-                group_texts.setdefault(group.path, text)
+            if not owners and self.owns(problem.path):
+                groups = self._groups_by_path() if groups is None else groups
+                if (group := _group_at(problem.path, groups)) is not None:
+                    group_texts.setdefault(group.path, text)
         self._problems, self._group_problems = texts, group_texts
         self.parameter_tree.show_problems(texts, group_texts)
         self.parameter_tree.show_rules(rule_words(self.document.draft.compiled(), self.rows))
@@ -81,7 +84,7 @@ class ParametersSection(BuilderSection):
         """Go to the parameter or the group that a violation is about; to the list where it is about none."""
         row = next(iter(_owners(path, self._rows_by_path())), None)
         if row is None:
-            group = self._group_at(path)
+            group = _group_at(path, self._groups_by_path())
             if group is not None:
                 self.parameter_tree.select(group.path)
                 self._show_current()
@@ -91,13 +94,9 @@ class ParametersSection(BuilderSection):
         self._show_current()
         (self.pane.value_input if row.name.strip() else self.pane.name_input).focus()
 
-    def _group_at(self, path: str) -> TreeNode | None:
-        """Return the innermost group that a violation's path begins with."""
+    def _groups_by_path(self) -> dict[str, TreeNode]:
         lines = ParameterTreeModel(self.rows).lines()
-        groups = {f"parameters.{'.parameters.'.join(line.node.path)}": line.node for line in lines if line.row is None}
-        while path and path not in groups:
-            path = path[: max(path.rfind("."), path.rfind("["), 0)]
-        return groups.get(path)
+        return {f"parameters.{'.parameters.'.join(line.node.path)}": line.node for line in lines if line.row is None}
 
     async def add(self) -> None:
         """Add a parameter below the current one and let it be named; presets are offered."""
@@ -377,3 +376,10 @@ def _field_value(field: Field, text: str) -> Json:
         return parse_items(text)
     except ShorthandError:
         return text
+
+
+def _group_at(path: str, groups: Mapping[str, TreeNode]) -> TreeNode | None:
+    """Return the innermost group that a violation's path begins with."""
+    while path and path not in groups:
+        path = path[: max(path.rfind("."), path.rfind("["), 0)]
+    return groups.get(path)
