@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from tui.table_layout import Mark
 
@@ -14,7 +14,7 @@ LIGHT_COLORS = (
     "#2f5bb7", "#b4530f", "#2e7d32", "#8a3ab0", "#0b7a74",
     "#bd2b3a", "#7d6b00", "#56657a", "#b03a78", "#0f6a9c",
 )  # fmt: skip
-DRAWN, HIDDEN = "●", "◌"
+DRAWN, HIDDEN, MARKED = "●", "◌", "✓"
 
 
 def chart_colors(dark: bool) -> tuple[str, ...]:
@@ -88,3 +88,12 @@ class ChartSelection:
         marks = {run_id: Mark(HIDDEN) for run_id in self._hidden}
         marks.update((run_id, Mark(DRAWN, self.color(run_id, dark))) for run_id in self._slots)
         return marks
+
+
+def with_marked(marks: Mapping[str, Mark], marked_ids: Iterable[str]) -> dict[str, Mark]:
+    """Return marks of the chart with a tick behind those of runs that the user marked."""
+    result = dict(marks)
+    for run_id in marked_ids:
+        mark = marks.get(run_id, Mark())
+        result[run_id] = Mark(f"{mark.glyph}{MARKED}", mark.color)
+    return result

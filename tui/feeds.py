@@ -124,6 +124,13 @@ class SweepFeed:
         self._take_runs(runs.values(), change)
         return change
 
+    def forget_run(self, run_id: str) -> None:
+        """Forget a run that was deleted."""
+        self.board.remove(run_id)
+        self._ended.discard(run_id)
+        self._alive.discard(run_id)
+        self._recent.pop(run_id, None)
+
     def _take_sweep(self, sweep: SweepRecord) -> None:
         before, self.sweep = self.sweep, sweep
         if before is None or before.metric != sweep.metric or before.config != sweep.config:

@@ -182,6 +182,21 @@ class LeaderboardModel:
         self._values[run.id] = run.metric_value(self.metric, self.by) if self.metric else None
         return True
 
+    def remove(self, run_id: str) -> None:
+        """Forget a run."""
+        run = self.runs.pop(run_id, None)
+        if run is None:
+            return
+        self.state_counts[run.state] -= 1
+        self._counter.remove(self._flat.pop(run_id), run.summary)
+        self._values.pop(run_id)
+        self._rank_keys.pop(run_id)
+        self._ranked.remove(run_id)
+        self._ranks = None
+        self._matching.discard(run_id)
+        self._order = [each for each in self._order if each != run_id]
+        self._reorder(set())
+
     def set_ranking(self, by: Ranking) -> None:
         """Rank by the best or by the last value of the metric."""
         self.by = by

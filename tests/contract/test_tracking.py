@@ -184,6 +184,25 @@ def test_history_and_console_go_on_from_where_they_were(client: WandbClient, swe
     assert [line.text for line in client.read_console(entity, project, "h1", after=0)] == ["two", "three"]
 
 
+def test_a_run_is_tagged_noted_and_deleted_and_the_rest_of_it_stays(client: WandbClient, sweep: SweepRecord) -> None:
+    entity, project = sweep.reference.entity, sweep.reference.project
+    start_run(client, sweep, "t1", {"lr": 0.1})
+    log_rows(client, sweep, "t1", [{"loss": 0.5}], exit_code=0)
+    before = client.read_run(entity, project, "t1")
+    client.change_run(entity, project, "t1", tags=["good", "gpu"])
+    client.change_run(entity, project, "t1", notes="looks fine")
+    after = client.read_run(entity, project, "t1")
+    assert (after.tags, after.notes) == (("good", "gpu"), "looks fine")
+    assert (after.config, after.summary, after.state, after.name, after.group) == (
+        before.config, before.summary, before.state, before.name, before.group,
+    )  # fmt: skip
+    client.change_run(entity, project, "t1", tags=[])
+    assert client.read_run(entity, project, "t1").tags == ()
+    client.delete_run(entity, project, "t1")
+    with pytest.raises(NotFoundError):
+        client.read_run(entity, project, "t1")
+
+
 def test_a_stop_reaches_the_agent_and_the_run(client: WandbClient, sweep: SweepRecord) -> None:
     agent = client.create_agent(sweep.reference, "here")
     (command,) = client.heartbeat(agent, [])

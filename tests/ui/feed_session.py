@@ -73,6 +73,8 @@ class FeedSession(MemorySession):
         self.history: list[HistoryPoint] = []
         self.console: list[ConsoleLine] = []
         self.histories_read: list[str] = []
+        self.changed: list[tuple[str, tuple[str, ...]]] = []
+        self.deleted: list[str] = []
 
     def give(self, *events: SweepEvent) -> None:
         for event in events:
@@ -135,6 +137,15 @@ class FeedSession(MemorySession):
         self.connect()
         self.histories_read += [run.id for run in runs]
         return {run.id: self.history or list(run.curve) for run in runs}
+
+    def tag_run(self, reference: SweepReference, run_id: str, tags: Sequence[str]) -> None:
+        self.changed.append((run_id, tuple(tags)))
+
+    def note_run(self, reference: SweepReference, run_id: str, notes: str) -> None:
+        self.changed.append((run_id, (notes,)))
+
+    def delete_run(self, reference: SweepReference, run_id: str) -> None:
+        self.deleted.append(run_id)
 
     def read_curves(self, sweep: SweepRecord, metric_name: str) -> Sequence[RunRecord]:
         values = [HistoryPoint(step, {metric_name: step / 10}) for step in range(6)]

@@ -167,6 +167,16 @@ class BundleClient:
         """Refuse."""
         self.refuse()
 
+    def change_run(
+        self, entity: str, project: str, run_id: str, *, tags: Sequence[str] | None = None, notes: str | None = None
+    ) -> None:
+        """Refuse."""
+        self.refuse()
+
+    def delete_run(self, entity: str, project: str, run_id: str) -> None:
+        """Refuse."""
+        self.refuse()
+
     def enqueue_run(self, reference: SweepReference, config: Mapping[str, Json]) -> str:
         """Refuse."""
         self.refuse()

@@ -99,6 +99,14 @@ class TrackingClient(Protocol):
     def stop_run(self, entity: str, project: str, run_id: str) -> None:
         """Ask a run to end; it ends at its next step."""
 
+    def change_run(
+        self, entity: str, project: str, run_id: str, *, tags: Sequence[str] | None = None, notes: str | None = None
+    ) -> None:
+        """Give a run other tags or notes; what is None stays."""
+
+    def delete_run(self, entity: str, project: str, run_id: str) -> None:
+        """Delete a run, what it logged and its files; artifacts stay."""
+
     def server_features(self) -> frozenset[str]:
         """Return the names of the newer parts of the protocol that the server speaks (SDK 0.31: `ServerFeature`)."""
 

@@ -165,6 +165,14 @@ query RunConsoleLogPage($entity: String!, $project: String!, $name: String!, $fi
 
 STOP_RUN = "mutation StopRun($id: ID!) { stopRun(input: {id: $id}) { success } }"
 
+CHANGE_RUN = """
+mutation UpsertBucket($id: String!, $notes: String, $tags: [String!]) {
+  upsertBucket(input: {id: $id, notes: $notes, tags: $tags}) { bucket { id } }
+}
+"""
+
+DELETE_RUN = "mutation DeleteRun($id: ID!) { deleteRun(input: {id: $id}) { clientMutationId } }"
+
 SERVER_FEATURES = "query ServerFeaturesQuery { serverInfo { features { name isEnabled } } }"
 
 ENQUEUE_RUN = """

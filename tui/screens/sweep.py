@@ -25,7 +25,7 @@ from trainer.events import ServerLost
 from trainer.records import SweepReference
 from trainer.states import SweepState
 from tui.agent_lines import AgentsView
-from tui.chart_selection import ChartSelection
+from tui.chart_selection import ChartSelection, with_marked
 from tui.columns import swept_keys
 from tui.feeds import DRAIN_INTERVAL_SECONDS, EventInbox, FeedChange, SweepFeed
 from tui.formatting import count_text, duration_text, metric_text, value_text
@@ -33,7 +33,7 @@ from tui.screens.sweep_agents import SweepAgents
 from tui.screens.sweep_charting import ChartWish, SweepCharting
 from tui.screens.sweep_columns import SweepColumns
 from tui.screens.sweep_panes import PANES, SweepPanes
-from tui.screens.sweep_prompt import SweepPrompt
+from tui.screens.sweep_runs import SweepRuns
 from tui.session import Session
 from tui.sweep_pace import Pace
 from tui.widgets.agents_panel import AgentsPanel
@@ -48,7 +48,7 @@ from tui.widgets.sweep_summary import SummaryView, SweepSummary
 SWEEP_FEED = "sweep_feed"
 
 
-class SweepScreen(SweepPanes, SweepCharting, SweepAgents, SweepPrompt, SweepColumns):
+class SweepScreen(SweepPanes, SweepCharting, SweepAgents, SweepRuns, SweepColumns):
     """Watches one sweep and steers it."""
 
     CSS_PATH = "sweep.tcss"
@@ -91,6 +91,7 @@ class SweepScreen(SweepPanes, SweepCharting, SweepAgents, SweepPrompt, SweepColu
         self.feed.frozen_at = session.frozen_at
         self.selection = ChartSelection()
         self.wish = ChartWish()
+        self.marked_ids: list[str] = []
         self._inbox = EventInbox(lambda: self.post_message(self.EventsWaiting()))
         self._stop = threading.Event()
         self._drained_at = 0.0
@@ -197,7 +198,7 @@ class SweepScreen(SweepPanes, SweepCharting, SweepAgents, SweepPrompt, SweepColu
         self.selection.update(board.ranked, lambda run_id: board.metric is None or board.value(run_id) is not None)
         dark = self.app.current_theme.dark
         self.table.empty_text = self._why_empty()
-        self.table.show(board, self.selection.marks(dark))
+        self.table.show(board, with_marked(self.selection.marks(dark), self.marked_ids))
         shown = count_text(len(board.rows), "run")
         if board.filter:
             shown = f"{len(board.rows):,} of {count_text(len(board.runs), 'run')} · f: {board.filter.text}"
@@ -336,12 +337,16 @@ class SweepScreen(SweepPanes, SweepCharting, SweepAgents, SweepPrompt, SweepColu
         self.show_runs()
 
     @on(RunsTable.RunOpened)
-    def _open_run(self, message: RunsTable.RunOpened) -> None:
+    def _run_opened(self, message: RunsTable.RunOpened) -> None:
+        self.open_run(message.run_id)
+
+    def open_run(self, run_id: str) -> None:
+        """Open a run."""
         # Imported when first needed, like every screen that is not the first.
         from tui.screens.run import RunScreen
 
         if self.feed.sweep is not None:
-            self.app.push_screen(RunScreen(self.session, self.feed.sweep, self.feed.board.runs[message.run_id]))
+            self.app.push_screen(RunScreen(self.session, self.feed.sweep, self.feed.board.runs[run_id]))
 
     def action_toggle_ranking(self) -> None:
         """Rank by the other value of the metric."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import ClassVar
 
 from textual import getters, on
@@ -40,6 +41,7 @@ class SweepPrompt(Screen[None]):
     table: RunsTable
     prompt_box = getters.query_one(FilterPrompt)
     _prompt_is_filter = True
+    _text_wanted: Callable[[str], None] | None = None
     _filter_keys = FilterKeys()
 
     def show_runs(self) -> None:
@@ -61,7 +63,13 @@ class SweepPrompt(Screen[None]):
         names = ", ".join(metric_names(self.feed.board))
         self._open_prompt(f"draw: {names}", "", is_filter=False)
 
+    def ask_text(self, placeholder: str, text: str, done: Callable[[str], None]) -> None:
+        """Ask for any text; `done` is called with it when it is entered."""
+        self._open_prompt(placeholder, text, is_filter=False)
+        self._text_wanted = done
+
     def _open_prompt(self, placeholder: str, text: str, *, is_filter: bool) -> None:
+        self._text_wanted = None
         self._prompt_is_filter = is_filter
         self.add_class("-prompting")
         note = (lambda text: filter_keys.note(text, self._filter_keys)) if is_filter else None
@@ -70,6 +78,8 @@ class SweepPrompt(Screen[None]):
     def _candidates(self, text: str, is_asked: bool) -> list[Candidate]:
         if self._prompt_is_filter:
             return filter_keys.candidates(text, is_asked, self._filter_keys)
+        if self._text_wanted is not None:
+            return []
         return matching([Candidate(name) for name in metric_names(self.feed.board)], text)
 
     def close_prompt(self) -> None:
@@ -86,5 +96,7 @@ class SweepPrompt(Screen[None]):
     @on(Input.Submitted, "#prompt")
     def _prompt_done(self, message: Input.Submitted) -> None:
         self.close_prompt()
-        if not self._prompt_is_filter:
+        if self._text_wanted is not None:
+            self._text_wanted(message.value)
+        elif not self._prompt_is_filter:
             self.draw_metric(message.value)

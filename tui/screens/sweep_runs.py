@@ -1,0 +1,162 @@
+"""SweepRuns: what can be done to runs of the live view: marked, compared, tagged, noted, run again, deleted.
+
+A mixin of `SweepScreen`. Actions concern the marked runs, and the one under the cursor where none is marked.
+"""
+
+from __future__ import annotations
+
+import dataclasses
+from collections.abc import Callable, Iterable
+from typing import ClassVar
+
+from textual.binding import Binding, BindingType
+
+from trainer.events import RunsChanged
+from trainer.records import RunRecord
+from tui.feeds import FeedChange
+from tui.formatting import count_text
+from tui.screens.sweep_prompt import SweepPrompt
+from tui.screens.sweep_steering import SweepSteering
+
+
+class SweepRuns(SweepPrompt, SweepSteering):
+    """Marks, comparison, tags, notes, another try, deletion."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("M", "mark_run", "Mark", id="sweep.mark", show=False, tooltip="Mark the run, or no longer"),
+        Binding("d", "compare_runs", "Compare", id="sweep.compare", show=False, tooltip="Marked runs side by side"),
+        Binding("T", "tag_runs", "Tag", id="sweep.tag", show=False, tooltip="Tags of the run, or of those marked"),
+        Binding("t", "note_runs", "Note", id="sweep.note", show=False, tooltip="A note on the run, or those marked"),
+        Binding("u", "run_again", "Run again", id="sweep.run_again", show=False, tooltip="Run its configuration again"),
+        Binding("delete", "delete_runs", "Delete", id="sweep.delete_runs", show=False, tooltip="Delete runs"),
+    ]
+
+    marked_ids: list[str]
+
+    def _targets(self) -> list[RunRecord]:
+        board = self.feed.board
+        ids = [run_id for run_id in self.marked_ids if run_id in board.runs] or [self.table.cursor_run_id]
+        return [board.runs[run_id] for run_id in ids if run_id in board.runs]
+
+    def action_mark_run(self) -> None:
+        """Mark the run under the cursor, or take its mark away; the cursor goes on to the next."""
+        run_id = self.table.cursor_run_id
+        if run_id:
+            self.marked_ids.remove(run_id) if run_id in self.marked_ids else self.marked_ids.append(run_id)
+            self.table.action_move(1)
+            self.show_runs()
+
+    def action_compare_runs(self) -> None:
+        """Show the marked runs side by side; without two, the one under the cursor beside the best."""
+        from tui.screens.compare import CompareScreen
+
+        board = self.feed.board
+        ids = [run_id for run_id in self.marked_ids if run_id in board.runs]
+        if len(ids) < 2:
+            ids = [run_id for run_id in dict.fromkeys([board.best_id, *ids, self.table.cursor_run_id]) if run_id]
+        if len(ids) < 2:
+            self.notify("Mark two runs or more with M, then d compares them.", severity="warning")
+            return
+        ids.sort(key=lambda run_id: board.rank(run_id) or len(board.runs) + 1)
+        self.app.push_screen(CompareScreen(board, ids), self._open_compared)
+
+    def _open_compared(self, run_id: str | None) -> None:
+        if run_id:
+            self.open_run(run_id)
+
+    def open_run(self, run_id: str) -> None:
+        """Open a run."""
+        raise NotImplementedError
+
+    def action_tag_runs(self) -> None:
+        """Ask for tags."""
+        targets = self._targets()
+        if targets:
+            shared = [tag for tag in targets[0].tags if all(tag in run.tags for run in targets)]
+            self.ask_text(f"tags of {_names(targets)}, with commas", ", ".join(shared), lambda t: self._tag(targets, t))
+
+    def _tag(self, targets: list[RunRecord], text: str) -> None:
+        tags = tuple(dict.fromkeys(tag.strip() for tag in text.split(",") if tag.strip()))
+        shared = {tag for tag in targets[0].tags if all(tag in run.tags for run in targets)}
+        # What only some of them have is not touched.
+        changed = [
+            dataclasses.replace(
+                run, tags=tuple(dict.fromkeys((*(tag for tag in run.tags if tag not in shared), *tags)))
+            )
+            for run in targets
+        ]
+        self._change(changed, lambda run: self.session.tag_run(self.reference, run.id, run.tags), "tagged")
+
+    def action_note_runs(self) -> None:
+        """Ask for a note."""
+        targets = self._targets()
+        if targets:
+            self.ask_text(f"note on {_names(targets)}", targets[0].notes, lambda t: self._note_runs(targets, t))
+
+    def _note_runs(self, targets: list[RunRecord], text: str) -> None:
+        changed = [dataclasses.replace(run, notes=text.strip()) for run in targets]
+        self._change(changed, lambda run: self.session.note_run(self.reference, run.id, run.notes), "noted")
+
+    def _change(self, runs: list[RunRecord], do: Callable[[RunRecord], object], what: str) -> None:
+        def work() -> None:
+            for run in runs:
+                do(run)
+                self.app.call_from_thread(self._changed_here, [run])
+
+        self.in_background(work, f"{_names(runs)} {what}.")
+
+    def _changed_here(self, runs: Iterable[RunRecord]) -> None:
+        board = self.feed.board
+        newest = [
+            dataclasses.replace(board.runs[run.id], tags=run.tags, notes=run.notes)
+            for run in runs
+            if run.id in board.runs
+        ]
+        self.show_change(self.feed.apply([RunsChanged(tuple(newest))]))
+
+    def show_change(self, change: FeedChange) -> None:
+        """Bring the panels up to date that a change concerns."""
+        raise NotImplementedError
+
+    def action_run_again(self) -> None:
+        """Have the configurations run again."""
+        targets = self._targets()
+        if targets:
+            self._ask(
+                f"Run {_names(targets)} again?",
+                "An agent of the sweep runs the same configuration as a new run; the old one stays.",
+                "Run again",
+                lambda: self.in_background(
+                    lambda: self.session.run_again(self.reference, targets), f"{_names(targets)} will run again."
+                ),
+                danger=False,
+            )
+
+    def action_delete_runs(self) -> None:
+        """Delete the runs after a question."""
+        targets = self._targets()
+        if not targets:
+            return
+
+        def work() -> None:
+            for run in targets:
+                self.session.delete_run(self.reference, run.id)
+                self.app.call_from_thread(self._deleted, run.id)
+
+        self._ask(
+            f"Delete {_names(targets)}?",
+            "What was logged, its console and its files are gone for good; artifacts stay."
+            + (" The sweep may hand its configuration out again." if len(targets) == 1 else ""),
+            "Delete",
+            lambda: self.in_background(work, f"{_names(targets)} deleted."),
+        )
+
+    def _deleted(self, run_id: str) -> None:
+        if run_id in self.marked_ids:
+            self.marked_ids.remove(run_id)
+        self.feed.forget_run(run_id)
+        self.show_runs()
+
+
+def _names(runs: list[RunRecord]) -> str:
+    return runs[0].name if len(runs) == 1 else count_text(len(runs), "run")
