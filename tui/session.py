@@ -13,10 +13,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainer.errors import AgentError, InputError, ServerLostError
+from trainer.errors import AgentError, ServerLostError
 from trainer.records import ConsoleLine, HistoryPoint, Json, LocalAgent, Metric, RunRecord, SweepRecord, SweepReference
 from trainer.settings import Connection, ServerKind, Settings
 from trainer.states import SweepState
+from tui.session_runs import RunActions
 
 if TYPE_CHECKING:
     from trainer.events import SweepEvent
@@ -33,7 +34,7 @@ if TYPE_CHECKING:
     from trainer.trial.runner import Trial, TrialProgress
 
 
-class Session:
+class Session(RunActions):
     """The server, client and agents of one app. Thread-safe."""
 
     why_read_only = ""
@@ -390,31 +391,6 @@ class Session:
     def read_curves(self, sweep: SweepRecord, metric_name: str) -> Sequence[RunRecord]:
         """Return all runs of a sweep with the sampled history of a metric as their curve; blocks."""
         return self.client.read_runs(sweep, Metric(metric_name))
-
-    def tag_run(self, reference: SweepReference, run_id: str, tags: Sequence[str]) -> None:
-        """Give a run these tags and no others; blocks."""
-        self.client.change_run(reference.entity, reference.project, run_id, tags=tags)
-
-    def note_run(self, reference: SweepReference, run_id: str, notes: str) -> None:
-        """Give a run these notes; blocks."""
-        self.client.change_run(reference.entity, reference.project, run_id, notes=notes)
-
-    def delete_run(self, reference: SweepReference, run_id: str) -> None:
-        """Delete a run and what it logged; artifacts stay. Blocks."""
-        self.client.delete_run(reference.entity, reference.project, run_id)
-
-    def run_again(self, reference: SweepReference, runs: Sequence[RunRecord]) -> None:
-        """Have agents of the sweep run the configurations of some runs again; blocks.
-
-        Raises:
-            InputError: If the server takes no configurations from outside.
-        """
-        from trainer.tracking.client import ENQUEUE_FEATURE
-
-        if ENQUEUE_FEATURE not in self.client.server_features():
-            raise InputError("This server takes no single runs.", hint="R runs all failed points again.")
-        for run in runs:
-            self.client.enqueue_run(reference, dict(run.config))
 
     def read_console(self, reference: SweepReference, run_id: str, *, after: int = -1) -> list[ConsoleLine]:
         """Return the lines a run printed after line `after`; blocks."""

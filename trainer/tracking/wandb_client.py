@@ -26,6 +26,7 @@ from trainer.states import RunState, SweepState
 from trainer.tracking import documents
 from trainer.tracking.client import SweepSnapshot
 from trainer.tracking.console_pages import ConsolePages
+from trainer.tracking.run_changes import RunChanges
 from trainer.tracking.sweep_cursor import SweepCursor, runs_filter, runs_worth_a_curve
 from trainer.tracking.sweep_upsert import creation_variables
 from trainer.tracking.transport import GraphQLTransport
@@ -38,7 +39,7 @@ _LAST_STEP = 2**62
 _EPOCH = datetime.min.replace(tzinfo=UTC)
 
 
-class WandbClient:
+class WandbClient(RunChanges):
     """A W&B server, spoken to directly. Safe to share between threads.
 
     A method blocks for at most `timeout_seconds` per request it makes; all but `list_sweeps`, `create_sweep`,
@@ -249,20 +250,6 @@ class WandbClient:
         """Ask a run to end; it ends at its next step."""
         node = self._run_node(documents.READ_RUN, entity, project, run_id, {})
         self._transport.execute(documents.STOP_RUN, {"id": node.get("id")})
-
-    def change_run(
-        self, entity: str, project: str, run_id: str, *, tags: Sequence[str] | None = None, notes: str | None = None
-    ) -> None:
-        """Give a run other tags or notes; what is None stays (SDK 0.31, `Run.update`)."""
-        node = self._run_node(documents.READ_RUN, entity, project, run_id, {})
-        given = {"tags": None if tags is None else list(tags), "notes": notes}
-        changed = {name: value for name, value in given.items() if value is not None}
-        self._transport.execute(documents.CHANGE_RUN, {"id": node.get("id"), **changed})
-
-    def delete_run(self, entity: str, project: str, run_id: str) -> None:
-        """Delete a run, what it logged and its files; artifacts stay (SDK 0.31, `Run.delete`)."""
-        node = self._run_node(documents.READ_RUN, entity, project, run_id, {})
-        self._transport.execute(documents.DELETE_RUN, {"id": node.get("id")})
 
     def server_features(self) -> frozenset[str]:
         """Return the names of the newer parts of the protocol that the server speaks; none of an old one.
