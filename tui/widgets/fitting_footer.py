@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
 from typing import cast
 
 from rich.cells import cell_len
@@ -22,27 +22,25 @@ class FittingFooter(Footer):
         super().__init__(show_command_palette=True, compact=True)
 
     def compose(self) -> ComposeResult:
-        """Compose the keys that fit, the first ones first."""
-        keys = list(cast("Iterator[Widget]", super().compose()))
-        shown = [key for key in keys if isinstance(key, FooterKey) and not key.has_class(_PALETTE)]
-        palette = next((key for key in keys if key.has_class(_PALETTE)), None)
-        room = self.app.size.width
-        if palette is not None and isinstance(palette, FooterKey):
-            palette.description = "more"
-            # One for the line at its left.
-            room -= _width(palette) + 1
-        for key in shown:
-            room -= _width(key)
-            if room < -1:
-                # The last one needs no space behind it.
-                break
-            yield key
-        if palette is not None:
-            yield palette
+        """Compose all keys; those that have no room are hidden."""
+        keys = [key for key in cast("Iterator[Widget]", super().compose()) if isinstance(key, FooterKey)]
+        for key in keys:
+            if key.has_class(_PALETTE):
+                key.description = "more"
+        self._fit(keys)
+        yield from keys
 
     def on_resize(self, event: events.Resize) -> None:
-        """Use the room there is."""
-        self.call_after_refresh(self.recompose)
+        """Use the room there is; composed anew, the footer would be empty for a moment, and a click there lost."""
+        self._fit(list(self.query(FooterKey)))
+
+    def _fit(self, keys: Sequence[FooterKey]) -> None:
+        # One cell for the edge at the left of the palette's key; the last of the others needs no space behind it.
+        room = self.app.size.width - sum(_width(key) + 1 for key in keys if key.has_class(_PALETTE)) + 1
+        for key in keys:
+            if not key.has_class(_PALETTE):
+                room -= _width(key)
+                key.display = room >= 0
 
 
 def _width(key: FooterKey) -> int:
