@@ -89,6 +89,31 @@ def resolve_settings(
     return Settings(kind, base_url, key, entity, project)
 
 
+def known_servers(settings: Settings, environ: Mapping[str, str] | None = None) -> dict[str, Settings]:
+    """Return the servers that can be used without another login, by a word for each; that of `settings` comes first.
+
+    They are the embedded server, the cloud where its key is known, and what `WANDB_BASE_URL` or `wandb login` name.
+    """
+    environ = os.environ if environ is None else environ
+    configured = environ.get("WANDB_BASE_URL") or _stored_base_url(environ)
+    found = {_server_word(settings): settings}
+    for server in ("local", configured, "cloud"):
+        try:
+            other = resolve_settings(server, None, settings.project, environ) if server else settings
+        except (AuthenticationError, InputError):
+            # No key, or no URL: it cannot be launched on.
+            continue
+        if other.kind is not ServerKind.CLOUD or other.api_key:
+            found.setdefault(_server_word(other), other)
+    return found
+
+
+def _server_word(settings: Settings) -> str:
+    if settings.kind in (ServerKind.EMBEDDED, ServerKind.BUNDLE):
+        return "local" if settings.kind is ServerKind.EMBEDDED else "file"
+    return "cloud" if settings.kind is ServerKind.CLOUD else urlsplit(settings.base_url).netloc.rpartition("@")[2]
+
+
 def _host(server: str) -> str:
     """Return host and port of a server's URL; of the cloud by any of its names; empty if it is not a URL."""
     if server == "cloud":

@@ -122,6 +122,11 @@ class SweepApp(TypeAheadApp):
         # Imported when first needed (or by `preload_screens`): the charts and tables cost 60 ms of the first paint.
         from tui.screens.sweep import SweepScreen
 
+        if message.server is not None:
+            self.session = self.session.on_server(message.server)
+            for home in self.screen_stack:
+                if isinstance(home, SweepsScreen):
+                    home.session = self.session
         screen = SweepScreen(self.session, message.reference)
         if message.replace_screen:
             self.switch_screen(screen)

@@ -10,6 +10,7 @@ from textual.message import Message
 
 from trainer.errors import TrainerError
 from trainer.records import Json, SweepReference
+from trainer.settings import Settings
 
 
 @dataclass
@@ -26,6 +27,8 @@ class SweepOpenRequested(Message):
     reference: SweepReference
     replace_screen: bool = False
     """Whether the live view takes the place of the screen that asked, and is not put on top of it."""
+    server: Settings | None = None
+    """The server that has it, where the app turns to another one; None for the one the app is at."""
 
 
 @dataclass

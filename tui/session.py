@@ -56,6 +56,10 @@ class Session(RunActions):
         self._client: TrackingClient | None = None
         self._histories: HistoryCache | None = None
 
+    def on_server(self, settings: Settings) -> Session:
+        """Return the session of another server; this one where it is the same."""
+        return self if settings == self.settings else Session(settings, self.cwd)
+
     @property
     def is_connected(self) -> bool:
         """Whether the server has answered once."""

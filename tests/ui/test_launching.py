@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
+import pytest
 from textual.widgets import Input, Static
 
-from tests.ui.memory_session import MemorySession
+from tests.ui.memory_session import MemorySession, make_sweep
 from tests.ui.test_sweep_builder import opened
 from tests.ui.wait_for import wait_for
 from trainer.errors import ServerLostError
 from trainer.records import SweepReference
+from trainer.settings import Settings
 from tui.app import SweepApp
 from tui.launch_choice import memory_path, recall, remember
 from tui.messages import SweepOpenRequested
 from tui.screens.confirm import NoticeScreen
 from tui.screens.launch import LaunchScreen
+from tui.screens.sweeps import SweepsScreen
 from tui.sweep_draft import FRESH_CONFIG
+from tui.widgets.choice_strip import ChoiceStrip
 from tui.widgets.form_field import FormField
 
 
@@ -169,3 +173,39 @@ async def test_a_launch_that_fails_says_why_and_loses_nothing() -> None:
 
         assert app.screen is screen
         assert screen.document.draft.config() == FRESH_CONFIG
+
+
+class TwoServers(MemorySession):
+    """A session that can turn to another server."""
+
+    other: MemorySession
+
+    def on_server(self, settings: Settings) -> MemorySession:
+        return self if settings == self.settings else self.other
+
+
+async def test_a_launch_goes_to_another_known_server_and_the_app_with_it(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setenv("WANDB_BASE_URL", "http://127.0.0.1:21000")
+    monkeypatch.setenv("WANDB_API_KEY", "k" * 40)
+    session = TwoServers()
+    session.other = MemorySession([make_sweep("over there")])
+    app = SweepApp(session)
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot)
+        await wait_for(pilot, lambda: len(screen.known_servers) == 2)
+        session.other.settings = screen.known_servers["127.0.0.1:21000"]
+        await pilot.press("ctrl+l")
+        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen))
+        strip = app.screen.query_one("#field-server ChoiceStrip", ChoiceStrip)
+        assert strip.options == ("local", "127.0.0.1:21000")
+        await wait_for(pilot, lambda: strip.region.height == 1)
+        await pilot.click(strip, offset=(10, 0))
+        said = app.screen.query_one("#launch-sentence", Static)
+        await wait_for(pilot, lambda: "on the server 127.0.0.1:21000" in str(said.render()))
+        await pilot.press("ctrl+l")
+        await wait_for(pilot, lambda: bool(session.other.launched))
+        await wait_for(pilot, lambda: app.session is session.other)
+
+        assert not session.launched
+        assert isinstance(app.screen_stack[1], SweepsScreen)
+        assert app.screen_stack[1].session is session.other

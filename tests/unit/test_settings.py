@@ -5,7 +5,7 @@ from pathlib import Path
 import pytest
 
 from trainer.errors import AuthenticationError, InputError
-from trainer.settings import CLOUD_URL, ServerKind, resolve_settings
+from trainer.settings import CLOUD_URL, ServerKind, known_servers, resolve_settings
 
 KEY = "k" * 40
 MINE = "http://127.0.0.1:21000"
@@ -76,3 +76,21 @@ def test_files_that_cannot_be_read(tmp_path: Path) -> None:
     (tmp_path / ".netrc").write_bytes(b"\xff\xfe")
     with pytest.raises(AuthenticationError, match="netrc"):
         resolve_settings(environ=environ(tmp_path))
+
+
+def test_the_known_servers_are_those_that_need_no_other_login_the_one_in_use_first(tmp_path: Path) -> None:
+    alone = environ(tmp_path)
+    assert list(known_servers(resolve_settings(environ=alone), alone)) == ["local"]
+
+    (tmp_path / ".netrc").write_text(f"machine api.wandb.ai login user password {KEY}\n")
+    both = environ(tmp_path, WANDB_BASE_URL=MINE, WANDB_API_KEY="m" * 40)
+    known = known_servers(resolve_settings("local", project="p", environ=both), both)
+    assert list(known) == ["local", "127.0.0.1:21000", "cloud"]
+    assert [each.api_key for each in known.values()] == ["", "m" * 40, KEY]
+    assert {each.project for each in known.values()} == {"p"}
+    assert list(known_servers(known["cloud"], both)) == ["cloud", "local", "127.0.0.1:21000"]
+
+    (tmp_path / ".netrc").unlink()
+    assert list(known_servers(resolve_settings(environ=both), both)) == ["127.0.0.1:21000", "local"], (
+        "the key is for that server"
+    )

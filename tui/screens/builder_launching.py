@@ -13,12 +13,14 @@ from textual.message import Message
 
 from trainer.errors import TrainerError
 from trainer.records import Json, SweepReference
+from trainer.settings import Settings, known_servers
 from trainer.sweep.validation import Violation
 from tui.launch_choice import LaunchChoice, memory_path, recall, remember
 from tui.messages import ServerConnected, SweepOpenRequested
 from tui.screens.builder_forking import BuilderForking
 from tui.screens.confirm import NoticeScreen
 from tui.screens.launch import LaunchScreen
+from tui.session import Session
 
 LAUNCHING = "launching"
 RECALLING = "recalling"
@@ -38,6 +40,8 @@ class BuilderLaunching(BuilderForking):
         """The sweep exists and its agents start."""
 
         reference: SweepReference
+        server: Settings | None = None
+        """The server it was launched on, where that is another than the builder's."""
 
     @dataclass
     class LaunchFailed(Message):
@@ -50,9 +54,13 @@ class BuilderLaunching(BuilderForking):
         """What the last launch was asked for is known."""
 
         texts: Mapping[str, str]
+        servers: Mapping[str, Settings]
+        """The servers that can be launched on, by a word for each; the one in use first."""
 
     last_choices: Mapping[str, str] = MappingProxyType({})
     """The texts of the last launch, by the field of the dialog."""
+    known_servers: Mapping[str, Settings] = MappingProxyType({})
+    """The servers that can be launched on; empty until it is known."""
 
     async def on_mount(self) -> None:
         """Look for the choices of the last launch while the sweep is built."""
@@ -60,12 +68,12 @@ class BuilderLaunching(BuilderForking):
 
     @work(thread=True, exclusive=True, exit_on_error=False, group=RECALLING)
     def recall_choices(self) -> None:
-        """Read the choices of the last launch."""
-        self.post_message(self.ChoicesRecalled(recall(memory_path())))
+        """Read the choices of the last launch, and which servers the user has a key for."""
+        self.post_message(self.ChoicesRecalled(recall(memory_path()), known_servers(self.session.settings)))
 
     @on(ChoicesRecalled)
     def _choices_recalled(self, message: ChoicesRecalled) -> None:
-        self.last_choices = message.texts
+        self.last_choices, self.known_servers = message.texts, message.servers
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer launching once."""
@@ -89,6 +97,7 @@ class BuilderLaunching(BuilderForking):
         config, text = self.document.config(), self.document.text
         project = self.session.project or config.get("project")
         project = project if isinstance(project, str) else ""
+        servers = self.known_servers
         dialog = LaunchScreen(
             config,
             self.session.label,
@@ -97,6 +106,7 @@ class BuilderLaunching(BuilderForking):
             self.last_choices,
             self.prior_points,
             self.launch_estimate,
+            list(servers),
         )
 
         def answered(choice: LaunchChoice | None) -> None:
@@ -108,7 +118,8 @@ class BuilderLaunching(BuilderForking):
                 self.launching_text = text
                 self.show_readiness()
                 self.refresh_bindings()
-                self.launch_sweep(config, choice, self.last_choices, self.reused)
+                session = self.session.on_server(servers.get(dialog.chosen_server, self.session.settings))
+                self.launch_sweep(session, config, choice, self.last_choices, self.reused)
 
         self.app.push_screen(dialog, answered)
 
@@ -118,25 +129,31 @@ class BuilderLaunching(BuilderForking):
 
     @work(thread=True, exclusive=True, exit_on_error=False, group=LAUNCHING)
     def launch_sweep(
-        self, config: Mapping[str, Json], choice: LaunchChoice, texts: Mapping[str, str], reuses: SweepReference | None
+        self,
+        session: Session,
+        config: Mapping[str, Json],
+        choice: LaunchChoice,
+        texts: Mapping[str, str],
+        reuses: SweepReference | None,
     ) -> None:
         """Create the sweep and start its agents."""
         remember(memory_path(), texts)
         try:
-            self.app.post_message(ServerConnected(self.session.connect().label))
-            request = replace(choice.request(config, self.session.cwd), reuses=reuses)
-            sweep = self.session.launch(
+            label = session.connect().label
+            request = replace(choice.request(config, session.cwd), reuses=reuses)
+            sweep = session.launch(
                 request.config, choice.agents, choice.project or None, gpus=choice.gpus, given=request
             )
         except TrainerError as error:
             self.post_message(self.LaunchFailed(error))
         else:
-            self.post_message(self.Launched(sweep.reference))
+            self.app.post_message(ServerConnected(label))
+            self.post_message(self.Launched(sweep.reference, None if session is self.session else session.settings))
 
     @on(Launched)
     def _launched(self, message: Launched) -> None:
         self.is_launching = False
-        self.app.post_message(SweepOpenRequested(message.reference, replace_screen=True))
+        self.app.post_message(SweepOpenRequested(message.reference, replace_screen=True, server=message.server))
 
     @on(LaunchFailed)
     def _launch_failed(self, message: LaunchFailed) -> None:

@@ -5,7 +5,7 @@ Launches nothing. The GPUs are asked for only where there are some.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -24,6 +24,8 @@ from tui.launch_choice import LaunchChoice, default_agents, read_choice
 from tui.widgets.form_field import FormField
 
 GPUS = "gpus"
+_OTHERS = {"local": "embedded server", "cloud": "W&B cloud"}
+"""What servers are called that the app is not at."""
 GPU_FIELDS = ("gpus", "slots_per_gpu", "gpus_per_run")
 
 
@@ -53,6 +55,7 @@ class LaunchScreen(ModalScreen[LaunchChoice | None]):
         last: Mapping[str, str] | None = None,
         prior_points: int = 0,
         estimate: Callable[[LaunchChoice], str] | None = None,
+        servers: Sequence[str] = (),
     ) -> None:
         """Create the dialog.
 
@@ -64,6 +67,7 @@ class LaunchScreen(ModalScreen[LaunchChoice | None]):
             last: The texts of the last launch by field.
             prior_points: Points of its space that runs it starts from have done already.
             estimate: Returns what a choice takes in words, empty where nobody knows; called at each key.
+            servers: Words for the servers that can be launched on, the one that `server` names first.
         """
         super().__init__()
         self.config = config
@@ -71,6 +75,9 @@ class LaunchScreen(ModalScreen[LaunchChoice | None]):
         self.prior_points = prior_points
         self.estimate = estimate
         self.server = server
+        self.servers = tuple(servers)
+        self.chosen_server = self.servers[0] if self.servers else ""
+        """The word of the server that is chosen."""
         self.texts = {"agents": str(default_agents())} | dict(last or {})
         if project:
             self.texts["project"] = project
@@ -84,6 +91,8 @@ class LaunchScreen(ModalScreen[LaunchChoice | None]):
             yield FormField("gpus", "GPUs")
             yield FormField("slots_per_gpu", "  per GPU", placeholder="agents that share a GPU; 1")
             yield FormField("gpus_per_run", "  per run", placeholder="GPUs for each run; 1")
+            if len(self.servers) > 1:
+                yield FormField("server", "server", options=self.servers)
             yield FormField("project", "project", placeholder="uncategorized")
             yield FormField("count", "runs", placeholder="at most so many in all; as the sweep says")
             yield FormField("budget", "budget", placeholder="begin no run later than 2h, 90m, 1d; no limit")
@@ -98,7 +107,7 @@ class LaunchScreen(ModalScreen[LaunchChoice | None]):
     def on_mount(self) -> None:
         """Fill in the suggestions; digits typed at once replace the agents, and `enter` alone launches."""
         for field in self.query(FormField):
-            field.show_text(self.texts.get(field.path, ""))
+            field.show_text(self.chosen_server if field.options else self.texts.get(field.path, ""))
         self._show_gpu_fields(bool(self.texts.get("gpus")))
         self._show_sentence()
         self.look_for_gpus()
@@ -138,12 +147,15 @@ class LaunchScreen(ModalScreen[LaunchChoice | None]):
     @on(FormField.Edited)
     def _edited(self, message: FormField.Edited) -> None:
         message.stop()
+        if message.field.options:
+            self.chosen_server = message.text
         self._show_sentence()
 
     def _show_sentence(self) -> LaunchChoice | None:
         """Say what will happen, or what is wrong; returns the choice."""
         # Read from the fields: `enter` overtakes the messages of what was typed right before it.
-        self.texts = {field.path: field.query_one(Input).value for field in self.query(FormField)}
+        fields = [field for field in self.query(FormField) if not field.options]
+        self.texts = {field.path: field.query_one(Input).value for field in fields}
         choice, problems = read_choice(self.texts)
         for field in self.query(FormField):
             field.show_problem(problems.get(field.path, ""))
@@ -152,7 +164,9 @@ class LaunchScreen(ModalScreen[LaunchChoice | None]):
             number = len(problems)
             sentence.update(Content.assemble((f"✗ {number} problem{'s' if number > 1 else ''} above", "bold $error")))
         else:
-            said = choice.sentence(self.config, self.server, self.prior_points)
+            is_other = self.chosen_server not in self.servers[:1]
+            server = _OTHERS.get(self.chosen_server, f"server {self.chosen_server}") if is_other else self.server
+            said = choice.sentence(self.config, server, self.prior_points)
             takes = self.estimate(choice) if self.estimate else ""
             sentence.update(Content.assemble(("▶ ", "bold $primary"), said, (f" Takes {takes}." if takes else "")))
         return choice
