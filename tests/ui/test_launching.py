@@ -127,8 +127,8 @@ async def test_the_mouse_alone_launches_and_the_choices_are_there_the_next_time(
     app = SweepApp(session)
     async with app.run_test(size=(80, 24)) as pilot:
         screen = await opened(pilot)
-        await app.workers.wait_for_complete()
-        await pilot.pause()
+        await wait_for(pilot, lambda: screen.last_choices.get("agents") == "3")
+        await wait_for(pilot, lambda: any(key.region for key in screen.query("FooterKey")))
         await pilot.click(next(key for key in screen.query("FooterKey") if "Launch" in str(key.render())))
         await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen))
         budget = app.screen.query_one("#field-budget Input", Input)
