@@ -361,8 +361,7 @@ class Session(RunActions):
         """Ask the local agents of a sweep to stop their runs and end; return how many hosts were asked. Blocks."""
         from trainer.agents.pool import live_hosts
 
-        hosts = live_hosts(reference)
-        for host in hosts:
+        for host in (hosts := live_hosts(reference)):
             host.request_stop()
         return len(hosts)
 
@@ -383,9 +382,7 @@ class Session(RunActions):
         from trainer.paths import histories_dir
         from trainer.tracking.history_cache import HistoryCache
 
-        client = self.client
-        if self._histories is None:
-            self._histories = HistoryCache(histories_dir())
+        client, self._histories = self.client, self._histories or HistoryCache(histories_dir())
 
         def ask(run_ids: Sequence[str]) -> dict[str, list[HistoryPoint]]:
             return client.read_histories(reference.entity, reference.project, run_ids, samples=samples)

@@ -33,6 +33,7 @@ class BestConfig(VerticalScroll, can_focus=True):
 
     def __init__(self, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
+        self._lines = Static("", id="best-lines")
         self._run: RunRecord | None = None
         self._metric: Metric | None = None
         self._value: float | None = None
@@ -41,7 +42,7 @@ class BestConfig(VerticalScroll, can_focus=True):
 
     def compose(self) -> ComposeResult:
         """Compose the text."""
-        yield Static("", id="best-lines")
+        yield self._lines
 
     def on_mount(self) -> None:
         """Say what is missing until a run has a value."""
@@ -74,8 +75,9 @@ class BestConfig(VerticalScroll, can_focus=True):
         self._redraw()
 
     def _redraw(self) -> None:
-        if self.is_mounted:
-            self.query_one("#best-lines", Static).update(self._text(self.scrollable_content_region.width))
+        # Not looked up: while the app ends, its text may have left before it.
+        if self.is_mounted and self._lines.is_mounted:
+            self._lines.update(self._text(self.scrollable_content_region.width))
 
     def _style(self, look: str) -> Style:
         full = self.get_component_rich_style(f"best-config--{look}")

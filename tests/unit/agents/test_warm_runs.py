@@ -208,6 +208,18 @@ def test_libraries_with_thread_pools_of_their_own_work_on_two_cores(twins: Twins
     assert warm == fresh
 
 
+def test_arrow_and_its_threads_work_in_a_warm_run(twins: Twins) -> None:
+    pytest.importorskip("pyarrow")
+    fresh, warm = twins.both(
+        "import pyarrow as pa, pyarrow.compute as pc\n"
+        "table = pa.table({'k': [n % 7 for n in range(200_000)], 'v': list(range(200_000))})\n"
+        "print(table.group_by('k', use_threads=True).aggregate([('v', 'sum')]).sort_by('k').to_pydict())\n"
+        "print(pc.sum(table['v']).as_py(), pa.cpu_count() > 0)\n"
+    )
+    assert fresh[0] == 0, fresh
+    assert warm == fresh
+
+
 @pytest.mark.parametrize("target", ["package", "package.part", "single"])
 def test_modules_run_as_with_dash_m(tmp_path: Path, target: str) -> None:
     twins = Twins(tmp_path, command=(sys.executable, "-m", target))

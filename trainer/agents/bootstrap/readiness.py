@@ -14,6 +14,9 @@ import weakref
 from typing import Any, Callable, List, Tuple
 
 _ACCELERATORS = ("/dev/nvidia", "/dev/kfd", "/dev/dri/render", "/dev/accel", "/dev/habanalabs")
+_SAFE_THREADS = ("jemalloc_bg_thd",)
+"""Native threads that look after forks. jemalloc, which pyarrow (and so pandas, where it finds it) brings along, gives
+unused memory back by one: its own handlers of fork have a child do that itself (jemalloc 5.3, background_thread.c)."""
 ExitCall = Tuple[Callable[..., Any], Tuple[Any, ...], "dict[str, Any]"]
 
 
@@ -91,9 +94,11 @@ def _native_threads() -> List[str]:
         if task != str(os.getpid()):
             try:
                 with open(f"/proc/self/task/{task}/comm") as stream:
-                    names.append(stream.read().strip())
+                    name = stream.read().strip()
             except OSError:
                 continue
+            if name not in _SAFE_THREADS:
+                names.append(name)
     return sorted(names)
 
 
