@@ -76,7 +76,7 @@ def bands_picture(config: Mapping[str, Json], runs: int | None, width: int) -> B
     if runs and left:
         shares = [count / runs for count in left]
     counts = [short_count(count) for count in left] if left else [f"{share:.0%}" for share in shares]
-    last = "…" if is_cut or end is None else f"{end:,}" if end > shown[-1] else ""
+    last = "…" if is_cut or end is None else _end_text(end) if end > shown[-1] else ""
     marks = ["0", *(f"{band:,}" for band in shown)]
     return BandsPicture(
         " " * _LABEL_WIDTH + "".join(_block(share) * segment for share in shares),
@@ -84,6 +84,12 @@ def bands_picture(config: Mapping[str, Json], runs: int | None, width: int) -> B
         _columns("logged", marks, segment) + last,
         _words(entry, shown, is_cut or end is None, eta, config, length),
     )
+
+
+def _end_text(end: float) -> str:
+    """Return how many values a run logs, with every digit where they do not take more room than the bands."""
+    text = f"{end:,.0f}" if float(end).is_integer() else f"{end:,.4g}"
+    return text if len(text) < _MIN_SEGMENT + 4 else short_count(int(end))
 
 
 def _end(entry: Mapping[str, Json], length: RunLength | None) -> float | None:

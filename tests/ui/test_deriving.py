@@ -6,6 +6,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from textual.pilot import Pilot
 from textual.widgets import OptionList, Static
 
 from tests.ui.memory_session import MemorySession, make_sweep
@@ -21,6 +22,7 @@ from tui.screens.builder_forking import REUSING
 from tui.screens.diff import DiffScreen
 from tui.screens.launch import LaunchScreen
 from tui.screens.sweep_builder import SweepBuilderScreen
+from tui.screens.sweeps import SweepsScreen
 
 CONFIG: dict[str, Any] = {
     "name": "peaks",
@@ -68,11 +70,22 @@ def session(config: dict[str, Any] = CONFIG, count: int = 60) -> RunsSession:
     return made
 
 
+async def sweep_in_sight(pilot: Pilot[Any]) -> None:
+    """Wait until the list has the focus and a sweep: a key that comes before it is about nothing."""
+
+    def is_there() -> bool:
+        home = pilot.app.screen
+        return isinstance(home, SweepsScreen) and home.sweep_to_derive() is not None
+
+    await wait_for(pilot, is_there)
+    await wait_for(pilot, lambda: pilot.app.screen.query("#sweeps").first().has_focus)
+
+
 @pytest.mark.parametrize("size", [(80, 24), (120, 36)])
 async def test_narrowing_is_reviewed_change_by_change_and_is_one_step_in_the_builder(size: tuple[int, int]) -> None:
     app = SweepApp(session())
     async with app.run_test(size=size) as pilot:
-        await wait_for(pilot, lambda: app.screen.query("#sweeps").first().has_focus)
+        await sweep_in_sight(pilot)
         await pilot.press("N")
         await wait_for(pilot, lambda: isinstance(app.screen, DiffScreen) and bool(app.screen.query(OptionList)))
         screen = app.screen
@@ -103,7 +116,7 @@ async def test_of_too_few_runs_it_is_said_and_nothing_opens() -> None:
     app = SweepApp(session(count=4))
     async with app.run_test() as pilot:
         home = app.screen
-        await wait_for(pilot, lambda: home.query("#sweeps").first().has_focus)
+        await sweep_in_sight(pilot)
         await pilot.press("N")
         await wait_for(pilot, lambda: any("Too few runs" in each.message for each in app._notifications))
         assert app.screen is home
@@ -112,7 +125,7 @@ async def test_of_too_few_runs_it_is_said_and_nothing_opens() -> None:
 async def test_a_fork_says_what_is_left_while_it_is_edited_and_names_its_source_at_the_launch() -> None:
     app = SweepApp(session(GRID, count=4))
     async with app.run_test(size=(120, 36)) as pilot:
-        await wait_for(pilot, lambda: app.screen.query("#sweeps").first().has_focus)
+        await sweep_in_sight(pilot)
         await pilot.press("F")
         await wait_for(pilot, lambda: isinstance(app.screen, SweepBuilderScreen))
         builder = app.screen

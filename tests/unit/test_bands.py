@@ -3,7 +3,7 @@ from __future__ import annotations
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from trainer.search.hyperband import RunCurve, bands, runs_to_stop
@@ -94,6 +94,8 @@ def test_what_breaks_the_rules_has_no_picture(stopping: dict[str, Any]) -> None:
     assert bands_picture(config, 9, 60) is None
 
 
+@example({"max_iter": 1e8, "s": 1}, None, 40)
+@example({"max_iter": 10**15, "s": 1}, None, 40)
 @given(
     st.dictionaries(
         st.sampled_from(["min_iter", "max_iter", "s", "eta", "strict"]),
