@@ -1,6 +1,7 @@
 from __future__ import annotations
 
 import asyncio
+import dataclasses
 import time
 from collections.abc import AsyncIterator, Callable, Sequence
 from contextlib import asynccontextmanager
@@ -127,6 +128,9 @@ async def test_the_end_is_announced_with_what_to_do_next() -> None:
         await until(pilot, lambda: "Done, 1 of 4 runs failed" in text_of(screen))
         assert "enter run and log" in text_of(screen)
         assert "best accuracy 0.9000 by rose-sweep-2" in text_of(screen)
+        await pilot.resize_terminal(80, 24)
+        await until(pilot, lambda: "by rose-sweep-2" not in text_of(screen))
+        assert "Done, 1 of 4 runs failed" in text_of(screen)
 
 
 async def test_new_values_move_runs_and_the_cursor_stays_on_its_run() -> None:
@@ -389,6 +393,16 @@ async def test_columns_are_chosen_moved_and_kept_for_the_project() -> None:
         await until(pilot, lambda: any(screen.feed.board.computed.values()))
 
 
+async def test_all_of_the_columns_dialog_is_in_sight_on_a_small_terminal() -> None:
+    async with sweep_screen(size=(80, 24)) as (pilot, screen, session):
+        many = dataclasses.replace(make_run(9, 0.5), summary={f"metric{number}": 1.0 for number in range(20)})
+        session.give(RunsChanged((many,)))
+        await until(pilot, lambda: len(screen.feed.board.all_columns) > 20)
+        await pilot.press("C")
+        await until(pilot, lambda: "r reset" in text_of(pilot.app.screen))
+        assert pilot.app.screen.query_one(".dialog").max_scroll_y == 0
+
+
 async def test_shift_click_and_a_key_order_by_a_further_column() -> None:
     async with sweep_screen() as (pilot, screen, _):
         table = screen.table
@@ -412,6 +426,7 @@ async def test_runs_are_marked_compared_tagged_noted_and_deleted() -> None:
         await until(pilot, lambda: "2 runs compared" in text_of(pilot.app.screen))
         shown = text_of(pilot.app.screen)
         assert "★ 0.9000" in shown and "rose-sweep-3" in shown and "dataset" not in shown
+        assert "best accuracy" in shown and "last loss" in shown and "trees" in shown
         await pilot.press("escape", "T", *", gpu", "enter")
         await until(pilot, lambda: len(session.changed) == 2)
         assert session.changed == [("run2", ("nightly", "gpu")), ("run3", ("nightly", "gpu"))]

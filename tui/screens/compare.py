@@ -43,8 +43,13 @@ class CompareScreen(ModalScreen[str | None]):
     def on_mount(self) -> None:
         """Fill the table."""
         table = self.query_one(DataTable)
-        table.add_columns("", *(self.board.runs[run_id].name for run_id in self.run_ids))
-        for row in compared(self.board, self.run_ids):
+        rows = compared(self.board, self.run_ids)
+        # Told, since the table takes what is styled to be one cell wide.
+        table.add_column("", width=max(len(row.title) for row in rows))
+        for place, run_id in enumerate(self.run_ids):
+            name = self.board.runs[run_id].name
+            table.add_column(name, width=max(len(name), *(len(row.values[place]) + len("★ ") for row in rows)))
+        for row in rows:
             values = [
                 Content.styled(f"★ {value}", "bold $accent") if place == row.best else Content(value)
                 for place, value in enumerate(row.values)

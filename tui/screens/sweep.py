@@ -261,6 +261,12 @@ class SweepScreen(SweepPanes, SweepCharting, SweepAgents, SweepRuns, SweepColumn
         keys = swept_keys(self.feed.sweep.config) if self.feed.sweep else []
         return "  ".join(f"{key} {value_text(flat[key], 24)}" for key in keys if key in flat)
 
+    def watch_compact(self, compact: bool) -> None:
+        """Arrange the panes, and say in as many words as there is room for how it ended."""
+        super().watch_compact(compact)
+        if self.is_mounted:
+            self._show_notice()
+
     def _show_notice(self) -> None:
         feed, sweep = self.feed, self.feed.sweep
         self.set_class(feed.lost is not None, "-lost")
