@@ -110,6 +110,9 @@ async def test_a_sweep_that_does_not_exist_is_one_sentence() -> None:
         screen = SweepScreen(session, REFERENCE)
         await app.push_screen(screen)
         await until(pilot, lambda: "There is no sweep wine-grid." in text_of(screen))
+        screen.show_runs()
+        await pilot.pause()
+        assert "Check the id." in text_of(screen), "also when the table is shown anew"
 
 
 async def test_a_lost_server_keeps_the_data_and_counts_down() -> None:

@@ -94,6 +94,8 @@ class SweepScreen(SweepPanes, SweepCharting, SweepAgents, SweepRuns, SweepColumn
         self.marked_ids: list[str] = []
         self._inbox = EventInbox(lambda: self.post_message(self.EventsWaiting()))
         self._stop = threading.Event()
+        self._failure: TrainerError | None = None
+        """Why nothing more will be heard."""
         self._drained_at = 0.0
         self._drain_is_due = False
         self._retry_at = 0.0
@@ -118,7 +120,7 @@ class SweepScreen(SweepPanes, SweepCharting, SweepAgents, SweepRuns, SweepColumn
         self.chart.border_title = "Chart"
         self.query_one("#best").border_title = "Best configuration"
         self.query_one("#best").border_subtitle = "c copy · E export"
-        self.table.empty_text = "Reading the sweep…"
+        self.table.empty_text = self._why_empty()
         self.set_interval(1.0, self._tick)
         self.read_columns()
         self.follow_sweep()
@@ -163,9 +165,9 @@ class SweepScreen(SweepPanes, SweepCharting, SweepAgents, SweepRuns, SweepColumn
 
     @on(FollowFailed)
     def _follow_failed(self, message: FollowFailed) -> None:
-        self.table.empty_text = f"{message.error.message}\n{message.error.hint}"
+        self._failure = message.error
         self.notify(str(message.error), severity="error", timeout=10, markup=False)
-        self.table.refresh()
+        self.show_runs()
 
     # Showing
 
@@ -214,6 +216,8 @@ class SweepScreen(SweepPanes, SweepCharting, SweepAgents, SweepRuns, SweepColumn
         board, sweep = self.feed.board, self.feed.sweep
         if board.filter and board.runs:
             return f"No run matches “{board.filter.text}”\nesc shows all runs again"
+        if self._failure is not None:
+            return f"{self._failure.message}\n{self._failure.hint}"
         if sweep is None:
             return "Reading the sweep…"
         if sweep.state.is_terminal:
