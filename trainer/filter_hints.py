@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import re
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
@@ -11,6 +10,7 @@ from trainer.filter_terms import CONFIG_PREFIXES, FACTS, SUMMARY_PREFIX, Term, f
 from trainer.records import Json
 from trainer.run_filter import RunFilter
 from trainer.states import RunState
+from trainer.sweep.findings import nearest
 
 MAX_VALUES = 50
 """Values of a key that are offered; a key with more is a number or a text of its own for each run."""
@@ -65,9 +65,11 @@ class FilterKeys:
     def nearest(self, key: str) -> str:
         """Return the known key that looks most like another; empty where none does."""
         names = [*self.keys, *(FACTS if self.facts else ())]
-        lower = {name.lower(): name for name in names} | {name.rpartition(".")[2].lower(): name for name in names}
-        close = difflib.get_close_matches(key.lower(), lower, n=1, cutoff=0.6)
-        return lower[close[0]] if close else ""
+        lower: dict[str, str] = {name.lower(): name for name in names} | {
+            name.rpartition(".")[2].lower(): name for name in names
+        }
+        close = nearest(key, lower)
+        return lower[close] if close else ""
 
     def find(self, key: str) -> FilterKey | None:
         """Return what is known about a key."""
@@ -85,8 +87,8 @@ def filter_note(run_filter: RunFilter, known: FilterKeys) -> str:
     """Return what is odd about a filter in one sentence, with the way out; empty where nothing is."""
     for term in run_filter.terms:
         if term.key and term.key != "has" and not known.knows(term.key):
-            nearest = known.nearest(term.key)
-            return f"Nothing is called {term.key}" + (f"; did you mean {nearest}?" if nearest else ".")
+            close = known.nearest(term.key)
+            return f"Nothing is called {term.key}" + (f"; did you mean {close}?" if close else ".")
         if note := _value_note(term, known):
             return note
     return run_filter.flaws[0] if run_filter.flaws else ""
@@ -100,8 +102,8 @@ def _value_note(term: Term, known: FilterKeys) -> str:
         states = [state.value for state in RunState]
         for wanted in term.wanted:
             if wanted.pattern is None and wanted.text not in states:
-                close = difflib.get_close_matches(wanted.text, states, n=1)
-                return f"No state is called {wanted.text}" + (f"; did you mean {close[0]}?" if close else ".")
+                close = nearest(wanted.text, states)
+                return f"No state is called {wanted.text}" + (f"; did you mean {close}?" if close else ".")
     return ""
 
 

@@ -146,7 +146,7 @@ def kept_words(insight: Insight, kept: Sequence[int], brushes: Sequence[str]) ->
     """Return what the brushes keep: how many runs, their best and their mean."""
     table = insight.table
     if not brushes:
-        words = "space begins a brush, space again ends it; or drag along an axis. x clears one, 0 all."
+        words = "space begins and ends a brush, or drag on an axis; x clears one, 0 all"
         return Content.styled(words, "$foreground-muted")
     values = [table.values[place] for place in kept]
     head = f"{len(kept)} of {count_text(len(table.values), 'run')}"

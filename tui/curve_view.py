@@ -8,13 +8,15 @@ from dataclasses import dataclass, replace
 from datetime import datetime
 
 from trainer.records import HistoryPoint
+from trainer.search.evidence import quantile
 
 STEP, RELATIVE, WALL = "step", "relative time", "wall time"
 AXES = (STEP, RELATIVE, WALL)
 """The x axes that every history has; any metric is one, too."""
 SMOOTHINGS = (0.0, 0.3, 0.6, 0.9, 0.99)
 """Weights of the moving average that one goes through with a key."""
-_OUTLIER_PERCENTILES = (2.0, 98.0)
+_KEPT = (0.02, 0.98)
+"""Quantiles between which values are no outliers."""
 _NARROWEST = 1e-6
 """Part of the whole axis that the narrowest zoom shows."""
 
@@ -159,18 +161,10 @@ def without_outliers(curves: Sequence[Sequence[tuple[float, float]]]) -> list[Po
     Curves with too few values to have an outlier stay as they are.
     """
     values = sorted(y for points in curves for _, y in points if math.isfinite(y))
-    if len(values) < 100 / _OUTLIER_PERCENTILES[0]:
+    if len(values) * _KEPT[0] < 1:
         return [tuple(points) for points in curves]
-    low, high = (_percentile(values, percent) for percent in _OUTLIER_PERCENTILES)
+    low, high = (quantile(values, share) for share in _KEPT)
     return [tuple(point for point in points if low <= point[1] <= high) for points in curves]
-
-
-def _percentile(ordered: Sequence[float], percent: float) -> float:
-    """Return a percentile by linear interpolation, numpy's default."""
-    place = (len(ordered) - 1) * percent / 100
-    below = int(place)
-    above = min(below + 1, len(ordered) - 1)
-    return ordered[below] + (ordered[above] - ordered[below]) * (place - below)
 
 
 def value_at(points: Sequence[tuple[float, float]], x: float) -> float | None:

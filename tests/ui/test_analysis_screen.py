@@ -85,11 +85,11 @@ async def test_every_tab_shows_its_numbers() -> None:
 
         # Ties by a key, parallel by the mouse, the rest step by step; every tab has the focus where its keys work.
         await pilot.press("2")
-        await wait_for(pilot, lambda: "is really the best with" in said(screen, "#ties-text"))
+        await wait_for(pilot, lambda: "is really the best is" in said(screen, "#ties-text"))
         column = sum(len(title) + 3 for title in list(TABS.values())[:2]) + 2
         await pilot.click("SectionTabs", offset=(column, 0))
         await wait_for(pilot, lambda: len(screen.plot.axes) == 6)
-        assert "space begins a brush" in said(screen, "#parallel-words")
+        assert "space begins and ends a brush" in said(screen, "#parallel-words")
         await pilot.press("right_square_bracket")
         await wait_for(pilot, lambda: screen.slice.display and "★" in screen.slice.picture)
         await pilot.press("y")

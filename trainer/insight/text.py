@@ -136,8 +136,9 @@ def _sentence(found: Ties) -> str:
     configurations = _count(found.configurations, "configuration")
     chance = _chance_text(found.contenders[0].chance)
     if found.tied > 1:
-        return f"{found.tied} of {configurations} share the first place; the first is really the best with {chance}."
-    return f"The first of {configurations} is really the best with {chance}."
+        shared = f"{found.tied} of {configurations} share the first place"
+        return f"{shared}; the chance that the first is really the best is {chance}."
+    return f"The chance that the first of {configurations} is really the best is {chance}."
 
 
 def replay_section(report: ReplayReport) -> Section:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import ClassVar
 
@@ -14,7 +14,7 @@ from textual.screen import Screen
 from textual.worker import get_current_worker
 
 from trainer.errors import TrainerError
-from trainer.records import HistoryPoint, SweepReference
+from trainer.records import HistoryPoint, RunRecord, SweepReference
 from tui.chart_selection import ChartSelection, chart_colors
 from tui.chart_series import best_run_series, has_curves, metric_names, progress_series
 from tui.feeds import SweepFeed
@@ -65,7 +65,7 @@ class SweepCharting(Screen[None]):
     class HistoriesRead(Message):
         """Histories of drawn runs arrived, by run id."""
 
-        histories: dict[str, Sequence[HistoryPoint]]
+        histories: Mapping[str, Sequence[HistoryPoint]]
 
     @property
     def shows_progress(self) -> bool:
@@ -138,25 +138,22 @@ class SweepCharting(Screen[None]):
         board = self.feed.board
         if not self.wish.metric_name or (board.metric and board.metric.name == self.wish.metric_name):
             return
-        wanted = [
-            i for i in self.selection.drawn if i not in self.wish.histories or not board.runs[i].state.is_terminal
-        ]
+        drawn = [board.runs[run_id] for run_id in self.selection.drawn]
+        wanted = [run for run in drawn if run.id not in self.wish.histories or not run.state.is_terminal]
         if wanted and not any(worker.group == HISTORIES and worker.is_running for worker in self.workers):
             self.read_histories(wanted)
 
     @work(thread=True, exclusive=True, exit_on_error=False, group=HISTORIES)
-    def read_histories(self, run_ids: Sequence[str]) -> None:
-        """Read the histories of drawn runs for a metric other than the sweep's."""
+    def read_histories(self, runs: Sequence[RunRecord]) -> None:
+        """Read the histories of drawn runs for a metric other than the sweep's, in one request."""
         worker = get_current_worker()
-        for run_id in run_ids:
-            try:
-                rows = self.session.read_history(self.reference, run_id, samples=HISTORY_SAMPLES)
-            except TrainerError:
-                # The follower reports a server that is away; the next tick reads again.
-                return
-            if worker.is_cancelled:
-                return
-            self.post_message(self.HistoriesRead({run_id: rows}))
+        try:
+            histories = self.session.read_histories(self.reference, runs, samples=HISTORY_SAMPLES)
+        except TrainerError:
+            # The follower reports a server that is away; the next tick reads again.
+            return
+        if not worker.is_cancelled:
+            self.post_message(self.HistoriesRead(histories))
 
     @on(HistoriesRead)
     def _histories_read(self, message: HistoriesRead) -> None:

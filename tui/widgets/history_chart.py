@@ -60,7 +60,7 @@ class HistoryChart(Widget, can_focus=True):
 
     def show(self, series: Sequence[ChartSeries]) -> None:
         """Draw these curves over their steps, the most important first; returns at once."""
-        self.show_content(ChartContent(tuple(series), XAxis.COUNT, log_y=self.log_y))
+        self.show_content(ChartContent(tuple(series), XAxis.COUNT))
 
     def show_content(self, content: ChartContent) -> None:
         """Draw curves as they were prepared; returns at once."""
