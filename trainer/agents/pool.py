@@ -243,11 +243,6 @@ def recent_hosts() -> list[AgentHost]:
     return [host for host in _hosts(None) if host.pid]
 
 
-def crashed_hosts() -> list[AgentHost]:
-    """Return the hosts that crashed in the last days with work that no other host has taken over, oldest first."""
-    return [host for host in _hosts(None) if host.pid and not host.is_alive() and has_work_left(host)]
-
-
 def has_work_left(host: AgentHost) -> bool:
     """Return whether a host that is gone had something to do that no other has taken over."""
     statuses = HostFiles(host.directory).read_state()
