@@ -66,6 +66,8 @@ class SweepDocument:
         self._redo: list[_Step] = []
         self._field = ""
         self._edited_at = 0.0
+        self._origin = text
+        """The text before the first of the edits of one field: what it says on the way there costs no comment."""
         self._lines: tuple[str, Mapping[str, int]] | None = None
         self.program: ProgramOptions | None = None
         """What was read of the sweep's program; None as long as nothing was. Whoever reads it, sets it."""
@@ -161,8 +163,10 @@ class SweepDocument:
             label: What the edit did, as a notice names it: `delete lr`.
             field: What was edited; edits of one field without a pause are one step. Empty for a step of its own.
         """
+        if not field or field != self._field:
+            self._origin = self.text if self._state.problem is None else self._state.base
         self._begin_step(label, field)
-        self._state = _State(self.draft.copy(), None, self._state.good_text)
+        self._state = _State(self.draft.copy(), None, self._origin)
 
     def replace_text(self, text: str, label: str = "edit the YAML") -> None:
         """Take over a text that was typed; where it cannot be read, the draft stays and `text_problem` says why."""

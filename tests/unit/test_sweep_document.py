@@ -1,5 +1,7 @@
 from __future__ import annotations
 
+from typing import Any
+
 from tui.sweep_document import SweepDocument
 from tui.sweep_draft import FRESH_CONFIG, ParameterDraft
 
@@ -45,6 +47,31 @@ def test_typing_in_one_field_is_one_step_and_a_pause_begins_another() -> None:
         "",
     ]
     assert document.text == TEXT + "name: other\nrun_cap: 3\n"
+
+
+def test_what_a_field_says_on_the_way_costs_no_comment() -> None:
+    clock = Clock()
+    text = "method: grid\nparameters:\n  a:\n    # few\n    values:\n      - 16   # small\n      - 32   # large\n"
+    document = SweepDocument.from_text(text)
+    document = SweepDocument(document.draft, text, clock=clock)
+    typed: list[dict[str, Any]] = [
+        {"values": [16, 3]},
+        {"value": 16},
+        {},
+        {"min": 1, "max": 3},
+        {"values": [16, 32]},
+        {"values": [16, 32, 64]},
+    ]
+    for entry in typed:
+        clock.now += 5
+        document.draft.rows[0].entry = dict(entry)
+        document.form_edited("edit a", "a")
+        assert SweepDocument.from_text(document.text).config() == document.config()
+
+    assert document.text == text + "      - 64\n"
+    for _ in typed:
+        document.undo()
+    assert document.text == text
 
 
 def test_a_new_edit_ends_what_could_be_done_again() -> None:

@@ -1,4 +1,4 @@
-"""Where things stand in a YAML text: lines, the ends of values, keys with their comments. Changes nothing.
+"""Where things stand in a YAML text: lines, the ends of values, keys and items with their comments. Changes nothing.
 
 Works on PyYAML's nodes, whose marks count characters. A node that is met a second time is an alias.
 """
@@ -20,6 +20,8 @@ _COLON = re.compile(r"[ \t]*:")
 _ALIAS = re.compile(r"\s*\*[^\s,\[\]{}]+")
 _PROPERTIES = re.compile(r"(?:[&!][^\s,\[\]{}]*[ \t]*)*")
 _COMMENT = re.compile(r"[ \t]*#")
+_NO_CONTENT = re.compile("(?:[ \t\r\n\x85\u2028\u2029]|(?:(?<=[ \t\r\n\x85\u2028\u2029])|^)#[^\r\n\x85\u2028\u2029]*)*")
+"""Blanks, line breaks and comments."""
 
 
 class UnpatchableError(Exception):
@@ -29,6 +31,15 @@ class UnpatchableError(Exception):
         """Name the value."""
         super().__init__(path)
         self.path = path
+
+
+@dataclass(frozen=True, slots=True)
+class Patch:
+    """What stands in the place of a span of the text."""
+
+    start: int
+    end: int
+    text: str
 
 
 @dataclass(slots=True)
@@ -75,6 +86,11 @@ class Text:
     def is_first_on_line(self, index: int) -> bool:
         """Return whether only blanks stand before a character."""
         return not self.text[self.starts[self.line_of(index)] : index].strip()
+
+    def content_after(self, index: int) -> int:
+        """Return where the next character stands that is neither blank nor comment."""
+        match = _NO_CONTENT.match(self.text, index)
+        return match.end() if match else index
 
     def after_properties(self, node: yaml.Node) -> int:
         """Return where a node begins after its anchor and its tag."""
@@ -166,6 +182,48 @@ def entries_of(text: Text, node: yaml.MappingNode, path: Path) -> list[Entry]:
 
 
 @dataclass(frozen=True, slots=True)
+class Item:
+    """An item of a list."""
+
+    node: yaml.Node
+    start: int
+    end: int
+    is_alias: bool
+    dash: int | None
+    """Where its dash stands; None within brackets."""
+
+
+def items_of(text: Text, node: yaml.SequenceNode, path: Path) -> list[Item]:
+    """Return the items of a list.
+
+    Raises:
+        UnpatchableError: If an item does not stand where it should.
+    """
+    at = text.after_properties(node) + (1 if node.flow_style else 0)
+    items: list[Item] = []
+    for each in node.value:
+        at = text.content_after(at)
+        if node.flow_style and text.text.startswith(",", at):
+            at = text.content_after(at + 1)
+        dash = None if node.flow_style else at
+        if dash is not None:
+            if not text.text.startswith("-", at):
+                raise UnpatchableError(path)
+            at += 1
+        if each.start_mark.index < (at if dash is None else dash):
+            alias = _ALIAS.match(text.text, at)
+            if alias is None:
+                raise UnpatchableError(path)
+            items.append(Item(each, alias.end() - len(alias[0].lstrip()), alias.end(), True, dash))
+        elif dash is not None and each.start_mark.index == each.end_mark.index:
+            items.append(Item(each, at, at, False, dash))
+        else:
+            items.append(Item(each, each.start_mark.index, text.content_end(each), False, dash))
+        at = items[-1].end
+    return items
+
+
+@dataclass(frozen=True, slots=True)
 class Block:
     """The lines of an entry of a mapping: comments right above it, key, value, and deeper comments below it."""
 
@@ -184,12 +242,12 @@ class Block:
             first -= 1
         if is_first_of_file:
             first = key_line
-        return cls(first, key_line, _last_line(text, entry, column))
+        return cls(first, key_line, last_line_of(text, entry.start, entry.end, column))
 
 
-def _last_line(text: Text, entry: Entry, column: int) -> int:
-    """Return the last line of an entry, comments below it that are indented further than its key included."""
-    last = line = text.line_of(max(entry.end - 1, entry.start))
+def last_line_of(text: Text, start: int, end: int, column: int) -> int:
+    """Return the last line of what stands in a column, comments below it that are indented further included."""
+    last = line = text.line_of(max(end - 1, start))
     while line + 1 < len(text.starts):
         line += 1
         comment = text.comment_column(line)

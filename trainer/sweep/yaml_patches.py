@@ -7,14 +7,28 @@ A patch replaces one value, adds or deletes whole lines, or renames a key in its
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from dataclasses import dataclass
 
 import yaml
 
 from trainer.records import Json
 from trainer.sweep.joint import is_joint_name
+from trainer.sweep.yaml_brackets import Added, Brackets
 from trainer.sweep.yaml_changes import Change, renames
-from trainer.sweep.yaml_nodes import Block, Entry, Path, Text, UnpatchableError, entries_of, is_block, walk
+from trainer.sweep.yaml_lists import ListChange, aligned, dashed
+from trainer.sweep.yaml_nodes import (
+    Block,
+    Entry,
+    Item,
+    Patch,
+    Path,
+    Text,
+    UnpatchableError,
+    entries_of,
+    is_block,
+    items_of,
+    last_line_of,
+    walk,
+)
 from trainer.sweep.yaml_style import Style, Written
 
 
@@ -24,13 +38,6 @@ class _Missing:
 
 MISSING = _Missing()
 _DEFAULT_STEP = 2
-
-
-@dataclass(frozen=True, slots=True)
-class _Patch:
-    start: int
-    end: int
-    text: str
 
 
 def patched(
@@ -89,7 +96,7 @@ class _Patcher:
         self._text = Text(source)
         self._style = Style.of(source)
         self._coarse = coarse
-        self._patches: list[_Patch] = []
+        self._patches: list[Patch] = []
         self._says: dict[int, object] = {}
         """What the anchored node of each alias says once the text is patched."""
         for path, node, is_alias in walk(root):
@@ -118,7 +125,7 @@ class _Patcher:
         return "".join([*pieces, self._text.text[at:]])
 
     def _patch(self, start: int, end: int, text: str) -> None:
-        self._patches.append(_Patch(start, end, text))
+        self._patches.append(Patch(start, end, text))
 
     # --- values ---------------------------------------------------------------------------------------------------
 
@@ -150,7 +157,12 @@ class _Patcher:
         if column is None:
             self._fill(entry, start, self._style.in_flow(wanted, quote))
             return
-        written = self._style.in_block(wanted, quote)
+        in_lines = not entry.is_alias and isinstance(entry.node, yaml.SequenceNode) and not entry.node.flow_style
+        written = self._style.in_block(wanted, quote, in_lines=in_lines)
+        last = self._text.line_of(max(entry.end - 1, entry.start))
+        if written.head.startswith("|") and last_line_of(self._text, entry.start, entry.end, column) > last:
+            # A comment below a text in lines would be one of its lines.
+            written = Written(self._style.in_flow(wanted))
         lines = self._indented(written, wanted, column, entry)
         if entry.is_alias or not is_block(entry.node) or entry.is_empty:
             self._fill(entry, start, written.head)
@@ -219,7 +231,7 @@ class _Patcher:
         if not own or len(change.gone) == len(own):
             raise UnpatchableError(path)
         if node.flow_style:
-            self._change_flow(entries, change)
+            self._change_flow(node, entries, change)
         else:
             self._change_block(change, opens_file=node is self._root)
 
@@ -286,109 +298,53 @@ class _Patcher:
 
     # --- brackets -------------------------------------------------------------------------------------------------
 
-    def _change_flow(self, entries: Sequence[Entry], change: Change) -> None:
+    def _change_flow(self, node: yaml.MappingNode, entries: Sequence[Entry], change: Change) -> None:
+        gone = {entry.key for entry in change.gone}
+        new = change.new_after()
+        plan: list[int | Added] = []
+        for index, key in [(-1, None), *((index, entry.key) for index, entry in enumerate(entries))]:
+            if key is not None and key not in gone:
+                plan.append(index)
+            for name in new.get(key, ()):
+                plan.append(Added(f"{self._style.in_flow(name)}: {self._style.in_flow(change.wanted[name])}"))
         spans = [(entry.start, entry.end) for entry in entries]
-        names = [entry.key for entry in entries]
-        gone = [names.index(entry.key) for entry in change.gone]
-        self._delete_from_flow(spans, gone)
-        for before, keys in change.new_after().items():
-            items = [f"{self._style.in_flow(key)}: {self._style.in_flow(change.wanted[key])}" for key in keys]
-            self._insert_into_flow(spans, None if before is None else names.index(before), items)
+        brackets = Brackets.of(self._text, node, spans, self._style.newline, change.path)
+        self._patches += brackets.patches(plan)
 
-    def _delete_from_flow(self, spans: Sequence[tuple[int, int]], indices: Sequence[int]) -> None:
-        """Delete items with the comma before them; those at the beginning with the comma after them."""
-        lead = 0
-        while lead in indices:
-            lead += 1
-        if lead:
-            self._patch(spans[0][0], spans[lead][0], "")
-        for index in indices:
-            if index > lead:
-                self._patch(spans[index - 1][1], spans[index][1], "")
-
-    def _insert_into_flow(self, spans: Sequence[tuple[int, int]], after: int | None, items: Sequence[str]) -> None:
-        """Add items after one, each on a line of its own where the others are; None is before all of them."""
-        text = self._text
-        first = spans[0][0] if after is None else spans[after][0]
-        on_lines = text.is_first_on_line(first)
-        between = "," + self._style.newline + " " * text.column_of(first) if on_lines else ", "
-        if after is None:
-            self._patch(first, first, "".join(item + between for item in items))
-        else:
-            self._patch(spans[after][1], spans[after][1], "".join(between + item for item in items))
-
-    # --- sequences ------------------------------------------------------------------------------------------------
+    # --- lists ----------------------------------------------------------------------------------------------------
 
     def _sequence(self, node: yaml.SequenceNode, old: Sequence[Json], wanted: Sequence[Json], path: Path) -> None:
         if same(old, wanted):
             return
-        if any(item.start_mark.index < node.start_mark.index for item in node.value):
-            raise UnpatchableError(path)
-        start = _common(old, wanted)
-        end = _common(old[start:][::-1], wanted[start:][::-1])
-        past = min(len(old), len(wanted)) - end
-        for index in range(start, past):
-            self._item(node, index, old[index], wanted[index], (*path, index))
-        gone = range(past, len(old) - end)
-        new = wanted[past : len(wanted) - end]
-        if node.flow_style:
-            spans = [(item.start_mark.index, item.end_mark.index) for item in node.value]
-            self._delete_from_flow(spans, gone)
-            if new:
-                self._insert_into_flow(spans, past - 1 if past else None, [self._style.in_flow(item) for item in new])
-        elif gone or new:
-            self._change_items(node, gone, new, past, path)
-
-    def _item(self, node: yaml.SequenceNode, index: int, old: Json, wanted: Json, path: Path) -> None:
-        item = node.value[index]
-        if path not in self._coarse and self._goes_in(item, old, wanted, path):
+        items = items_of(self._text, node, path)
+        places = aligned(old, wanted)
+        for index, place in enumerate(places):
+            if place.stays is not None:
+                self._item(node, items[place.stays], old[place.stays], wanted[index], (*path, index))
+        if len(places) == len(items) and all(place.stays is not None for place in places):
             return
-        start = self._text.after_properties(item)
-        quote = item.style if isinstance(item, yaml.ScalarNode) else None
-        if node.flow_style:
-            self._patch(start, item.end_mark.index, self._style.in_flow(wanted, quote))
-        elif item.start_mark.index == item.end_mark.index:
-            raise UnpatchableError(path[:-1])
+        self._patches += ListChange(self._text, self._style, node, items, wanted, places, path).patches()
+
+    def _item(self, node: yaml.SequenceNode, item: Item, old: Json, wanted: Json, path: Path) -> None:
+        if item.is_alias:
+            if same(self._says.get(id(item.node), MISSING), wanted):
+                return
+        elif path not in self._coarse and self._goes_in(item.node, old, wanted, path):
+            return
+        start = item.start if item.is_alias else max(self._text.after_properties(item.node), item.start)
+        quote = item.node.style if isinstance(item.node, yaml.ScalarNode) and not item.is_alias else None
+        if item.dash is None:
+            self._patch(start, item.end, self._style.in_flow(wanted, quote))
+        elif item.start == item.end:
+            if not isinstance(wanted, int | float | str):
+                raise UnpatchableError(path[:-1])
+            self._patch(start, start, " " + self._style.in_flow(wanted))
         else:
-            written = self._dashed(wanted, node.start_mark.column + 2, quote)
-            self._patch(start, self._text.content_end(item), self._style.newline.join(written))
-
-    def _dashed(self, value: Json, column: int, quote: str | None = None) -> list[str]:
-        """Return a value as it follows a dash; its lines below stand in a column."""
-        written = self._style.in_block(value, quote)
-        lines = [" " * column + line if line else line for line in written.lines]
-        return [written.head, *lines] if written.head else [lines[0].lstrip(" "), *lines[1:]]
-
-    def _change_items(
-        self, node: yaml.SequenceNode, gone: Sequence[int], new: Sequence[Json], past: int, path: Path
-    ) -> None:
-        text = self._text
-        column = node.start_mark.column
-        dashes = [text.text.rfind("-", 0, item.start_mark.index) for item in node.value]
-        if any(text.column_of(dash) != column or not text.is_first_on_line(dash) for dash in dashes):
-            raise UnpatchableError(path)
-        lines = [text.line_of(dash) for dash in dashes]
-        lasts = [text.line_of(max(text.content_end(item) - 1, at)) for item, at in zip(node.value, dashes, strict=True)]
-        for index in gone:
-            self._delete(Block(lines[index], lines[index], lasts[index]))
-        added: list[str] = []
-        for item in new:
-            first, *rest = self._dashed(item, column + 2)
-            added += [" " * column + "- " + first, *rest]
-        self._insert_below(lasts[past - 1] if past else lines[0] - 1, added)
+            written = dashed(self._style, wanted, self._text.column_of(start), quote=quote, like=item.node)
+            self._patch(start, item.end, self._style.newline.join(written))
 
 
 def _reindented(line: str, step: int) -> str:
     content = line.lstrip(" ")
     depth, rest = divmod(len(line) - len(content), _DEFAULT_STEP)
     return " " * (depth * step + rest) + content
-
-
-def _common(old: Sequence[object], new: Sequence[object]) -> int:
-    """Return how many values two lists begin with in common."""
-    count = 0
-    for one, other in zip(old, new, strict=False):
-        if not same(one, other):
-            break
-        count += 1
-    return count

@@ -117,11 +117,13 @@ class Style:
             return json.dumps(value, ensure_ascii=False)
         return _quoted(value, quote) or flow_yaml(value)
 
-    def in_block(self, value: Json, quote: str | None = None) -> Written:
-        """Return a value for a place after a colon or a dash."""
+    def in_block(self, value: Json, quote: str | None = None, *, in_lines: bool = False) -> Written:
+        """Return a value for a place after a colon or a dash; a list with a line for each item, if it shall."""
         quoted = _quoted(value, quote)
         if quoted:
             return Written(quoted)
+        if in_lines and isinstance(value, list) and value:
+            return Written("", tuple(f"- {flow_yaml(item)}" for item in value))
         first, *lines = styled_yaml({"k": value}).rstrip("\n").split("\n")
         head = first.removeprefix("k:").strip()
         # PyYAML puts the dashes of a list below its key, and everything else two columns further.

@@ -125,6 +125,14 @@ def test_entries_move_with_their_comments_and_the_opening_comment_stays() -> Non
     assert after(program_first) == FILE.replace("method: grid", "program: train.py\nmethod: grid", 1)
 
 
+def test_a_comment_below_a_value_is_no_line_of_the_text_that_takes_its_place() -> None:
+    text = "a: 1  # one\nb:\n  c: 1\n  # below\nd: 2\n"
+
+    changed = after(lambda c: c.update(b="two\nlines"), text)
+
+    assert changed == 'a: 1  # one\nb: "two\\nlines"\n  # below\nd: 2\n'
+
+
 ANCHORS = """\
 base: &base {min: 0, max: 1}   # shared
 parameters:
