@@ -19,25 +19,25 @@ from trainer.paths import config_dir
 from tui.commands import get_action_commands
 from tui.keys import KEYMAP_FILE_NAME, known_binding_ids, load_keymap, unknown_ids
 from tui.messages import BuilderOpenRequested, ServerConnected, StartFailed, SweepOpenRequested
+from tui.presence import PresenceApp
 from tui.screens.confirm import ConfirmScreen, HoldsChanges, leave_question
 from tui.screens.opening import OpeningScreen
 from tui.screens.sweeps import SweepsScreen
 from tui.session import Session
 from tui.start import OpenBuilder, OpenHome, OpenKnown, Start
 from tui.theme import DARK_THEME_NAME, THEMES
-from tui.type_ahead import TypeAheadApp
 from tui.widgets.app_header import AppHeader
 
 PRELOAD = "preload"
 LATER_SCREENS = ("tui.screens.sweep_builder", "tui.screens.sweep", "tui.screens.run", "tui.screens.help")
 
 
-class SweepApp(TypeAheadApp):
+class SweepApp(PresenceApp):
     """The terminal app. It ends with `failure` set when what the command line asked for could not be opened."""
 
     TITLE = "sweep-tui"
     CSS_PATH = "app.tcss"
-    COMMANDS = {*TypeAheadApp.COMMANDS, get_action_commands}
+    COMMANDS = {*PresenceApp.COMMANDS, get_action_commands}
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (16, "-short"), (30, "-tall")]
     BINDINGS: ClassVar[list[BindingType]] = [

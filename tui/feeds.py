@@ -14,14 +14,17 @@ from dataclasses import dataclass
 from datetime import datetime
 
 from trainer.events import AgentsChanged, RunsChanged, ServerBack, ServerLost, SweepChanged, SweepEvent
-from trainer.records import LocalAgent, RunRecord, SweepRecord
+from trainer.records import LocalAgent, Ranking, RunRecord, SweepRecord
 from trainer.states import AgentState, RunState, SweepState
+from tui.best_so_far import BestSoFar
 from tui.columns import swept_keys
 from tui.leaderboard_model import LeaderboardModel
 from tui.sweep_pace import WINDOW, Pace, ended_at, pace_of
 
 DRAIN_INTERVAL_SECONDS = 0.1
 """Ten repaints a second are plenty."""
+_MANY = 500
+"""Changed runs from which the order of all is made anew: cheaper than moving each."""
 
 
 class EventInbox:
@@ -90,9 +93,12 @@ class SweepFeed:
     def __init__(self) -> None:
         self.sweep: SweepRecord | None = None
         self.board = LeaderboardModel()
+        self.best_so_far = BestSoFar()
         self.agents: tuple[LocalAgent, ...] = ()
         self.lost: ServerLost | None = None
         """What is wrong with the server; None while it answers."""
+        self.has_all = False
+        """Whether every run has been heard of once."""
         self.frozen_at: datetime | None = None
         """When all of this was so, where it does not go on; None where it does."""
         self._ended: set[str] = set()
@@ -101,6 +107,10 @@ class SweepFeed:
         """The runs that ended last, at least `WINDOW` of them where there are so many, and when they did."""
         self._first_start: datetime | None = None
         self._last_end: datetime | None = None
+        self.newest_run: datetime | None = None
+        """When the newest run was created; None before the first."""
+        self.at_newest: set[str] = set()
+        """The runs created at that moment."""
 
     def apply(self, events: Iterable[SweepEvent]) -> FeedChange:
         """Fold a batch in and say what it changed; the cost follows the changes, not the number of runs."""
@@ -111,6 +121,7 @@ class SweepFeed:
                 change.sweep = True
                 self._take_sweep(event.sweep)
             elif isinstance(event, RunsChanged):
+                self.has_all = True
                 runs.update((run.id, run) for run in event.runs)
             elif isinstance(event, AgentsChanged):
                 change.agents = True
@@ -130,6 +141,18 @@ class SweepFeed:
         self._ended.discard(run_id)
         self._alive.discard(run_id)
         self._recent.pop(run_id, None)
+        self.best_so_far.forget(run_id)
+
+    def set_ranking(self, by: Ranking) -> None:
+        """Rank by the best or by the last value of the metric."""
+        self.board.set_ranking(by)
+        self._begin_best()
+
+    def _begin_best(self) -> None:
+        board = self.board
+        self.best_so_far.begin(
+            board.metric, board.runs.values(), {run_id: board.value(run_id) for run_id in board.runs}
+        )
 
     def _take_sweep(self, sweep: SweepRecord) -> None:
         before, self.sweep = self.sweep, sweep
@@ -140,12 +163,18 @@ class SweepFeed:
             board.view, board.computed = self.board.view, self.board.computed
             board.upsert(self.board.runs.values())
             self.board = board
+            self._begin_best()
 
     def _take_runs(self, runs: Iterable[RunRecord], change: FeedChange) -> None:
         best_before, columns_before = self.best_value, self.board.columns
         change.run_ids = frozenset(self.board.upsert(runs))
         for run_id in change.run_ids:
             self._note_times(self.board.runs[run_id])
+        if len(change.run_ids) > _MANY:
+            self._begin_best()
+        else:
+            for run_id in change.run_ids:
+                self.best_so_far.note(self.board.runs[run_id], self.board.value(run_id))
         if len(self._recent) > 2 * WINDOW:
             self._recent = dict(heapq.nlargest(WINDOW, self._recent.items(), key=lambda item: item[1]))
         change.columns = self.board.columns != columns_before
@@ -156,6 +185,9 @@ class SweepFeed:
         (self._ended if is_over else self._alive).add(run.id)
         (self._alive if is_over else self._ended).discard(run.id)
         start, end = run.created_at, ended_at(run)
+        if start and (self.newest_run is None or start >= self.newest_run):
+            self.at_newest = {run.id} if start != self.newest_run else self.at_newest | {run.id}
+            self.newest_run = start
         if start and (self._first_start is None or start < self._first_start):
             self._first_start = start
         if end and (self._last_end is None or end > self._last_end):
@@ -174,6 +206,13 @@ class SweepFeed:
     def best_value(self) -> float | None:
         """The metric of the best run."""
         return self.board.value(self.board.best_id) if self.board.best_id else None
+
+    @property
+    def best_before(self) -> RunRecord | None:
+        """The best run before the best one came; None where that was the first."""
+        latest = self.best_so_far.latest
+        is_told = latest is not None and latest.before not in ("", self.board.best_id)
+        return self.board.runs.get(latest.before) if latest is not None and is_told else None
 
     @property
     def best_url(self) -> str:
@@ -197,6 +236,11 @@ class SweepFeed:
         )
 
     @property
+    def alive_ids(self) -> frozenset[str]:
+        """Ids of the runs that have not ended."""
+        return frozenset(self._alive)
+
+    @property
     def live_agents(self) -> list[LocalAgent]:
         """Local agents that may still ask for a run."""
         return [agent for agent in self.agents if not agent.state.is_terminal]
@@ -218,10 +262,12 @@ class SweepFeed:
         began_at = self.sweep.created_at if self.sweep else None
         return pace_of([runs[run_id] for run_id in self._recent], alive, slots, left, began_at)
 
+    def seconds_since(self, moment: datetime, now: datetime) -> float:
+        """Return the seconds that passed since a moment, until the last run ended where nothing goes on."""
+        end = self._last_end if self.is_over and self._last_end else self.frozen_at or now
+        return max((end - moment).total_seconds(), 0.0)
+
     def elapsed_seconds(self, now: datetime) -> float | None:
         """Return the seconds since the first run (or the sweep) began, until now or until the last run ended."""
         start = self._first_start or (self.sweep.created_at if self.sweep else None)
-        if start is None:
-            return None
-        end = self._last_end if self.is_over and self._last_end else self.frozen_at or now
-        return max((end - start).total_seconds(), 0.0)
+        return None if start is None else self.seconds_since(start, now)

@@ -32,6 +32,7 @@ from tui.formatting import count_text, duration_text, metric_text, value_text
 from tui.screens.sweep_agents import SweepAgents
 from tui.screens.sweep_charting import ChartWish, SweepCharting
 from tui.screens.sweep_columns import SweepColumns
+from tui.screens.sweep_news import SweepNews
 from tui.screens.sweep_panes import PANES, SweepPanes
 from tui.screens.sweep_runs import SweepRuns
 from tui.session import Session
@@ -41,14 +42,15 @@ from tui.widgets.app_header import AppHeader
 from tui.widgets.best_config import BestConfig
 from tui.widgets.filter_prompt import FilterPrompt
 from tui.widgets.history_chart import HistoryChart
+from tui.widgets.news_line import NewsLine
 from tui.widgets.pane_tabs import PaneTabs
 from tui.widgets.runs_table import RunsTable
-from tui.widgets.sweep_summary import SummaryView, SweepSummary
+from tui.widgets.sweep_summary import SPARK_CELLS, SummaryView, SweepSummary
 
 SWEEP_FEED = "sweep_feed"
 
 
-class SweepScreen(SweepPanes, SweepCharting, SweepAgents, SweepRuns, SweepColumns):
+class SweepScreen(SweepPanes, SweepCharting, SweepAgents, SweepRuns, SweepColumns, SweepNews):
     """Watches one sweep and steers it."""
 
     CSS_PATH = "sweep.tcss"
@@ -105,6 +107,7 @@ class SweepScreen(SweepPanes, SweepCharting, SweepAgents, SweepRuns, SweepColumn
         yield AppHeader(f"Sweep {self.reference.id}", self.session.label, self.reference.project)
         yield SweepSummary(id="summary")
         yield Static("", id="notice")
+        yield NewsLine(id="news")
         yield PaneTabs(PANES, id="tabs")
         yield FilterPrompt(id="prompt-box")
         with Container(id="body"):
@@ -183,6 +186,7 @@ class SweepScreen(SweepPanes, SweepCharting, SweepAgents, SweepRuns, SweepColumn
             self._show_agents()
         self._show_summary()
         self._show_notice()
+        self.keep_looking()
 
     def _tick(self) -> None:
         """Let the clock go on: elapsed time, time left, ages, the countdown to the next attempt."""
@@ -193,6 +197,7 @@ class SweepScreen(SweepPanes, SweepCharting, SweepAgents, SweepRuns, SweepColumn
             self._show_notice()
         self.read_histories_if_needed()
         self.compute_if_due()
+        self.keep_looking()
 
     def show_runs(self) -> None:
         """Bring the leaderboard, and what is drawn of it, up to date."""
@@ -200,7 +205,7 @@ class SweepScreen(SweepPanes, SweepCharting, SweepAgents, SweepRuns, SweepColumn
         self.selection.update(board.ranked, lambda run_id: board.metric is None or board.value(run_id) is not None)
         dark = self.app.current_theme.dark
         self.table.empty_text = self._why_empty()
-        self.table.show(board, with_marked(self.selection.marks(dark), self.marked_ids))
+        self.table.show(board, self.with_news(with_marked(self.selection.marks(dark), self.marked_ids)))
         shown = count_text(len(board.rows), "run")
         if board.filter:
             shown = f"{len(board.rows):,} of {count_text(len(board.runs), 'run')} · f: {board.filter.text}"
@@ -209,8 +214,16 @@ class SweepScreen(SweepPanes, SweepCharting, SweepAgents, SweepRuns, SweepColumn
         self.show_chart()
         sweep = self.feed.sweep
         keys = swept_keys(sweep.config) if sweep else []
-        best = self.query_one("#best", BestConfig)
-        best.show(self.feed.best, board.metric, self.feed.best_value, keys, self.feed.best_url)
+        feed, latest = self.feed, self.feed.best_so_far.latest
+        self.query_one("#best", BestConfig).show(
+            feed.best,
+            board.metric,
+            feed.best_value,
+            keys,
+            feed.best_url,
+            feed.best_before,
+            latest.gain if latest else None,
+        )
 
     def _why_empty(self) -> str:
         board, sweep = self.feed.board, self.feed.sweep
@@ -246,17 +259,21 @@ class SweepScreen(SweepPanes, SweepCharting, SweepAgents, SweepRuns, SweepColumn
         feed, sweep = self.feed, self.feed.sweep
         if sweep is None:
             return
-        best = feed.best
+        best, now = feed.best, datetime.now(UTC)
+        latest = feed.best_so_far.latest
         self.query_one(SweepSummary).show(
             SummaryView(
                 sweep=sweep,
                 progress=feed.progress,
                 pace=Pace() if feed.lost else feed.pace(),
-                elapsed_seconds=_whole(feed.elapsed_seconds(datetime.now(UTC)), feed.is_over),
+                elapsed_seconds=_whole(feed.elapsed_seconds(now), feed.is_over),
                 is_over=feed.is_over,
                 best_value=feed.best_value,
                 best_config=self._config_text(best.id) if best else "",
                 best_name=best.name if best else "",
+                levels=tuple(feed.best_so_far.levels(SPARK_CELLS)),
+                runs_since_best=latest.runs_since if latest else 0,
+                best_age_seconds=_whole(feed.seconds_since(latest.at, now), False) if latest else None,
             )
         )
 
@@ -360,8 +377,7 @@ class SweepScreen(SweepPanes, SweepCharting, SweepAgents, SweepRuns, SweepColumn
 
     def action_toggle_ranking(self) -> None:
         """Rank by the other value of the metric."""
-        board = self.feed.board
-        board.set_ranking("last" if board.by == "best" else "best")
+        self.feed.set_ranking("last" if self.feed.board.by == "best" else "best")
         self.show_runs()
         self._show_summary()
 

@@ -39,6 +39,8 @@ class BestConfig(VerticalScroll, can_focus=True):
         self._value: float | None = None
         self._first: Sequence[str] = ()
         self._url = ""
+        self._before: RunRecord | None = None
+        self._gain: float | None = None
 
     def compose(self) -> ComposeResult:
         """Compose the text."""
@@ -59,6 +61,8 @@ class BestConfig(VerticalScroll, can_focus=True):
         value: float | None,
         first: Sequence[str],
         url: str = "",
+        before: RunRecord | None = None,
+        gain: float | None = None,
     ) -> None:
         """Show a run.
 
@@ -68,10 +72,14 @@ class BestConfig(VerticalScroll, can_focus=True):
             value: The run's value of it.
             first: Dotted configuration keys that the sweep varies, in their order.
             url: The run's page, which its name leads to in terminals that know links; empty for none.
+            before: The best run before this one came; None for none.
+            gain: By how much this one beat it, as a size.
         """
-        if (run, metric, value, first, url) == (self._run, self._metric, self._value, self._first, self._url):
+        shown = (self._run, self._metric, self._value, self._first, self._url, self._before, self._gain)
+        if (run, metric, value, first, url, before, gain) == shown:
             return
         self._run, self._metric, self._value, self._first, self._url = run, metric, value, first, url
+        self._before, self._gain = before, gain
         self._redraw()
 
     def _redraw(self) -> None:
@@ -96,8 +104,12 @@ class BestConfig(VerticalScroll, can_focus=True):
         metrics = {key: numbers[key] for key in sorted(numbers, key=metric_order) if key != own}
         longest = max((len(key) for key in (*flat, *metrics)), default=0)
         key_width = min(longest, max(width // 2, 8))
-        lines = [self._headline(run, width)]
-        lines += self._pairs({key: value_text(value) for key, value in swept.items()}, "value", width, key_width)
+        lines = [self._headline(run, width), *self._progress(width)]
+        old = dict(flat_items(self._before.config)) if self._before is not None else {}
+        for key, value in swept.items():
+            changed = key in old and old[key] != value
+            shown = f"{value_text(old[key], 14)} → " if changed else ""
+            lines.append(self._pair(key, value_text(value), "value", width, key_width, shown))
         if metrics:
             lines += [
                 Text(),
@@ -119,12 +131,27 @@ class BestConfig(VerticalScroll, can_focus=True):
         text.truncate(width, overflow="ellipsis")
         return text
 
+    def _progress(self, width: int) -> list[Text]:
+        """Return by how much it beat the best before it, on a line with air below; nothing for the first."""
+        if self._before is None or self._gain is None:
+            return []
+        text = Text.assemble(
+            ("▲ ", self._style("best")),
+            (metric_text(self._gain), self._style("value")),
+            (f" better than {self._before.name}", self._style("muted")),
+        )
+        text.truncate(width, overflow="ellipsis")
+        return [text, Text()]
+
+    def _pair(self, key: str, value: str, look: str, width: int, key_width: int, before: str = "") -> Text:
+        room = max(width - key_width - 2, 1)
+        before = before if len(before) + min(len(value), 8) <= room else ""
+        return Text.assemble(
+            (shortened(key, key_width).ljust(key_width), self._style("key")),
+            "  ",
+            (before, self._style("muted")),
+            (shortened(value, room - len(before)), self._style(look)),
+        )
+
     def _pairs(self, pairs: Mapping[str, str], look: str, width: int, key_width: int) -> list[Text]:
-        return [
-            Text.assemble(
-                (shortened(key, key_width).ljust(key_width), self._style("key")),
-                "  ",
-                (shortened(value, max(width - key_width - 2, 1)), self._style(look)),
-            )
-            for key, value in pairs.items()
-        ]
+        return [self._pair(key, value, look, width, key_width) for key, value in pairs.items()]

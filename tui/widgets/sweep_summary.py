@@ -10,12 +10,23 @@ from textual.widget import Widget
 
 from trainer.records import SweepRecord
 from trainer.states import SweepState
+from tui.best_so_far import spark_line
 from tui.feeds import SweepProgress
-from tui.formatting import MISSING, duration_text, metric_text, rate_text, seconds_text, shortened, sweep_label
+from tui.formatting import (
+    MISSING,
+    count_text,
+    duration_text,
+    metric_text,
+    rate_text,
+    seconds_text,
+    shortened,
+    sweep_label,
+)
 from tui.sweep_pace import Pace
 
 BAR_FULL, BAR_ACTIVE, BAR_LEFT = "━", "╍", "─"
 """Told apart without colour: runs that have ended, that are at work, that are to come."""
+SPARK_CELLS = 16
 _BAR_GLYPHS = {"active": BAR_ACTIVE, "left": BAR_LEFT}
 
 
@@ -32,6 +43,12 @@ class SummaryView:
     best_config: str = ""
     """The best run's swept values, for example `depth=5 lr=0.1`."""
     best_name: str = ""
+    levels: tuple[float, ...] = ()
+    """The best value so far over the runs, at most `SPARK_CELLS` of it."""
+    runs_since_best: int = 0
+    """Runs that ended since the best one and did no better."""
+    best_age_seconds: float | None = None
+    """How long the best value has stood."""
 
 
 def bar_cells(progress: SweepProgress, width: int) -> list[tuple[str, int]]:
@@ -186,7 +203,32 @@ class SweepSummary(Widget):
         if view.best_value is None:
             waiting = view.sweep.state is SweepState.RUNNING
             return Text(f"★ best {metric.name} {MISSING}" + ("  no value yet" if waiting else ""), self._style("muted"))
-        text = Text.assemble(("★ ", self._style("best")), (f"best {metric.name} ", self._style("text")))
-        text.append(metric_text(view.best_value), self._style("best"))
-        text.append(f"  {shortened(view.best_config, 200)}", self._style("text"))
-        return self._spread(text, Text(view.best_name, self._style("muted")), width)
+        head = Text.assemble(("★ ", self._style("best")), (f"best {metric.name} ", self._style("text")))
+        head.append(metric_text(view.best_value), self._style("best"))
+        words = self._since_best(view)
+        spark = Text(spark_line(view.levels), self._style("best"))
+        short = Text(spark_line(view.levels[::-2][::-1]), self._style("best"))
+        ends = [
+            (44, Text.assemble((f"{view.best_name}   ", self._style("muted")), spark, words)),
+            (22, spark + words),
+            (0, short + words),
+            (0, words),
+        ]
+        # What is left of the line is for the configuration: it gives way last to the words, first to the name.
+        for room, end in ends:
+            rest = width - head.cell_len - end.cell_len - 5
+            if rest >= min(room, len(view.best_config)):
+                break
+        if rest >= 12:
+            head.append(f"  {shortened(view.best_config, rest)}", self._style("text"))
+        return self._spread(head, end, width)
+
+    def _since_best(self, view: SummaryView) -> Text:
+        """Return for how long the best value has stood: in runs, and in time while it goes on."""
+        age = seconds_text(view.best_age_seconds)
+        if not view.runs_since_best:
+            return Text(f"  improved {age} ago" if not view.is_over else "  by the last run", self._style("muted"))
+        runs = count_text(view.runs_since_best, "run")
+        if view.is_over:
+            return Text(f"  no better in the last {runs}", self._style("muted"))
+        return Text(f"  no better for {runs} · {age}", self._style("muted"))
