@@ -10,7 +10,7 @@ from textual.content import Content
 
 from tui.analysis_lines import importance_line, rule_line, slice_content, slice_legend
 from tui.box_lines import box_lines, heat_lines
-from tui.chart_selection import chart_colors
+from tui.chart_colors import ChartColors
 from tui.curve_charts import ChartContent
 from tui.formatting import metric_text
 from tui.parallel_axes import Axis, axes_of
@@ -18,8 +18,6 @@ from tui.parallel_axes import Axis, axes_of
 if TYPE_CHECKING:
     from trainer.insight.report import Insight
 
-GOLD = {True: "#f0bc50", False: "#9a6400"}
-"""The best run, in a dark and a light theme."""
 EMPTY = Content("")
 
 
@@ -67,7 +65,7 @@ class Shape:
     legend: Content = EMPTY
 
 
-def shape_of(insight: Insight, tab: str, axes: Axes, width: int, dark: bool) -> Shape:
+def shape_of(insight: Insight, tab: str, axes: Axes, width: int, colors: ChartColors) -> Shape:
     """Return what a tab shows in so many columns."""
     makers = {
         "importance": _importance,
@@ -79,7 +77,7 @@ def shape_of(insight: Insight, tab: str, axes: Axes, width: int, dark: bool) -> 
     if tab == "parallel":
         return _parallel(insight)
     if tab == "scatter":
-        return _scatter(insight, axes, width, dark)
+        return _scatter(insight, axes, width, colors)
     return makers[tab](insight, width)
 
 
@@ -119,7 +117,7 @@ def _parallel(insight: Insight) -> Shape:
     return Shape("parallel", parallel=axes_of(insight.table, _ranked_names(insight)))
 
 
-def _scatter(insight: Insight, axes: Axes, width: int, dark: bool) -> Shape:
+def _scatter(insight: Insight, axes: Axes, width: int, colors: ChartColors) -> Shape:
     if why := _nothing(insight):
         return Shape("scatter", Content(why), slice=None)
     table = insight.table
@@ -139,9 +137,9 @@ def _scatter(insight: Insight, axes: Axes, width: int, dark: bool) -> Shape:
         heat = heat_map(table, across, down)
         lines = heat_lines(heat, insight.metric.goal == "minimize", across.name, down.name, width)
         return Shape("scatter", words, heat=Content("\n").join(lines))
-    colors = chart_colors(dark) if color else (chart_colors(dark)[0], GOLD[dark])
-    legend = slice_legend(across, color, colors)
-    return Shape("scatter", words, slice=slice_content(table, across, color, colors), legend=legend)
+    used = colors.series if color else (colors.series[0], colors.best)
+    legend = slice_legend(across, color, used)
+    return Shape("scatter", words, slice=slice_content(table, across, color, used), legend=legend)
 
 
 def _boxes(insight: Insight, width: int) -> Shape:

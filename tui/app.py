@@ -11,33 +11,41 @@ from typing import ClassVar
 
 from textual import on, work
 from textual.binding import Binding, BindingType
+from textual.command import Provider
 from textual.notifications import SeverityLevel
 from textual.screen import ModalScreen
+from textual.types import CSSPathType
 
 from trainer.errors import TrainerError
 from trainer.paths import config_dir
-from tui.commands import get_action_commands
 from tui.keys import KEYMAP_FILE_NAME, known_binding_ids, load_keymap, unknown_ids
+from tui.looking_app import LookingApp
+from tui.looks import Looks
 from tui.messages import BuilderOpenRequested, ServerConnected, StartFailed, SweepOpenRequested
-from tui.presence import PresenceApp
 from tui.screens.confirm import ConfirmScreen, HoldsChanges, leave_question
 from tui.screens.opening import OpeningScreen
 from tui.screens.sweeps import SweepsScreen
 from tui.session import Session
 from tui.start import OpenBuilder, OpenHome, OpenKnown, Start
-from tui.theme import DARK_THEME_NAME, THEMES
 from tui.widgets.app_header import AppHeader
 
 PRELOAD = "preload"
 LATER_SCREENS = ("tui.screens.sweep_builder", "tui.screens.sweep", "tui.screens.run", "tui.screens.help")
 
 
-class SweepApp(PresenceApp):
+def _action_commands() -> type[Provider]:
+    """Return the palette's provider; imported when the palette is opened for the first time."""
+    from tui.commands import ActionCommands
+
+    return ActionCommands
+
+
+class SweepApp(LookingApp):
     """The terminal app. It ends with `failure` set when what the command line asked for could not be opened."""
 
     TITLE = "sweep-tui"
-    CSS_PATH = "app.tcss"
-    COMMANDS = {*PresenceApp.COMMANDS, get_action_commands}
+    CSS_PATH: ClassVar[CSSPathType | None] = ["app.tcss", "ansi.tcss"]
+    COMMANDS = {_action_commands}
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (16, "-short"), (30, "-tall")]
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -53,27 +61,25 @@ class SweepApp(PresenceApp):
     _warned_until = 0.0
     """When the last warning has been shown long enough, by the clock of `monotonic`."""
 
-    def __init__(self, session: Session, start: Start | None = None) -> None:
+    def __init__(self, session: Session, start: Start | None = None, looks: Looks | None = None) -> None:
         """Create the app.
 
         Args:
             session: What is alive while the app runs.
             start: What to show first; None for the sweeps of the server.
+            looks: How it looks; None for our dark theme.
         """
-        super().__init__()
+        super().__init__(looks)
         self.session = session
         self.start = start or OpenHome()
         self.keymap: dict[str, str] = {}
-        for theme in THEMES:
-            self.register_theme(theme)
-        if self.theme == "textual-dark":
-            # Textual's own default; a theme that TEXTUAL_THEME names is the user's wish and stays.
-            self.theme = DARK_THEME_NAME
 
     def on_mount(self) -> None:
         """Install the user's keys and the signal handlers, and open what was asked for."""
         self._install_signal_handlers()
         self._install_keymap()
+        if self.looks.problem:
+            self.notify(self.looks.problem, title="Settings", severity="warning", timeout=10, markup=False)
         self.push_screen(SweepsScreen(self.session))
         if isinstance(self.start, OpenBuilder):
             self.post_message(BuilderOpenRequested(text=self.start.text))

@@ -4,22 +4,10 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
+from tui.chart_colors import ChartColors
 from tui.table_layout import Mark
 
-DARK_COLORS = (
-    "#7da6f0", "#ef9a5d", "#8ccf7e", "#d58ff0", "#5ac8be",
-    "#f0717b", "#d9cf6a", "#a3b4c9", "#f4a6c8", "#4fa8d8",
-)  # fmt: skip
-LIGHT_COLORS = (
-    "#2f5bb7", "#b4530f", "#2e7d32", "#8a3ab0", "#0b7a74",
-    "#bd2b3a", "#7d6b00", "#56657a", "#b03a78", "#0f6a9c",
-)  # fmt: skip
-DRAWN, HIDDEN, MARKED = "●", "◌", "✓"
-
-
-def chart_colors(dark: bool) -> tuple[str, ...]:
-    """Return the colours of curves for a dark or a light theme."""
-    return DARK_COLORS if dark else LIGHT_COLORS
+HIDDEN, MARKED = "◌", "✓"
 
 
 class ChartSelection:
@@ -79,14 +67,19 @@ class ChartSelection:
         self._slots = slots
         return changed
 
-    def color(self, run_id: str, dark: bool) -> str:
+    def color(self, run_id: str, colors: ChartColors) -> str:
         """Return the colour of a drawn run."""
-        return chart_colors(dark)[self._slots[run_id] % len(DARK_COLORS)]
+        return colors.series[self._slots[run_id] % len(colors.series)]
 
-    def marks(self, dark: bool) -> dict[str, Mark]:
+    def glyph(self, run_id: str, colors: ChartColors) -> str:
+        """Return what stands for a drawn run where colours do not tell."""
+        return colors.glyphs[self._slots[run_id] % len(colors.glyphs)]
+
+    def marks(self, colors: ChartColors) -> dict[str, Mark]:
         """Return the marks of the runs that are drawn or were hidden."""
         marks = {run_id: Mark(HIDDEN) for run_id in self._hidden}
-        marks.update((run_id, Mark(DRAWN, self.color(run_id, dark))) for run_id in self._slots)
+        for run_id in self._slots:
+            marks[run_id] = Mark(self.glyph(run_id, colors), self.color(run_id, colors))
         return marks
 
 

@@ -6,6 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
 from trainer.records import HistoryPoint, Metric, RunRecord
+from tui.chart_colors import ChartColors
 from tui.chart_selection import ChartSelection
 from tui.columns import summary_numbers
 from tui.leaderboard_model import LeaderboardModel
@@ -33,12 +34,17 @@ def curve_of(history: Iterable[HistoryPoint], metric_name: str) -> tuple[tuple[f
     return tuple((float(row.step), row.values[metric_name]) for row in history if metric_name in row.values)
 
 
+def curve_label(rank: int | None, glyph: str, colors: ChartColors) -> str:
+    """Return what stands at a curve's end and before its name: its rank, behind its glyph where each has its own."""
+    return f"{glyph if colors.has_shapes else ''}{'·' if rank is None else rank}"
+
+
 def best_run_series(
     board: LeaderboardModel,
     selection: ChartSelection,
     metric_name: str,
     histories: Mapping[str, Sequence[HistoryPoint]],
-    dark: bool,
+    colors: ChartColors,
 ) -> list[ChartSeries]:
     """Return one curve per drawn run, best first; a run without history shows its last value as a point.
 
@@ -47,7 +53,7 @@ def best_run_series(
         selection: Which of them are drawn.
         metric_name: What to draw.
         histories: Histories read for another metric than the sweep's own, by run id.
-        dark: Whether the theme is dark.
+        colors: Those of the theme.
     """
     own = board.metric is not None and metric_name == board.metric.name
     series = []
@@ -59,8 +65,8 @@ def best_run_series(
             points = ((0.0, numbers[metric_name]),)
         rank = board.rank(run_id)
         value = board.value(run_id) if own else (points[-1][1] if points else None)
-        label = "·" if rank is None else str(rank)
-        series.append(ChartSeries(label, run.name, selection.color(run_id, dark), points, value=value))
+        label = curve_label(rank, selection.glyph(run_id, colors), colors)
+        series.append(ChartSeries(label, run.name, selection.color(run_id, colors), points, value=value))
     return series
 
 

@@ -13,6 +13,8 @@ from typing import TYPE_CHECKING, NoReturn
 
 from trainer.cli import build_cli, run_cli
 from trainer.errors import TerminalError
+from trainer.paths import config_dir
+from tui.look_options import LookWish, add_look_options
 
 if TYPE_CHECKING:
     from trainer.launch import LaunchRequest
@@ -27,6 +29,14 @@ MIN_HEIGHT = 10
 class TerminalApp:
     """Draws the app on the terminal that stdin and stdout are; see `trainer.cli.AppOpener`."""
 
+    def __init__(self, wish: LookWish | None = None) -> None:
+        """Create it.
+
+        Args:
+            wish: How the app is to look; filled in while the command line is read.
+        """
+        self.wish = wish or LookWish()
+
     def can_open(self) -> bool:
         """Return whether stdin and stdout are a terminal that understands more than plain text."""
         return _is_terminal()
@@ -36,14 +46,14 @@ class TerminalApp:
         require_terminal("`sweep-tui run FILE --headless`, `sweep-tui leaderboard SWEEP` or `sweep-tui --help`")
         from tui.start import OpenHome
 
-        return _show(settings, OpenHome())
+        return self._show(settings, OpenHome())
 
     def open_sweep(self, settings: Settings, reference_text: str) -> int:
         """Show the live view of one sweep; return the exit code."""
         require_terminal(f"`sweep-tui leaderboard {reference_text}`")
         from tui.start import OpenSweep
 
-        return _show(settings, OpenSweep(reference_text))
+        return self._show(settings, OpenSweep(reference_text))
 
     def open_bundle(self, path: Path) -> int:
         """Show the live view of the sweep in a bundle; return the exit code.
@@ -57,26 +67,34 @@ class TerminalApp:
         from tui.start import OpenKnown
 
         bundle = BundleClient(path)
-        return _draw(BundleSession(bundle, Path.cwd()), OpenKnown(bundle.sweep.reference))
+        return _draw(BundleSession(bundle, Path.cwd()), OpenKnown(bundle.sweep.reference), self.wish)
 
     def open_launch(self, settings: Settings, request: LaunchRequest) -> int:
         """Launch a sweep and show its live view; return the exit code."""
         require_terminal("the same command with `--headless`")
         from tui.start import OpenLaunch
 
-        return _show(settings, OpenLaunch(request.config, request.agents, request))
+        return self._show(settings, OpenLaunch(request.config, request.agents, request))
 
     def open_builder(self, settings: Settings, text: str) -> int:
         """Show the builder with a sweep that is written nowhere yet; return the exit code."""
         require_terminal("the same command with `-o FILE`")
         from tui.start import OpenBuilder
 
-        return _show(settings, OpenBuilder(text))
+        return self._show(settings, OpenBuilder(text))
+
+    def _show(self, settings: Settings, start: Start) -> int:
+        from tui.session import Session
+
+        return _draw(Session(settings, Path.cwd()), start, self.wish)
 
 
 def main() -> NoReturn:
     """Run the command line and exit."""
-    run_cli(build_cli(TerminalApp()))
+    wish = LookWish()
+    group = build_cli(TerminalApp(wish))
+    add_look_options(group, wish)
+    run_cli(group)
 
 
 def require_terminal(instead: str) -> None:
@@ -105,16 +123,16 @@ def _is_terminal() -> bool:
     return sys.stdin.isatty() and sys.stdout.isatty() and os.environ.get("TERM") != "dumb"
 
 
-def _show(settings: Settings, start: Start) -> int:
-    from tui.session import Session
+def _draw(session: Session, start: Start, wish: LookWish) -> int:
+    from textual.theme import BUILTIN_THEMES
 
-    return _draw(Session(settings, Path.cwd()), start)
-
-
-def _draw(session: Session, start: Start) -> int:
     from tui.app import SweepApp
+    from tui.looks import SETTINGS_FILE_NAME, resolve_looks
+    from tui.theme import THEMES
 
-    app = SweepApp(session, start)
+    known = {*BUILTIN_THEMES, *(theme.name for theme in THEMES)}
+    looks = resolve_looks(wish.theme, wish.plain, os.environ, config_dir() / SETTINGS_FILE_NAME, known)
+    app = SweepApp(session, start, looks)
     app.run()
     if app.failure is not None:
         raise app.failure

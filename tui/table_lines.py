@@ -9,6 +9,7 @@ from rich.segment import Segment
 from rich.style import Style
 from textual.strip import Strip
 
+from tui.chart_colors import rich_color
 from tui.columns import Column, ColumnKind
 from tui.formatting import shortened
 from tui.leaderboard_model import LeaderboardModel
@@ -55,7 +56,7 @@ class LinePainter:
 
     def row(self, row: Row, style: Style) -> Strip:
         """Return the line of a run."""
-        mark_style = style + (Style(color=row.mark.color) if row.mark.color else self.look("muted"))
+        mark_style = style + (Style(color=rich_color(row.mark.color)) if row.mark.color else self.look("muted"))
         segments = [Segment(row.mark.glyph.ljust(MARK_WIDTH), mark_style)]
         for column, cell, width in zip(self.layout.columns, row.cells, self.layout.widths, strict=True):
             segments.append(Segment(_aligned(column, cell.text, width), style + self.look(cell.look)))

@@ -1,10 +1,11 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import Any
 
-import pytest
 from textual import events
-from textual.command import CommandPalette
+from textual.command import CommandList, CommandPalette
+from textual.screen import Screen
 from textual.theme import BUILTIN_THEMES
 from textual.widgets import Static
 
@@ -12,11 +13,12 @@ from tests.ui.memory_session import MemorySession, make_sweep
 from tests.ui.wait_for import wait_for
 from trainer.errors import ServerLostError
 from tui.app import SweepApp
+from tui.looks import SETTINGS_FILE_NAME
 from tui.screens.help import HelpScreen
 from tui.screens.sweep_builder import SweepBuilderScreen
 from tui.screens.sweeps import SweepsScreen
 from tui.start import OpenLaunch, OpenSweep
-from tui.theme import DARK_THEME_NAME, LIGHT_THEME_NAME
+from tui.theme import DARK_THEME_NAME, THEMES
 
 
 async def test_a_start_that_fails_ends_the_app_with_the_reason() -> None:
@@ -38,15 +40,36 @@ async def test_a_launch_from_the_command_line_launches_once() -> None:
         assert session.launched == [({"method": "grid"}, 2, None)]
 
 
-@pytest.mark.parametrize("theme", [DARK_THEME_NAME, LIGHT_THEME_NAME, "ansi-dark", *sorted(BUILTIN_THEMES)[:4]])
-async def test_every_theme_draws_home_and_builder(theme: str) -> None:
+async def test_every_theme_draws_home_and_builder_and_the_chosen_one_is_kept(isolated_home: Path) -> None:
     app = SweepApp(MemorySession([make_sweep()]))
+    settings = isolated_home / ".config" / "sweep-tui" / SETTINGS_FILE_NAME
     async with app.run_test() as pilot:
-        app.theme = theme
+        assert app.theme == DARK_THEME_NAME
         await wait_for(pilot, lambda: isinstance(app.screen, SweepsScreen) and app.screen.table.row_count == 1)
+        await pilot.press("ctrl+p")
+        await wait_for(
+            pilot, lambda: isinstance(app.screen, CommandPalette) and labels(app.screen)[-1:] == ["Screenshot"]
+        )
+        # What this screen is for comes first; what every app of Textual's can comes last.
+        assert labels(app.screen)[0] == "New sweep"
+        assert labels(app.screen).index("Filter") < labels(app.screen).index("Help") < labels(app.screen).index("Theme")
+        await pilot.press("escape")
+        await wait_for(pilot, lambda: isinstance(app.screen, SweepsScreen))
+        app.search_themes()
+        await wait_for(pilot, lambda: isinstance(app.screen, CommandPalette) and len(labels(app.screen)) > len(THEMES))
+        assert labels(app.screen)[: len(THEMES)] == [theme.name for theme in THEMES]
+        await pilot.press("down", "down", "enter")
+        await wait_for(pilot, lambda: app.theme == THEMES[2].name and settings.exists())
+        await wait_for(pilot, lambda: settings.read_text() == f"theme: {THEMES[2].name}\n")
         await pilot.press("ctrl+n")
         await wait_for(pilot, lambda: isinstance(app.screen, SweepBuilderScreen))
-        await pilot.pause()
+        for theme in (*[theme.name for theme in THEMES], *sorted(BUILTIN_THEMES)[:3]):
+            app.theme = theme
+            await pilot.pause()
+
+
+def labels(palette: Screen[Any]) -> list[str]:
+    return [str(option.prompt).splitlines()[0] for found in palette.query(CommandList) for option in found.options]
 
 
 async def test_the_palette_finds_what_a_key_does() -> None:

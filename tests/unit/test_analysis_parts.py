@@ -14,6 +14,7 @@ from trainer.records import Goal, Json, Metric
 from tui.analysis_lines import slice_content
 from tui.analysis_shaping import Axes, shape_of
 from tui.box_lines import box_lines, heat_lines
+from tui.chart_colors import DARK
 from tui.parallel_axes import ABSENT, axes_of, kept_places
 from tui.parallel_canvas import LinesRequest, axis_columns, draw_lines
 
@@ -122,6 +123,6 @@ def test_every_tab_says_why_it_is_empty() -> None:
         insight = insight_of(sweep, runs, sweep.metric)
         axes = Axes().within(insight)
         for tab in ("importance", "ties", "parallel", "scatter", "boxes", "stops", "next"):
-            shape = shape_of(insight, tab, axes, 76, True)
+            shape = shape_of(insight, tab, axes, 76, DARK)
             assert shape.text.plain or shape.notes, (tab, len(runs))
             assert not shape.lines and not shape.parallel and shape.slice is None

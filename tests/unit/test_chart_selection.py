@@ -1,6 +1,7 @@
 from __future__ import annotations
 
-from tui.chart_selection import DARK_COLORS, HIDDEN, LIGHT_COLORS, ChartSelection
+from tui.chart_colors import COLORBLIND_DARK, DARK
+from tui.chart_selection import HIDDEN, ChartSelection
 
 RANKED = [f"run{number}" for number in range(30)]
 
@@ -13,18 +14,19 @@ def test_the_best_runs_are_drawn_in_colours_of_their_own() -> None:
     selection = ChartSelection()
     assert selection.update(RANKED, anything)
     assert selection.drawn == RANKED[:10]
-    assert len({selection.color(run_id, dark=True) for run_id in selection.drawn}) == 10
+    assert len({selection.color(run_id, DARK) for run_id in selection.drawn}) == 10
     assert not selection.update(RANKED, anything)
-    assert len(DARK_COLORS) == len(LIGHT_COLORS) == selection.limit
+    marks = selection.marks(COLORBLIND_DARK)
+    assert len({mark.glyph for mark in marks.values()}) == len({mark.color for mark in marks.values()}) == 10
 
 
 def test_a_run_keeps_its_colour_while_ranks_change() -> None:
     selection = ChartSelection()
     selection.update(RANKED, anything)
-    before = {run_id: selection.color(run_id, dark=True) for run_id in selection.drawn}
+    before = {run_id: selection.color(run_id, DARK) for run_id in selection.drawn}
     selection.update(["new", *RANKED], anything)
     assert selection.drawn[0] == "new"
-    assert all(selection.color(run_id, dark=True) == before[run_id] for run_id in selection.drawn[1:])
+    assert all(selection.color(run_id, DARK) == before[run_id] for run_id in selection.drawn[1:])
 
 
 def test_a_hidden_run_makes_room_and_an_added_one_takes_it() -> None:
@@ -33,7 +35,7 @@ def test_a_hidden_run_makes_room_and_an_added_one_takes_it() -> None:
     assert not selection.toggle("run0")
     selection.update(RANKED, anything)
     assert selection.drawn == ["run1", "run2", "run3"]
-    assert selection.marks(dark=True)["run0"].glyph == HIDDEN
+    assert selection.marks(DARK)["run0"].glyph == HIDDEN
     assert selection.toggle("run20")
     selection.update(RANKED, anything)
     assert selection.drawn == ["run1", "run2", "run20"]

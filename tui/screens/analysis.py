@@ -22,6 +22,7 @@ from trainer.errors import TrainerError
 from trainer.records import Ranking, SweepRecord
 from tui.analysis_lines import head_line, importance_head, kept_words, rule_head
 from tui.analysis_shaping import Axes, Shape, shape_of
+from tui.chart_colors import ChartColors, chart_colors
 from tui.messages import BuilderOpenRequested
 from tui.screens.sweep_deriving import SweepDeriving
 from tui.session import Session
@@ -193,6 +194,10 @@ class AnalysisScreen(SweepDeriving):
             self.axes = self.axes.within(message.insight)
         self._show()
 
+    def looks_changed(self) -> None:
+        """Show everything anew: see `FollowsLooks`."""
+        self._show()
+
     # Showing
 
     def _show(self) -> None:
@@ -233,12 +238,12 @@ class AnalysisScreen(SweepDeriving):
             return
         self._is_shaping, self._is_stale = True, False
         width = max(self.body.size.width - 4, 20)
-        self._shape(self.insight, self.front, self.axes, width, self.app.current_theme.dark)
+        self._shape(self.insight, self.front, self.axes, width, chart_colors(self.app.current_theme))
 
     @work(thread=True, exit_on_error=False, group=SHAPING)
-    def _shape(self, insight: Insight, tab: str, axes: Axes, width: int, dark: bool) -> None:
+    def _shape(self, insight: Insight, tab: str, axes: Axes, width: int, colors: ChartColors) -> None:
         try:
-            self.post_message(self.Shaped(shape_of(insight, tab, axes, width, dark)))
+            self.post_message(self.Shaped(shape_of(insight, tab, axes, width, colors)))
         except Exception:
             self.post_message(self.Shaped(Shape(tab, text=Content("This could not be drawn."))))
             raise

@@ -20,7 +20,9 @@ from textual.worker import get_current_worker
 from trainer.errors import TrainerError
 from trainer.records import HistoryPoint, RunRecord
 from trainer.sweep.iterations import bands_of
+from tui.chart_colors import chart_colors
 from tui.chart_selection import ChartSelection
+from tui.chart_series import curve_label
 from tui.columns import metric_order
 from tui.curve_charts import ChartContent, CurveSource, chart_contents, metrics_of
 from tui.curve_view import AXES, STEP, CurveView
@@ -176,12 +178,12 @@ class CurvesScreen(CurvesLooking):
 
     def sources(self) -> list[CurveSource]:
         """Return the drawn runs with what was read of them, best first."""
-        board, dark = self.feed.board, self.app.current_theme.dark
+        board, colors = self.feed.board, chart_colors(self.app.current_theme)
         return [
             CurveSource(
-                "·" if (rank := board.rank(run_id)) is None else str(rank),
+                curve_label(board.rank(run_id), self.selection.glyph(run_id, colors), colors),
                 run.name,
-                self.selection.color(run_id, dark),
+                self.selection.color(run_id, colors),
                 run.created_at,
                 self._histories.get(run_id) or run.curve,
             )

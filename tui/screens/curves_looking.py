@@ -49,6 +49,10 @@ class CurvesLooking(Screen[None]):
         """Go to the first of all metrics with the next drawing."""
         raise NotImplementedError
 
+    def looks_changed(self) -> None:
+        """Draw in the colours there are now: see `FollowsLooks`."""
+        self.show_charts()
+
     def look(self, view: CurveView) -> None:
         """Look at the curves in another way."""
         if view != self.view:

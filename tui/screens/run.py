@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.style import Style
 from rich.text import Text
 from textual import events, getters, on, work
 from textual.app import ComposeResult
@@ -22,7 +23,7 @@ from textual.worker import Worker, get_current_worker
 from trainer.errors import TrainerError
 from trainer.records import ConsoleLine, HistoryPoint, RunRecord, SweepRecord
 from trainer.states import RunState
-from tui.chart_selection import chart_colors
+from tui.chart_colors import chart_colors, rich_color
 from tui.chart_series import ChartSeries, curve_of
 from tui.columns import metric_order, swept_keys
 from tui.formatting import duration_text, run_label
@@ -122,6 +123,11 @@ class RunScreen(Screen[None]):
         self._show_curves()
         self.watch_run()
 
+    def looks_changed(self) -> None:
+        """Show everything anew: see `FollowsLooks`."""
+        self._show_run()
+        self._show_curves()
+
     def on_unmount(self) -> None:
         """Let the worker end at once."""
         self._stop.set()
@@ -163,7 +169,7 @@ class RunScreen(Screen[None]):
         self.history.extend(message.history)
         if len(self.history) > MAX_HISTORY:
             self.history = self.history[::2]
-        style = self.app.theme_variables.get("text-error", "red")
+        style = Style(color=rich_color(self.app.theme_variables["text-error"]))
         for line in message.lines:
             text = Text.from_ansi(line.text, no_wrap=True)
             if line.is_error:
@@ -236,7 +242,7 @@ class RunScreen(Screen[None]):
         grid = self.query_one("#curves")
         grid.set_class(len(shown) <= 1, "-one")
         grid.set_class(len(shown) == 2, "-two")
-        colors = chart_colors(self.app.current_theme.dark)
+        colors = chart_colors(self.app.current_theme).series
         for index, chart in enumerate(self.query(HistoryChart)):
             chart.set_class(index >= max(len(shown), 1), "spare")
             if index >= len(shown):

@@ -25,6 +25,7 @@ from trainer.events import ServerLost
 from trainer.records import SweepReference
 from trainer.states import SweepState
 from tui.agent_lines import AgentsView
+from tui.chart_colors import chart_colors
 from tui.chart_selection import ChartSelection, with_marked
 from tui.columns import swept_keys
 from tui.feeds import DRAIN_INTERVAL_SECONDS, EventInbox, FeedChange, SweepFeed
@@ -132,6 +133,10 @@ class SweepScreen(SweepPanes, SweepCharting, SweepAgents, SweepRuns, SweepColumn
         """Let the follower end at once."""
         self._stop.set()
 
+    def looks_changed(self) -> None:
+        """Show everything anew: see `FollowsLooks`."""
+        self.show_runs()
+
     # Following
 
     @work(thread=True, exclusive=True, exit_on_error=False, group=SWEEP_FEED)
@@ -203,9 +208,9 @@ class SweepScreen(SweepPanes, SweepCharting, SweepAgents, SweepRuns, SweepColumn
         """Bring the leaderboard, and what is drawn of it, up to date."""
         board = self.feed.board
         self.selection.update(board.ranked, lambda run_id: board.metric is None or board.value(run_id) is not None)
-        dark = self.app.current_theme.dark
         self.table.empty_text = self._why_empty()
-        self.table.show(board, self.with_news(with_marked(self.selection.marks(dark), self.marked_ids)))
+        marks = self.selection.marks(chart_colors(self.app.current_theme))
+        self.table.show(board, self.with_news(with_marked(marks, self.marked_ids)))
         shown = count_text(len(board.rows), "run")
         if board.filter:
             shown = f"{len(board.rows):,} of {count_text(len(board.runs), 'run')} · f: {board.filter.text}"

@@ -15,7 +15,8 @@ from textual.worker import get_current_worker
 
 from trainer.errors import TrainerError
 from trainer.records import HistoryPoint, RunRecord, SweepReference
-from tui.chart_selection import ChartSelection, chart_colors
+from tui.chart_colors import chart_colors
+from tui.chart_selection import ChartSelection
 from tui.chart_series import best_run_series, has_curves, metric_names, progress_series
 from tui.feeds import SweepFeed
 from tui.formatting import count_text
@@ -81,19 +82,19 @@ class SweepCharting(Screen[None]):
 
     def show_chart(self) -> None:
         """Give the chart what it is to draw now."""
-        board, dark = self.feed.board, self.app.current_theme.dark
+        board, colors = self.feed.board, chart_colors(self.app.current_theme)
         name = self.wish.metric_name or (board.metric.name if board.metric else "")
         if not name:
             self.chart.empty_text = "This sweep names no metric; / chooses one to draw"
             self.chart.show([])
             return
+        self.chart.empty_text = "nothing to draw yet"
         best_of = count_text(len(self.selection.drawn), "best run")
         if self.shows_progress and board.metric:
-            accent = self.app.current_theme.accent or chart_colors(dark)[0]
-            self.chart.show(progress_series(board, board.metric, chart_colors(dark)[7], accent))
+            self.chart.show(progress_series(board, board.metric, colors.quiet, colors.best))
             title, what = f"best {name} so far", "by run"
         else:
-            self.chart.show(best_run_series(board, self.selection, name, self.wish.histories, dark))
+            self.chart.show(best_run_series(board, self.selection, name, self.wish.histories, colors))
             title, what = name, f"by step · {best_of}"
         self.chart.border_title = Content(f"{title}{' (log)' if self.chart.log_y else ''}")
         self.chart.border_subtitle = Content(what)

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from dataclasses import dataclass
 
-from rich.color import Color as RichColor
 from rich.style import Style
 from rich.text import Text
 from textual import on, work
@@ -14,7 +13,8 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.worker import Worker, WorkerState
 
-from tui.chart_canvas import MIN_HEIGHT, MIN_WIDTH, ChartRequest, Color, Curve, draw_chart
+from tui.chart_canvas import MIN_HEIGHT, MIN_WIDTH, ChartRequest, Curve, draw_chart
+from tui.chart_colors import rich_color, triple_of, with_terminal_colors
 from tui.chart_scale import XAxis
 from tui.chart_series import ChartSeries
 from tui.curve_charts import ChartContent
@@ -117,8 +117,11 @@ class HistoryChart(Widget, can_focus=True):
         width = self.size.width - (LEGEND_WIDTH + 1 if legend_beside else 0)
         self._plot_width = width
         height = self.size.height - (0 if legend_beside else len(legend))
-        curves = tuple(Curve(one.label, _rgb(one.color), one.points, one.is_dots, one.mark) for one in self._series)
-        axis = _triplet(self.get_component_rich_style("history-chart--axis"))
+        curves = tuple(
+            Curve(one.label, triple_of(rich_color(one.color)), one.points, one.is_dots, one.mark)
+            for one in self._series
+        )
+        axis = triple_of(self.get_component_rich_style("history-chart--axis").color)
         content = self._content
         request = ChartRequest(
             curves,
@@ -136,7 +139,7 @@ class HistoryChart(Widget, can_focus=True):
 
     @work(thread=True, exclusive=True, exit_on_error=False, group=DRAW_CHART)
     def _draw(self, request: ChartRequest, legend: list[Text], legend_beside: bool) -> None:
-        plot = draw_chart(request)
+        plot = with_terminal_colors(draw_chart(request))
         self.post_message(self._Drawn(_joined(plot, legend, request.width, legend_beside) if plot else plot))
 
     @on(_Drawn)
@@ -188,10 +191,10 @@ class HistoryChart(Widget, can_focus=True):
         counts = all(y.is_integer() for _, y in one.points) and any(abs(y) > 1 for _, y in one.points)
         number = f"{value:.0f}" if counts and float(value).is_integer() else metric_text(value)
         text = Text(no_wrap=True, end="")
-        text.append(f"{one.label:>2} " if width else f"{one.label} ", Style(color=one.color, bold=True))
-        room = width - 4 - len(number) if width else 14
+        text.append(f"{one.label:>2} " if width else f"{one.label} ", Style(color=rich_color(one.color), bold=True))
+        room = width - 2 - max(len(one.label), 2) - len(number) if width else 14
         name = shortened(one.name, room)
-        text.append(name.ljust(room) if width else name, Style(color=one.color))
+        text.append(name.ljust(room) if width else name, Style(color=rich_color(one.color)))
         text.append(f" {number}", self.get_component_rich_style("history-chart--legend", partial=True))
         return text
 
@@ -205,16 +208,3 @@ def _joined(plot: Text, legend: list[Text], width: int, beside: bool) -> Text:
         line.pad_right(max(width - line.cell_len, 0) + 1)
         line.append_text(entry)
     return Text("\n", no_wrap=True).join(lines)
-
-
-def _rgb(color: str) -> Color:
-    triplet = RichColor.parse(color).get_truecolor()
-    return (triplet.red, triplet.green, triplet.blue)
-
-
-def _triplet(style: Style) -> Color:
-    """Return a style's colour; a middle grey where the theme leaves it to the terminal."""
-    if style.color is None or style.color.is_default:
-        return (128, 128, 128)
-    triplet = style.color.get_truecolor()
-    return (triplet.red, triplet.green, triplet.blue)
