@@ -18,8 +18,8 @@ from textual.types import CSSPathType
 
 from trainer.errors import TrainerError
 from trainer.paths import config_dir
+from tui.alerting_app import AlertingApp
 from tui.keys import KEYMAP_FILE_NAME, known_binding_ids, load_keymap, unknown_ids
-from tui.looking_app import LookingApp
 from tui.looks import Looks
 from tui.messages import BuilderOpenRequested, ServerConnected, StartFailed, SweepOpenRequested
 from tui.screens.confirm import ConfirmScreen, HoldsChanges, leave_question
@@ -40,7 +40,7 @@ def _action_commands() -> type[Provider]:
     return ActionCommands
 
 
-class SweepApp(LookingApp):
+class SweepApp(AlertingApp):
     """The terminal app. It ends with `failure` set when what the command line asked for could not be opened."""
 
     TITLE = "sweep-tui"

@@ -108,6 +108,10 @@ class BestSoFar:
             levels.append(steps[at][1][2])
         return levels
 
+    def last_ids(self, count: int) -> list[str]:
+        """Return the runs that ended, or showed a sign of life, last; the newest last."""
+        return [run_id for _, run_id, _ in self._entries[-count:]]
+
     def _improvements(self) -> list[tuple[int, _Entry]]:
         if self._steps is None:
             self._steps = []

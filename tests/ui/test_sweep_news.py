@@ -1,16 +1,23 @@
 from __future__ import annotations
 
 import dataclasses
+import time
 from datetime import UTC, datetime
+
+import pytest
 
 from tests.ui.feed_session import REFERENCE, FeedSession, a_sweep, make_run
 from tests.ui.memory_session import CONNECTION
 from tests.ui.test_sweep_screen import sweep_screen, text_of, until
 from trainer.events import RunsChanged
-from trainer.states import RunState
+from trainer.paths import config_dir
+from trainer.states import RunState, SweepState
+from tui.alerting_app import Notify, read_notify
+from tui.alerts import Alert, AlertKind
 from tui.app import SweepApp
 from tui.feeds import SweepFeed
 from tui.last_look import keep_look, look_at, look_key, looks_file, read_looks
+from tui.looks import SETTINGS_FILE_NAME
 from tui.screens import sweep_news
 from tui.screens.sweep import SweepScreen
 
@@ -69,3 +76,31 @@ async def test_who_comes_back_to_an_open_screen_is_told_and_who_stays_is_not() -
         await pilot.press("down")
         screen.keep_looking()
         await until(pilot, lambda: "new best accuracy 0.9000 (+0.0500) · 2 runs ended · 1 failed" in text_of(screen))
+
+
+async def test_the_user_is_called_also_while_another_screen_covers_the_sweep(monkeypatch: pytest.MonkeyPatch) -> None:
+    written: list[str] = []
+    monkeypatch.setattr(SweepApp, "write_to_terminal", lambda app, sequence: written.append(sequence))
+    monkeypatch.setenv("TERM", "xterm-256color")
+    async with sweep_screen((a_sweep(), OLD), size=(120, 36)) as (pilot, screen, session):
+        app = screen.app
+        assert isinstance(app, SweepApp)
+        await pilot.press("question_mark")
+        await until(pilot, lambda: app.screen is not screen)
+        session.give(RunsChanged((make_run(3, 0.9),)))
+        await until(pilot, lambda: written)
+        assert written == ["\a\x1b]9;sweep-tui: wine-grid: new best accuracy 0.9000 (+0.1000) by rose-sweep-3\a"]
+        session.give(RunsChanged((make_run(4, 0.95),)))
+        await until(pilot, lambda: app.gate.wait_seconds(time.monotonic()))
+        assert len(written) == 1, "the last call is not long enough ago"
+        await pilot.press("escape", "B")
+        await until(pilot, lambda: read_notify(config_dir() / SETTINGS_FILE_NAME) is Notify.BELL)
+        session.give(a_sweep(state=SweepState.FINISHED))
+        await until(pilot, lambda: screen.feed.is_over)
+        app.gate._open_at = 0.0
+        app.call_user([])
+        assert written[1:] == ["\a"], "the end, by the bell alone"
+        await pilot.press("B")
+        app.gate._open_at = 0.0
+        app.call_user([Alert(AlertKind.DONE, REFERENCE, "again")])
+        assert len(written) == 2, "off"

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+import sys
 from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
@@ -91,6 +93,21 @@ def agent_options(command: _F) -> _F:
     ):
         command = option(command)
     return command
+
+
+def notify_option(command: _F) -> _F:
+    """Add the option that has the terminal call for its user at the end."""
+    words = "Without the app: ring, and show a desktop notice, at the end; only where stderr is a terminal."
+    return click.option("--notify", is_flag=True, help=words)(command)
+
+
+def call_user(text: str) -> None:
+    """Ring and show a notice on the terminal that stderr is; nothing where it is none."""
+    from trainer.terminal_alerts import alert_sequence
+
+    if sys.stderr.isatty():
+        sys.stderr.write(alert_sequence(text, os.environ))
+        sys.stderr.flush()
 
 
 def narrate(text: str) -> None:

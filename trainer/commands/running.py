@@ -13,9 +13,11 @@ from trainer.commands.options import (
     LEADERBOARD_ROWS,
     AppOpener,
     agent_options,
+    call_user,
     connected,
     find_sweep,
     narrate,
+    notify_option,
     server_options,
 )
 from trainer.commands.planning import load_valid, reused_sweep_in, warn_of_program
@@ -44,6 +46,7 @@ if TYPE_CHECKING:
 @click.option("--name", help="Display name of the sweep.")
 @click.option("--headless", is_flag=True, help="Progress lines instead of the app, also in a terminal.")
 @agent_options
+@notify_option
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the result here; implies --headless.")
 @policy_options
 @server_options
@@ -62,6 +65,7 @@ def run(
     slots_per_gpu: int | None,
     fresh: bool | None,
     live: bool,
+    notify: bool,
     json_path: Path | None,
     policy: RunPolicy,
     server: str | None,
@@ -90,10 +94,12 @@ def run(
     if app is not None and not headless and json_path is None and app.can_open():
         warn_of_program(sweep_file, file)
         return app.open_launch(settings, request)
-    return _run_headless(settings, request, json_path, lambda: warn_of_program(sweep_file, file))
+    return _run_headless(settings, request, json_path, lambda: warn_of_program(sweep_file, file), notify=notify)
 
 
-def _run_headless(settings: Settings, request: LaunchRequest, json_path: Path | None, warn: Callable[[], None]) -> int:
+def _run_headless(
+    settings: Settings, request: LaunchRequest, json_path: Path | None, warn: Callable[[], None], *, notify: bool
+) -> int:
     """Run a sweep with progress lines and a final leaderboard; `warn` says what its program would refuse."""
     from trainer.launch import begin_agents, launch_sweep
     from trainer.server.lifecycle import begin_running
@@ -128,6 +134,8 @@ def _run_headless(settings: Settings, request: LaunchRequest, json_path: Path | 
         narrate(f"Error: {outcome.problem}")
     if outcome.interrupted:
         narrate(f"Interrupted; results so far are kept. Go on with: sweep-tui agent {sweep.reference}")
+    elif notify:
+        call_user(f"{sweep.name}: {outcome.problem or outcome.progress.line()}")
     return outcome.exit_code
 
 

@@ -31,6 +31,7 @@ from tui.columns import swept_keys
 from tui.feeds import DRAIN_INTERVAL_SECONDS, EventInbox, FeedChange, SweepFeed
 from tui.formatting import count_text, duration_text, metric_text, value_text
 from tui.screens.sweep_agents import SweepAgents
+from tui.screens.sweep_alerts import SweepAlerts
 from tui.screens.sweep_charting import ChartWish, SweepCharting
 from tui.screens.sweep_columns import SweepColumns
 from tui.screens.sweep_news import SweepNews
@@ -51,7 +52,7 @@ from tui.widgets.sweep_summary import SPARK_CELLS, SummaryView, SweepSummary
 SWEEP_FEED = "sweep_feed"
 
 
-class SweepScreen(SweepPanes, SweepCharting, SweepAgents, SweepRuns, SweepColumns, SweepNews):
+class SweepScreen(SweepPanes, SweepCharting, SweepAgents, SweepRuns, SweepColumns, SweepNews, SweepAlerts):
     """Watches one sweep and steers it."""
 
     CSS_PATH = "sweep.tcss"
@@ -192,6 +193,7 @@ class SweepScreen(SweepPanes, SweepCharting, SweepAgents, SweepRuns, SweepColumn
         self._show_summary()
         self._show_notice()
         self.keep_looking()
+        self.call_user()
 
     def _tick(self) -> None:
         """Let the clock go on: elapsed time, time left, ages, the countdown to the next attempt."""
