@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 import time
+from collections.abc import Mapping
 
 from trainer.errors import InputError
 
@@ -111,3 +112,20 @@ class Budget:
             self.check()
         if self._resolved < 0 or self._text < 0:
             self.check()
+
+    def spend_row(self, row: Mapping[str, object]) -> None:
+        """Take note of a row that goes into the answer as it is, with the rows in it.
+
+        Raises:
+            QueryEnded: If there is nothing left for it.
+        """
+        self._resolved -= len(row)
+        for value in row.values():
+            if isinstance(value, str):
+                self._text -= len(value)
+            elif isinstance(value, list):
+                self._resolved -= len(value)
+                self._text -= sum(len(item) for item in value if isinstance(item, str))
+            elif isinstance(value, dict):
+                self.spend_row(value)
+        self.check()

@@ -98,7 +98,8 @@ def iso_time(micros: int | None) -> str | None:
     """Return a time of the tables as ISO 8601, or None."""
     if micros is None:
         return None
-    return datetime.fromtimestamp(micros / 1_000_000, UTC).strftime("%Y-%m-%dT%H:%M:%S.") + f"{micros % 1_000_000:06d}Z"
+    # `strftime` takes ten times as long, and a page of runs has two thousand times.
+    return f"{datetime.fromtimestamp(micros // 1_000_000, UTC).isoformat()[:19]}.{micros % 1_000_000:06d}Z"
 
 
 def load_json(text: str | bytes) -> Json:

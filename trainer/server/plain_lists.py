@@ -16,6 +16,7 @@ from graphql import (
     SelectionSetNode,
     get_nullable_type,
     is_leaf_type,
+    is_list_type,
 )
 from graphql.language import FragmentSpreadNode, InlineFragmentNode
 
@@ -38,7 +39,14 @@ class PlainList(list[Any]):
             return None
         selections = [node.selection_set for node in info.field_nodes]
         shape = _shape(kind, selections, info)
-        return None if shape is None else [shape(row) for row in self]
+        if shape is None:
+            return None
+        budget, rows = info.context.budget, list[object]()
+        for row in self:
+            made = shape(row)
+            budget.spend_row(made)
+            rows.append(made)
+        return rows
 
 
 def put_at(data: Any, path: list[str | int], value: object) -> None:
@@ -63,7 +71,7 @@ def _shape(
         if name is None or field is None:
             return None
         plain = get_nullable_type(field.type)
-        if is_leaf_type(plain):
+        if is_leaf_type(plain) or (is_list_type(plain) and is_leaf_type(get_nullable_type(plain.of_type))):
             leaves.append((shown, name))
             continue
         selected = [node.selection_set for node in nodes if node is not None]

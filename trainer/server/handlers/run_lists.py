@@ -9,6 +9,7 @@ from trainer.server.filter_keys import NOT_SORTED, Condition, KeptValues, Value,
 from trainer.server.filters import compile_filter
 from trainer.server.handlers.run_node import RunNode
 from trainer.server.pages import MAX_PAGE, Order, connection_of, page_size
+from trainer.server.plain_lists import PlainList
 from trainer.server.tables import run_values
 
 _MANY_RUNS = 2000
@@ -78,7 +79,12 @@ def run_connection(
     else:
         rows = _sort(context.connection, project_id, condition, ranking, after, size + 1)
     return connection_of(
-        rows, size, lambda row: RunNode(context, row), ranking.cursor, lambda: _count(context, project_id, condition)
+        rows,
+        size,
+        lambda row: RunNode(context, row),
+        ranking.cursor,
+        lambda: _count(context, project_id, condition),
+        edges=PlainList,
     )
 
 
