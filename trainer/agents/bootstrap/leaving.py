@@ -15,7 +15,7 @@ import signal
 import sys
 import threading
 import types
-from typing import FrozenSet, List
+from typing import Any, FrozenSet, List
 
 QUICK_FROM_MODULES = 400
 """With fewer modules imported ahead, the interpreter ends itself: that takes no time then."""
@@ -52,6 +52,7 @@ def leave(code: int, main: types.ModuleType, inherited: FrozenSet[str]) -> None:
         from ctypes import PyDLL
     except ImportError:
         return
+    _finish_runs_before_teardown()
     _run_exit_handlers()
     flushed = _flush()
     _finalize([main, *_imported_since(inherited)])
@@ -74,6 +75,30 @@ def _imported_since(inherited: FrozenSet[str]) -> List[types.ModuleType]:
         else:
             break
     return modules
+
+
+def _finish_runs_before_teardown() -> None:
+    """Have wandb's exit handler finish the run that the program left open, before it takes its service down.
+
+    The handler of SDK 0.31 sends "tear down" to wandb-core, closes the socket and waits for the process without end. A
+    wandb-core that is answering something at that moment meets the closed socket and never reads the message. Where
+    everything is imported ahead, a short program is at its end that soon: it was seen in one of eight of them.
+    """
+    connection = getattr(sys.modules.get("wandb.sdk.lib.service.service_connection"), "ServiceConnection", None)
+    teardown = getattr(connection, "teardown", None)
+    if connection is None or teardown is None:
+        return
+
+    def in_order(self: Any, exit_code: int) -> Any:
+        run = getattr(sys.modules.get("wandb"), "run", None)
+        if run is not None:
+            try:
+                run.finish(exit_code=exit_code)
+            except Exception:  # wandb has told of it; what is left to do, the teardown does
+                pass
+        return teardown(self, exit_code)
+
+    connection.teardown = in_order
 
 
 def _run_exit_handlers() -> None:
