@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import os
-from dataclasses import dataclass
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
 from pathlib import Path
 
 from trainer.atomic_file import write_text_atomically
 from trainer.errors import InputError
+from trainer.gates.judging import Verdict
 from trainer.progress import SweepProgress
 from trainer.records import Json, Metric, RunRecord
 from trainer.tracking.leaderboard import strict_json
@@ -22,17 +24,19 @@ class Outcome:
     interrupted: bool = False
     problem: str = ""
     """Why the sweep cannot go on, in one sentence; empty when it ended by itself or was interrupted."""
+    failures_allowed: int = 0
+    """Failed runs that are no failure of the command."""
 
     @property
     def exit_code(self) -> int:
-        """0 done, 1 runs failed since the command began or the sweep could not go on, 130 interrupted."""
+        """0 done, 1 too many runs failed since the command began or the sweep could not go on, 130 interrupted."""
         if self.interrupted:
             return 130
-        return 1 if self.problem or self.progress.failed else 0
+        return 1 if self.problem or self.progress.failed > self.failures_allowed else 0
 
 
-def report(outcome: Outcome) -> dict[str, Json]:
-    """Return what `run --json` writes: sweep, url, method, run_count, states, best and every run."""
+def report(outcome: Outcome, verdicts: Sequence[Verdict] = ()) -> dict[str, Json]:
+    """Return what `run --json` writes: sweep, url, method, run_count, states, best, gates and every run."""
     progress = outcome.progress
     sweep, best = progress.sweep, progress.best
     return {
@@ -43,6 +47,7 @@ def report(outcome: Outcome) -> dict[str, Json]:
         "run_count": progress.expected,
         "states": dict(progress.states),
         "best": _run_report(best, sweep.metric) if best else None,
+        "gates": [asdict(verdict) for verdict in verdicts],
         "runs": [_run_report(run, None) for run in sorted(progress.runs.values(), key=_creation_order)],
     }
 
@@ -66,13 +71,13 @@ def _creation_order(run: RunRecord) -> tuple[float, str]:
     return (run.created_at.timestamp() if run.created_at else 0.0, run.id)
 
 
-def write_report(outcome: Outcome, path: Path) -> None:
+def write_report(outcome: Outcome, path: Path, verdicts: Sequence[Verdict] = ()) -> None:
     """Write the report as JSON, whole or not at all.
 
     Raises:
         InputError: If the file cannot be written.
     """
-    write_text_atomically(path, json.dumps(report(outcome), indent=2) + "\n")
+    write_text_atomically(path, json.dumps(report(outcome, verdicts), indent=2) + "\n")
 
 
 def check_writable(path: Path) -> None:

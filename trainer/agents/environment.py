@@ -9,6 +9,7 @@ from pathlib import Path
 
 from trainer.agents.devices import SHARE_VARIABLE, THREAD_VARIABLE
 from trainer.agents.host_files import HostSpec
+from trainer.ci_job import run_variables as ci_variables
 from trainer.settings import ServerKind
 
 _NOT_INHERITED = ("WANDB_SERVICE", "WANDB_RUN_ID", "WANDB_SWEEP_ID", "WANDB_SWEEP_PARAM_PATH")
@@ -61,6 +62,7 @@ def run_environment(environ: Mapping[str, str], spec: HostSpec, directory: Path)
         shared = _LIVE_DEFAULTS | shared
     if spec.cpu_threads and not limits_threads(shared):
         shared |= {THREAD_VARIABLE: str(spec.cpu_threads), SHARE_VARIABLE: str(spec.cpu_threads)}
+    shared |= ci_variables(environ)
     path = shared.get("PATH") or os.defpath
     return (
         {"PYTHONUNBUFFERED": "1"}

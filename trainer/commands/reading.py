@@ -142,13 +142,19 @@ def _put(text: str, output: Path | None) -> None:
 )
 @server_options
 def best(sweep: str, by: str, output_format: str, server: str | None, entity: str | None, project: str | None) -> int:
-    """Print the best configuration of SWEEP, ready to paste."""
-    from trainer.tracking.leaderboard import ranking_metric, render_best
+    """Print the best configuration of SWEEP, ready to paste; as YAML it is a --baseline for `run`, too."""
+    from trainer.tracking.leaderboard import rank_runs, ranking_metric, render_best
 
     client, record = find_readable(sweep, server, entity, project)
     ranked_by = ranking_metric(record, None, None)
     runs = runs_with_fillers(client, record, ranked_by if by == "best" else None)
-    click.echo(render_best(record, runs, by=by, output_format=output_format))
+    text = render_best(record, runs, by=by, output_format=output_format)
+    place = next(iter(rank_runs(runs, ranked_by, cast("Ranking", by))), None)
+    if output_format == "yaml" and ranked_by is not None and place is not None and place.value is not None:
+        from trainer.gates.baseline import note_of_best
+
+        click.echo(note_of_best(ranked_by, place.value, place.run.id, str(record.reference)))
+    click.echo(text)
     return 0
 
 

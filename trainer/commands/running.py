@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import replace
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
+from trainer.commands.gating import Conclusion, conclude, described_by_job, gate_options, project_of_job
 from trainer.commands.options import (
     EXIT_INTERRUPTED,
     LEADERBOARD_ROWS,
@@ -48,6 +50,7 @@ if TYPE_CHECKING:
 @agent_options
 @notify_option
 @click.option("--json", "json_path", type=click.Path(path_type=Path), help="Write the result here; implies --headless.")
+@gate_options
 @policy_options
 @server_options
 @click.pass_obj
@@ -67,6 +70,7 @@ def run(
     live: bool,
     notify: bool,
     json_path: Path | None,
+    conclusion: Conclusion,
     policy: RunPolicy,
     server: str | None,
     entity: str | None,
@@ -74,31 +78,44 @@ def run(
 ) -> int:
     """Create the sweep of FILE, start local agents, and show it live until it ends.
 
-    Exit code: 0 done, 1 runs failed or the server was lost, 2 bad input, 130 interrupted.
+    Exit code: 0 done, 1 runs failed or the server was lost, 2 bad input, 3 a gate (--assert, --baseline) was missed,
+    130 interrupted. With --max-failures N fewer than N failed runs are no failure of the command.
     """
     from trainer.agents.devices import DeviceWish
     from trainer.launch import LaunchRequest, Overrides, check_launch, overridden
     from trainer.report import check_writable
+    from trainer.sweep.config import metric_of
 
     settings = resolve_settings(server, entity, project)
     overrides = Overrides(name, settings.entity, count, dataset, seed)
     wish = DeviceWish(gpus, gpus_per_run, slots_per_gpu)
     sweep_file = load_valid(file)
-    config = overridden(sweep_file.config, overrides)
+    settings = replace(settings, project=settings.project or project_of_job(settings, sweep_file))
+    config = described_by_job(overridden(sweep_file.config, overrides))
     request = LaunchRequest(
         config, agents, Path.cwd(), fresh, wish, live=live, policy=policy, reuses=reused_sweep_in(file)
     )
     if json_path is not None:
         check_writable(json_path)
     check_launch(request.config, request.cwd)
-    if app is not None and not headless and json_path is None and app.can_open():
+    conclusion.gates.check(metric_of(request.config))
+    is_headless = headless or json_path is not None or bool(conclusion)
+    if app is not None and not is_headless and app.can_open():
         warn_of_program(sweep_file, file)
         return app.open_launch(settings, request)
-    return _run_headless(settings, request, json_path, lambda: warn_of_program(sweep_file, file), notify=notify)
+    return _run_headless(
+        settings, request, json_path, conclusion, lambda: warn_of_program(sweep_file, file), notify=notify
+    )
 
 
 def _run_headless(
-    settings: Settings, request: LaunchRequest, json_path: Path | None, warn: Callable[[], None], *, notify: bool
+    settings: Settings,
+    request: LaunchRequest,
+    json_path: Path | None,
+    conclusion: Conclusion,
+    warn: Callable[[], None],
+    *,
+    notify: bool,
 ) -> int:
     """Run a sweep with progress lines and a final leaderboard; `warn` says what its program would refuse."""
     from trainer.launch import begin_agents, launch_sweep
@@ -117,7 +134,6 @@ def _run_headless(
             early.abandon()
         raise
     from trainer.headless import follow_to_end
-    from trainer.report import write_report
     from trainer.tracking.leaderboard import render_leaderboard
 
     launched = launch_sweep(connection, client, request, on_created=_name_sweep, early=early)
@@ -126,17 +142,17 @@ def _run_headless(
         return 0
     _name_agents(launched.host, request.plan)
     outcome = follow_to_end(client, launched.sweep, launched.host, narrate)
+    outcome = replace(outcome, failures_allowed=max((request.policy.max_failures or 1) - 1, 0) if request.policy else 0)
     sweep, runs = outcome.progress.sweep, tuple(outcome.progress.runs.values())
     click.echo(render_leaderboard(sweep, runs, top=LEADERBOARD_ROWS))
-    if json_path is not None:
-        write_report(outcome, json_path)
     if outcome.problem:
         narrate(f"Error: {outcome.problem}")
+    code = conclude(client, outcome, conclusion, json_path)
     if outcome.interrupted:
         narrate(f"Interrupted; results so far are kept. Go on with: sweep-tui agent {sweep.reference}")
     elif notify:
         call_user(f"{sweep.name}: {outcome.problem or outcome.progress.line()}")
-    return outcome.exit_code
+    return code
 
 
 def _name_sweep(sweep: SweepRecord) -> None:

@@ -59,6 +59,8 @@ def read_facts(
     metric: Metric | None,
     by: Ranking = "best",
     read_at: datetime | None = None,
+    *,
+    with_insight: bool = True,
 ) -> ReportFacts:
     """Return the facts of a report; blocks for the last words of failed runs, and computes for some seconds.
 
@@ -69,6 +71,7 @@ def read_facts(
         metric: What ranks them; None where nothing does.
         by: Which value of it.
         read_at: When the runs were read; None for now.
+        with_insight: Whether it is computed what matters; that imports scikit-learn.
 
     Raises:
         ServerError, AuthenticationError: If the server cannot be read.
@@ -86,7 +89,7 @@ def read_facts(
         origins=origins_of(runs),
         failures=_failures(client, sweep, failed),
         failed=len(failed),
-        insight=_insight(sweep, runs, metric, by),
+        insight=_insight(sweep, runs, metric, by) if with_insight else (),
     )
 
 

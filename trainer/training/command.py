@@ -13,6 +13,7 @@ from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
+from trainer.ci_job import tags_of
 from trainer.errors import AuthenticationError, InputError, TrainerError
 from trainer.sweep.joint import is_joint_name, unpacked
 from trainer.training import reporting
@@ -21,7 +22,7 @@ from trainer.training.catalog import MODELS, OPTIONS, RUN_OPTIONS, TEXT_OPTIONS
 from trainer.training.datasets import Split, check_dataset, load_split
 from trainer.training.estimators import check_package
 from trainer.training.metrics import FIT_SECONDS, GOALS
-from trainer.training.provenance import KEY, provenance_of, tags_of
+from trainer.training.provenance import KEY, provenance_of
 from trainer.training.request import RunRequest, known_names, make_request, names_in, split_run_options
 from trainer.training.stopping import StopRequest, listen_for_stop
 

@@ -3,7 +3,8 @@ from __future__ import annotations
 import subprocess
 from pathlib import Path
 
-from trainer.training.provenance import provenance_of, tags_of
+from trainer.ci_job import tags_of
+from trainer.training.provenance import provenance_of
 from trainer.training.request import make_request
 
 
