@@ -1,4 +1,4 @@
-"""The GitHub workflow that runs a sweep: checked by actionlint, and every script of it run as a runner's shell would."""
+"""The GitHub workflow that runs a sweep: checked by actionlint, every script of it run as a runner's shell would."""
 
 from __future__ import annotations
 
@@ -87,7 +87,10 @@ class Runner:
             python = re.sub(r"inputs\.(\w+)", r"inputs('\1')", python)
             python = re.sub(r"secrets\.\w+", "''", python)
             python = re.sub(r"steps\.run\.outputs\.([\w-]+)", r"outputs('\1')", python)
-            known = {"inputs": lambda name: self.inputs.get(name, ""), "outputs": lambda name: self.outputs.get(name, "")}
+            known = {
+                "inputs": lambda name: self.inputs.get(name, ""),
+                "outputs": lambda name: self.outputs.get(name, ""),
+            }
             return str(eval(python, {"__builtins__": {"str": str}}, known))
 
         return re.sub(r"\$\{\{(.*?)\}\}", value_of, str(text))
@@ -177,7 +180,7 @@ def test_every_step_does_its_work_without_the_secret(user: User, checkout: Path,
 
 
 def test_runs_of_any_program_say_which_job_made_them_and_short_ones_end(user: User, tmp_path: Path) -> None:
-    # Twenty runs that end while wandb-core still answers: one of eight never ended when its socket was closed meanwhile.
+    # Runs that end while wandb-core still answers: one of eight never ended when its socket was closed meanwhile.
     (tmp_path / "train.py").write_text("import wandb\nrun = wandb.init()\nrun.log({'x': run.config.a})\n")
     (tmp_path / "sweep.yaml").write_text(
         "program: train.py\nmethod: grid\nmetric: {name: x, goal: maximize}\nparameters:\n  a: {min: 1, max: 20}\n"

@@ -25,7 +25,9 @@ OPERATORS: dict[str, Callable[[float, float], bool]] = {
     ">": operator.gt,
     "<": operator.lt,
 }
-_FORM = re.compile(r"(?P<left>\w+\s*\(.*\)|[^<>=!()]+?)\s*(?P<operator>>=|<=|==|!=|=>|=<|=|>|<)\s*(?P<right>[^<>=!]+)", re.DOTALL)
+_FORM = re.compile(
+    r"(?P<left>\w+\s*\(.*\)|[^<>=!()]+?)\s*(?P<operator>>=|<=|==|!=|=>|=<|=|>|<)\s*(?P<right>[^<>=!]+)", re.DOTALL
+)
 _CALL = re.compile(r"(?P<function>[A-Za-z_]\w*)\s*\((?P<metric>.*)\)", re.DOTALL)
 _SPELLED = {"=": "==", "=>": ">=", "=<": "<="}
 _WAY_OUT = "Write for example best(accuracy)>=0.9, mean(loss)<0.4, failed<=2 or seconds<10m."
