@@ -34,7 +34,7 @@ def test_workflows_pass_actionlint() -> None:
 
 def workflow() -> dict[str, Any]:
     # YAML 1.1 reads the key `on` as true.
-    content = yaml.safe_load((WORKFLOWS / "wandb-sweep.yml").read_text())
+    content: dict[Any, Any] = yaml.safe_load((WORKFLOWS / "wandb-sweep.yml").read_text())
     return content | {"on": content.pop(True)}
 
 
