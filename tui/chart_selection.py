@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Callable, Iterable, Mapping, Sequence
 
 from tui.chart_colors import ChartColors
-from tui.table_layout import Mark
+from tui.table_layout import MARKED, Mark
 
-HIDDEN, MARKED = "◌", "✓"
+HIDDEN = "◌"
 
 
 class ChartSelection:

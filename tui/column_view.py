@@ -9,12 +9,11 @@ from pathlib import Path
 
 from trainer.atomic_file import write_text_atomically
 from trainer.errors import TrainerError
-from tui.columns import NAME, RANK, Column, ColumnKind
+from tui.columns import NAME, RANK, Column
 
 VERSION = 1
 MIN_WIDTH, MAX_WIDTH = 3, 60
 _ALWAYS = (RANK.key, NAME.key)
-_OPTIONAL = (ColumnKind.HOST, ColumnKind.CREATED, ColumnKind.TAGS, ColumnKind.NOTE)
 
 
 @dataclass
@@ -24,7 +23,7 @@ class ColumnView:
     shown: dict[str, bool] = field(default_factory=dict)
     """By key of a column: whether it is shown, where the user said so."""
     order: list[str] = field(default_factory=list)
-    """Keys in the user's order; empty for the natural one, and columns that are not listed follow in theirs."""
+    """Keys in the user's order; empty for the natural one. Columns that are not listed stay behind their neighbours."""
     pinned: list[str] = field(default_factory=list)
     """Keys of columns that stay in sight beside the name."""
     widths: dict[str, int] = field(default_factory=dict)
@@ -38,15 +37,19 @@ class ColumnView:
         """Return whether a column is shown; without a word of the user where it varies or says how good a run is."""
         if column.key in _ALWAYS:
             return True
-        return self.shown.get(column.key, column in varying and column.kind not in _OPTIONAL)
+        return self.shown.get(column.key, column in varying)
 
     def arranged(self, columns: Sequence[Column]) -> list[Column]:
         """Return all columns in their order: rank and name, what is pinned, the others."""
-        place = {key: number for number, key in enumerate(self.order)}
+        place: dict[str, float] = {key: number for number, key in enumerate(self.order)}
         first = [column for column in columns if column.key in _ALWAYS]
         others = [column for column in columns if column.key not in _ALWAYS]
         if place:
-            others.sort(key=lambda column: place.get(column.key, len(place)))
+            before = -1.0
+            for column in others:
+                # One that came after the user moved others stands behind its neighbour by nature.
+                before = place.setdefault(column.key, before + 0.5 if before == int(before) else before)
+            others.sort(key=lambda column: place[column.key])
         pinned = [column for column in others if column.key in self.pinned]
         return first + pinned + [column for column in others if column.key not in self.pinned]
 

@@ -11,6 +11,7 @@ from enum import StrEnum
 from trainer.records import Json, RunRecord
 from trainer.run_filter import flat_items as flat_items
 from trainer.sweep.joint import member_paths
+from trainer.sweep.seed_names import is_seed
 
 
 class ColumnKind(StrEnum):
@@ -29,6 +30,12 @@ class ColumnKind(StrEnum):
     NOTE = "note"
     COMPUTED = "computed"
     """A value of a metric computed from its history."""
+    CHANCE = "chance"
+    """Probability of being really the best."""
+    INTERVAL = "interval"
+    """Half of the confidence interval of a group's mean; like the two below of groups only."""
+    GROUP_BEST = "group_best"
+    FAILURES = "failures"
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,12 +58,21 @@ class Column:
         return f"{self.kind.value}:{self.path}" if self.path else self.kind.value
 
 
-_NUMBERS = frozenset((ColumnKind.RANK, ColumnKind.METRIC, ColumnKind.SUMMARY, ColumnKind.DURATION, ColumnKind.COMPUTED))
+_NUMBERS = frozenset(
+    (
+        ColumnKind.RANK, ColumnKind.METRIC, ColumnKind.SUMMARY, ColumnKind.DURATION, ColumnKind.COMPUTED,
+        ColumnKind.CHANCE, ColumnKind.INTERVAL, ColumnKind.GROUP_BEST, ColumnKind.FAILURES,
+    )
+)  # fmt: skip
+GROUP_KINDS = frozenset((ColumnKind.INTERVAL, ColumnKind.GROUP_BEST, ColumnKind.FAILURES))
+"""What only groups of runs have."""
 RANK = Column(ColumnKind.RANK, "#")
 NAME = Column(ColumnKind.NAME, "run")
 STATE = Column(ColumnKind.STATE, "state")
 DURATION = Column(ColumnKind.DURATION, "time")
+CHANCE = Column(ColumnKind.CHANCE, "P(best)")
 ABOUT_RUNS = (
+    CHANCE,
     Column(ColumnKind.HOST, "host"),
     Column(ColumnKind.CREATED, "created"),
     Column(ColumnKind.TAGS, "tags"),
@@ -112,6 +128,7 @@ class ColumnCounter:
         self._config: dict[str, Counter[str]] = {}
         self._summary: Counter[str] = Counter()
         self._columns: list[Column] | None = None
+        self._repeated_keys: list[Column] | None = None
 
     def add(self, flat_config: Mapping[str, Json], summary: Mapping[str, Json]) -> None:
         """Count one run."""
@@ -137,7 +154,7 @@ class ColumnCounter:
                 del counts[token]
         for key, _ in summary_numbers(summary):
             self._summary[key] += by
-        self._columns = None
+        self._columns = self._repeated_keys = None
 
     @property
     def columns(self) -> list[Column]:
@@ -158,6 +175,24 @@ class ColumnCounter:
                 *(Column(ColumnKind.SUMMARY, key, key) for key in metrics),
             ]
         return self._columns
+
+    @property
+    def repeated_keys(self) -> list[Column]:
+        """The columns that tell configurations apart where seeds repeat them; none where no seed varies."""
+        if self._repeated_keys is None:
+            most = max((counts.total() for counts in self._config.values()), default=0)
+            # A parameter that only some runs have tells them apart, too.
+            swept = [
+                key
+                for key in self._first
+                if self._config.get(key) and (self._varies(key) or self._config[key].total() < most)
+            ]
+            keys = swept or [key for key in self._config if self._varies(key)]
+            has_seeds = any(is_seed(key) and self._varies(key) for key in keys)
+            self._repeated_keys = [
+                Column(ColumnKind.CONFIG, key, key) for key in keys if has_seeds and not is_seed(key)
+            ]
+        return self._repeated_keys
 
     @property
     def constant(self) -> list[Column]:

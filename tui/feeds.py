@@ -162,6 +162,8 @@ class SweepFeed:
             board.set_filter(self.board.filter)
             board.view, board.computed = self.board.view, self.board.computed
             board.upsert(self.board.runs.values())
+            if self.board.grouping is not None:
+                board.set_grouping(self.board.grouping.keys, self.board.grouping.expanded)
             self.board = board
             self._begin_best()
 

@@ -13,7 +13,9 @@ from trainer.records import Json, Metric, Ranking, RunRecord
 from trainer.run_filter import RunFilter
 from trainer.states import RunState
 from tui.column_view import ColumnView
-from tui.columns import ABOUT_RUNS, RANK, Column, ColumnCounter, ColumnKind, flat_items
+from tui.columns import ABOUT_RUNS, GROUP_KINDS, RANK, Column, ColumnCounter, ColumnKind, flat_items
+from tui.grouping import Grouping
+from tui.row_ties import RowTies
 from tui.sorting import Level, SortKey, sort_key, sorted_ids
 
 
@@ -33,6 +35,10 @@ class LeaderboardModel:
         self.computed: dict[Column, dict[str, float]] = {}
         """Values computed from histories, by column and run."""
         self.filter: RunFilter | None = None
+        self.grouping: Grouping | None = None
+        """The groups that the rows are shown in; None where they are runs."""
+        self.ties: RowTies | None = None
+        """Which lines share the first place, as far as that was found out."""
         self._flat: dict[str, dict[str, Json]] = {}
         self._values: dict[str, float | None] = {}
         self._counter = ColumnCounter(swept, metric.name if metric else "")
@@ -61,14 +67,27 @@ class LeaderboardModel:
     @property
     def natural_columns(self) -> Sequence[Column]:
         """The columns that are shown unless the user says otherwise."""
-        return [*self._counter.columns, *self.computed]
+        natural = [*self._counter.columns, *self.computed]
+        return natural if self.grouping is None else self.grouping.columns(natural)
+
+    @property
+    def repeated_keys(self) -> Sequence[Column]:
+        """The columns that tell configurations apart where seeds repeat them; none where no seed varies."""
+        return self._counter.repeated_keys
+
+    @property
+    def varying_columns(self) -> Sequence[Column]:
+        """The columns of the configuration keys in which runs differ, or that the sweep varies."""
+        return [column for column in self._counter.columns if column.kind is ColumnKind.CONFIG]
 
     def _columns(self) -> tuple[list[Column], list[Column]]:
         natural = self._counter.columns
         if self._arranged is None or self._arranged_of is not natural:
             varying = self.natural_columns
-            every = self.view.arranged([*varying, *ABOUT_RUNS, *self._counter.constant])
-            self._arranged = [column for column in every if self.view.is_shown(column, varying)], every
+            every = self.view.arranged(list(dict.fromkeys([*varying, *ABOUT_RUNS, *self._counter.constant])))
+            keys = self.grouping.keys if self.grouping else ()
+            shown = [column for column in every if column in keys or self.view.is_shown(column, varying)]
+            self._arranged = shown, every
             self._arranged_of = natural
         return self._arranged
 
@@ -83,6 +102,8 @@ class LeaderboardModel:
         else:
             self.computed[column] = values
         self.view_changed()
+        for group in self.grouping.groups.values() if self.grouping else ():
+            group.cells.pop(column, None)
         if any(level.column == column for level in self.sorts):
             self._sort_anew()
 
@@ -104,6 +125,15 @@ class LeaderboardModel:
     def rows(self) -> Sequence[str]:
         """Ids of the runs to show, top first: filtered and sorted."""
         return self._rows
+
+    @property
+    def lines(self) -> Sequence[str]:
+        """What the table shows, top first: the rows, or groups and the rows of those that are expanded."""
+        return self._rows if self.grouping is None else self.grouping.lines
+
+    def is_matching(self, run_id: str) -> bool:
+        """Return whether the filter lets a run through."""
+        return self.filter is None or run_id in self._matching
 
     @property
     def ranked(self) -> Sequence[str]:
@@ -137,20 +167,16 @@ class LeaderboardModel:
         match column.kind:
             case ColumnKind.RANK:
                 return self.rank(run_id)
-            case ColumnKind.NAME:
-                return run.name
-            case ColumnKind.STATE:
-                return run.state.value
-            case ColumnKind.METRIC:
+            case ColumnKind.METRIC | ColumnKind.GROUP_BEST:
                 return self._values[run_id]
             case ColumnKind.CONFIG:
                 return self._flat[run_id].get(column.path)
             case ColumnKind.SUMMARY:
                 return run.summary.get(column.path)
-            case ColumnKind.DURATION:
-                return run.duration_seconds
             case ColumnKind.COMPUTED:
                 return self.computed.get(column, {}).get(run_id)
+            case ColumnKind.CHANCE:
+                return self.ties.chances.get(run_id) if self.ties else None
             case _:
                 return _about(run, column.kind)
 
@@ -194,6 +220,8 @@ class LeaderboardModel:
         self._ranked.remove(run_id)
         self._ranks = None
         self._matching.discard(run_id)
+        if self.grouping is not None:
+            self.grouping.forget(run_id)
         self._order = [each for each in self._order if each != run_id]
         self._reorder(set())
 
@@ -224,6 +252,29 @@ class LeaderboardModel:
         self._matching.clear()
         self._reorder(set(self.runs))
 
+    def set_grouping(self, keys: Sequence[Column], expanded: Iterable[str] = ()) -> None:
+        """Show the rows in groups that agree in some columns; in none for no columns."""
+        self.grouping = Grouping(keys, expanded) if keys else None
+        self.ties = None
+        self.view_changed()
+        if not keys:
+            # What only groups have orders no runs.
+            self.sorts = tuple(level for level in self.sorts if level.column.kind not in GROUP_KINDS) or (Level(RANK),)
+        self._sort_anew()
+
+    def toggle_group(self, group_id: str) -> None:
+        """Show the runs of a group, or hide them."""
+        if self.grouping is not None:
+            self.grouping.toggle(group_id)
+            self.grouping.update(self, ())
+
+    def set_ties(self, ties: RowTies) -> None:
+        """Take in which lines share the first place."""
+        if ties != self.ties:
+            self.ties = ties
+            is_sorted = any(level.column.kind is ColumnKind.CHANCE for level in self.sorts)
+            self._reorder(set(self.runs) if is_sorted else set())
+
     def _reorder(self, changed: set[str]) -> None:
         self._rank(changed)
         if self.filter is not None:
@@ -234,6 +285,11 @@ class LeaderboardModel:
                     self._matching.discard(run_id)
         order = self._sorted_rows(changed)
         self._rows = order if self.filter is None else [run_id for run_id in order if run_id in self._matching]
+        if self.grouping is not None:
+            had_failures = bool(self.grouping.failed)
+            self.grouping.update(self, changed)
+            if bool(self.grouping.failed) != had_failures:
+                self.view_changed()
 
     def _rank(self, changed: set[str]) -> None:
         keys = self._rank_keys
@@ -272,11 +328,18 @@ class LeaderboardModel:
 
 def _about(run: RunRecord, kind: ColumnKind) -> Json:
     match kind:
+        case ColumnKind.NAME:
+            return run.name
+        case ColumnKind.STATE:
+            return run.state.value
+        case ColumnKind.DURATION:
+            return run.duration_seconds
         case ColumnKind.HOST:
             return run.host or None
         case ColumnKind.CREATED:
             return run.created_at.astimezone().strftime("%Y-%m-%d %H:%M:%S") if run.created_at else None
         case ColumnKind.TAGS:
             return ", ".join(run.tags) or None
-        case _:
+        case ColumnKind.NOTE:
             return run.notes or None
+    return None

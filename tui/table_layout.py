@@ -2,16 +2,18 @@
 
 from __future__ import annotations
 
+import itertools
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
+from trainer.records import Json
 from trainer.states import RunState
 from tui.columns import Column, ColumnKind
 from tui.formatting import MISSING, duration_text, metric_text, run_label, shortened, value_text
+from tui.grouping import is_group
 from tui.leaderboard_model import LeaderboardModel
 
 MAX_WIDTHS = {ColumnKind.NAME: 28, ColumnKind.CONFIG: 24}
-_ABOUT = (ColumnKind.HOST, ColumnKind.CREATED, ColumnKind.TAGS, ColumnKind.NOTE, ColumnKind.COMPUTED)
 PARAMETER_NAME_WIDTH = 40
 MAX_ABOUT_WIDTH = 24
 FITS = ((40, 2), (40, 1), (16, 1), (14, 1), (12, 1), (11, 1), (10, 1), (9, 1), (8, 1), (13, 2))
@@ -37,36 +39,32 @@ class Mark:
 
 
 NO_MARK = Mark()
+MARKED = "✓"
+"""Behind the mark of the chart, for runs that the user marked."""
 
 
 def title_of(column: Column, board: LeaderboardModel) -> str:
     """Return a column's title; the metric says which of its values is shown."""
     if column.kind is ColumnKind.METRIC:
-        return f"{board.by} {column.title}"
+        return f"{'mean' if board.grouping else board.by} {column.title}"
+    if column.kind is ColumnKind.NAME and board.grouping:
+        return "runs"
     if column.kind is ColumnKind.NAME and board.view.parameter_names:
         return "run (its parameters)"
     return column.title
 
 
 def cell_of(board: LeaderboardModel, run_id: str, column: Column) -> Cell:
-    """Return what a cell shows."""
-    if column.kind in _ABOUT:
-        return _about_cell(board, run_id, column)
-    if column.kind in (ColumnKind.CONFIG, ColumnKind.SUMMARY):
-        return _logged_cell(board, run_id, column)
+    """Return what a cell of a run shows."""
     run = board.runs[run_id]
     match column.kind:
-        case ColumnKind.RANK:
-            rank = board.rank(run_id)
-            return Cell(MISSING, "muted") if rank is None else Cell(str(rank), "best" if rank == 1 else "muted")
+        case ColumnKind.RANK | ColumnKind.METRIC | ColumnKind.CHANCE:
+            return _standing_cell(board, run_id, column)
+        case ColumnKind.CONFIG | ColumnKind.SUMMARY:
+            return _logged_cell(board, run_id, column)
         case ColumnKind.STATE:
             label = run_label(run.state)
             return Cell(str(label), label.tone)
-        case ColumnKind.METRIC:
-            value = board.value(run_id)
-            if value is None:
-                return Cell(MISSING, "muted")
-            return Cell(metric_text(value), "best" if run_id == board.best_id else "value")
         case ColumnKind.NAME:
             if board.view.parameter_names:
                 return Cell(shortened(parameter_name(board, run_id), PARAMETER_NAME_WIDTH))
@@ -74,7 +72,47 @@ def cell_of(board: LeaderboardModel, run_id: str, column: Column) -> Cell:
         case ColumnKind.DURATION:
             look = "" if run.state is RunState.RUNNING else "muted"
             return Cell(duration_text(run.duration_seconds), look)
-    raise ValueError(f"A column of an unknown kind: {column.kind}.")
+    return _about_cell(board, run_id, column)
+
+
+def _standing_cell(board: LeaderboardModel, run_id: str, column: Column) -> Cell:
+    if column.kind is ColumnKind.CHANCE:
+        return chance_cell(board.cell(run_id, column))
+    if column.kind is ColumnKind.RANK:
+        ties = board.ties
+        return rank_cell(board.rank(run_id), ties is not None and run_id in ties.tied and board.ranked[0] in ties.tied)
+    value = board.value(run_id)
+    if value is None:
+        return Cell(MISSING, "muted")
+    return Cell(metric_text(value), "best" if run_id == board.best_id else "value")
+
+
+def rank_cell(rank: int | None, is_tied: bool) -> Cell:
+    """Return a place; those who share the first have the first."""
+    if rank is None:
+        return Cell(MISSING, "muted")
+    return Cell("=1" if is_tied else str(rank), "best" if is_tied or rank == 1 else "muted")
+
+
+def chance_cell(chance: Json) -> Cell:
+    """Return the probability of being the best, in percent."""
+    if not isinstance(chance, float):
+        return Cell(MISSING, "muted")
+    text = ">99.9%" if chance >= 0.9995 else "<0.1%" if chance < 0.0005 else f"{chance:.1%}"
+    return Cell(text, "soft")
+
+
+def tied_lines(board: LeaderboardModel) -> int:
+    """Return how many lines at the top share the first place; 0 where they do not stand together."""
+    ties, first = board.ties, board.sorts[0]
+    if ties is None or first.reverse and first.column.kind is ColumnKind.RANK:
+        return 0
+    groups_only = board.grouping is not None
+    tops = itertools.takewhile(lambda line: line in ties.tied or (groups_only and not is_group(line)), board.lines)
+    lines = list(tops)
+    # A rule below the last line of all would say nothing.
+    is_whole = sum(line in ties.tied for line in lines) == len(ties.tied)
+    return len(lines) if is_whole and len(lines) < len(board.lines) else 0
 
 
 def _logged_cell(board: LeaderboardModel, run_id: str, column: Column) -> Cell:
@@ -183,7 +221,8 @@ def _shown_title(column: Column, board: LeaderboardModel, limit: int) -> str:
         title, limit = column.title, max(limit, 12)
     elif column.kind is ColumnKind.CONFIG and len(title) > limit:
         # The last part of a nested key says most: `lr` for `optimizer.schedule.lr`.
-        title = title.rpartition(".")[2]
+        last = title.rpartition(".")[2]
+        title = title if any(last == other.path for other in board.columns) else last
     return shortened(title, limit) + arrow
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import textwrap
 from collections.abc import Callable
 from dataclasses import dataclass
 
@@ -26,6 +27,8 @@ class Row:
     cells: tuple[Cell, ...]
     mark: Mark
     is_cursor: bool
+    is_ruled: bool = False
+    """Whether a thin rule is drawn below it: the last of those that share the first place."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,6 +59,7 @@ class LinePainter:
 
     def row(self, row: Row, style: Style) -> Strip:
         """Return the line of a run."""
+        style += Style(underline=row.is_ruled or None)
         mark_style = style + (Style(color=rich_color(row.mark.color)) if row.mark.color else self.look("muted"))
         segments = [Segment(row.mark.glyph.ljust(MARK_WIDTH), mark_style)]
         for column, cell, width in zip(self.layout.columns, row.cells, self.layout.widths, strict=True):
@@ -85,6 +89,13 @@ class LinePainter:
         if index < self.layout.frozen or not _is_right_aligned(self.layout.columns[index]) or width > right - left:
             return False
         return start < left < start + width or start < right < start + width
+
+
+def line_of_text(text: str, y: int, width: int, height: int) -> tuple[str, bool]:
+    """Return line `y` of a text that stands in the upper half of an empty table, and whether it is its first."""
+    lines = [part for line in text.split("\n") for part in textwrap.wrap(line, max(width, 1))]
+    index = y - max((height - len(lines)) // 3, 0)
+    return (lines[index] if 0 <= index < len(lines) else "", index == 0)
 
 
 def _is_right_aligned(column: Column) -> bool:

@@ -1,33 +1,32 @@
 """Groups of runs with their mean and its confidence, and how sure it is that the first group is really the best.
 
-numpy and scipy are imported on the first call.
+The command line, the analysis and the leaderboard all ask here. numpy is imported by the first chance that is drawn.
 """
 
 from __future__ import annotations
 
 import math
-import re
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import TYPE_CHECKING
 
 from trainer.insight.features import RunTable
-from trainer.records import Goal, Metric
+from trainer.insight.intervals import CONFIDENCE, mean_of
+from trainer.records import Goal, HistoryPoint, Metric
+from trainer.sweep.seed_names import is_seed as is_seed
 from trainer.tracking.leaderboard import flatten_config
 
 if TYPE_CHECKING:
     import numpy as np
     from numpy.typing import NDArray
 
-CONFIDENCE = 0.95
 DRAWS = 10_000
 SEED = 0
 MOST_CONTENDERS = 100
+_MANY_RUNS = 100
+"""Runs of a group from which its mean is drawn as a normal number, and not run by run."""
 _NEAR = 8.0
 """Groups further behind the first than so many standard errors have no chance."""
-_SEEDS = re.compile(
-    r"^(.*[._-])?(random_?)?(seed|random_?state|fold|repeat|replicate|trial_?seed)([._-]?(id|index|number))?$", re.I
-)
 _TAIL = 0.2
 _LEAST_TAIL = 5
 
@@ -85,11 +84,6 @@ class Ties:
         return sum(contender.is_tied for contender in self.contenders)
 
 
-def is_seed(name: str) -> bool:
-    """Return whether a parameter only repeats a configuration: `seed`, `random_state`, `data.fold`."""
-    return _SEEDS.match(name) is not None
-
-
 def grouped(table: RunTable, keys: Sequence[str]) -> list[Group]:
     """Return the runs grouped by any keys of their configuration, the best mean first."""
     from trainer.tracking.tables import cell_text
@@ -110,45 +104,64 @@ def grouped(table: RunTable, keys: Sequence[str]) -> list[Group]:
             for name, value in shown
         )
         members.setdefault(key, []).append(place)
-    groups = [_group(key, places, table.values) for key, places in members.items()]
-    sign = -1.0 if table.metric.goal == "maximize" else 1.0
+    groups = [group_of(key, places, table.values) for key, places in members.items()]
+    return ranked(groups, table.metric.goal)
+
+
+def group_of(key: tuple[tuple[str, str], ...], places: Sequence[int], values: Sequence[float]) -> Group:
+    """Return the group of the runs at some places, of which each has a value."""
+    found = mean_of([values[place] for place in places])
+    return Group(key, tuple(places), found.mean, found.deviation, found.half_width)
+
+
+def ranked(groups: Sequence[Group], goal: Goal) -> list[Group]:
+    """Return groups, the best mean first."""
+    sign = -1.0 if goal == "maximize" else 1.0
     return sorted(groups, key=lambda group: sign * group.mean)
 
 
-def _group(key: tuple[tuple[str, str], ...], places: Sequence[int], values: Sequence[float]) -> Group:
-    own = [values[place] for place in places]
-    mean = math.fsum(own) / len(own)
-    if len(own) < 2:
-        return Group(key, tuple(places), mean, None, None)
-    from scipy.stats import t
-
-    deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in own) / (len(own) - 1))
-    half = float(t.ppf(0.5 + CONFIDENCE / 2, len(own) - 1)) * deviation / math.sqrt(len(own))
-    return Group(key, tuple(places), mean, deviation, half)
-
-
 def ties(table: RunTable, *, draws: int = DRAWS, seed: int = SEED) -> Ties:
-    """Return which configurations may be the best, runs that differ in seeds only taken together.
-
-    A bootstrap: the deviations of the repeats from their configuration's mean are drawn again, pooled, since few
-    repeats each say little about themselves; their spread is drawn too, as wide as so few leave it open (chi-squared).
-    Where nothing was repeated, the restlessness of the curves' last fifth stands for the noise, and is said to.
-    """
+    """Return which configurations may be the best, runs that differ in seeds only taken together."""
     names = [feature.name for feature in table.features if not is_seed(feature.name)]
     groups = grouped(table, names)
-    repeated = sum(group.count > 1 for group in groups)
-    if len(groups) < 2:
-        return Ties(
-            configurations=len(groups), repeated=repeated, problem="There are no two configurations to compare."
-        )
-    deviations, freedom, assumption = _noise(table, groups)
+    return contest(groups, groups, table.values, [run.curve for run in table.runs], table.metric, draws, seed)
+
+
+def contest(
+    rows: Sequence[Group],
+    repeats: Sequence[Group],
+    values: Sequence[float],
+    curves: Sequence[Sequence[HistoryPoint]],
+    metric: Metric,
+    draws: int = DRAWS,
+    seed: int = SEED,
+) -> Ties:
+    """Return which of some rows, groups or single runs, may be the best.
+
+    A bootstrap: the deviations of the repeats from their group's mean are drawn again, pooled, since few
+    repeats each say little about themselves; their spread is drawn too, as wide as so few leave it open (chi-squared).
+    Where nothing was repeated, the restlessness of the curves' last fifth stands for the noise, and is said to.
+
+    Args:
+        rows: What is compared, the best mean first.
+        repeats: The groups whose spread is the noise: runs of one configuration, or the rows themselves.
+        values: The value of each run, at the places of the groups.
+        curves: The history of each run at the same places; empty where it is not known.
+        metric: What the values are of.
+        draws: How often to draw.
+        seed: Of the draws.
+    """
+    repeated = sum(group.count > 1 for group in repeats)
+    if len(rows) < 2:
+        return Ties(configurations=len(rows), repeated=repeated, problem="There are no two configurations to compare.")
+    deviations, freedom, assumption = _noise(repeats, values, curves, metric)
     if freedom < 1:
-        first = Contender(groups[0], math.nan, True)
-        return Ties((first,), len(groups), repeated, None, "", f"{assumption} Run the best few again with other seeds.")
+        first = Contender(rows[0], math.nan, True)
+        return Ties((first,), len(rows), repeated, None, "", f"{assumption} Run the best few again with other seeds.")
     noise = math.sqrt(sum(value * value for value in deviations) / len(deviations))
-    near = [group for group in groups if _distance(group, groups[0], noise) <= _NEAR][:MOST_CONTENDERS]
-    contenders = _contenders(near, deviations, noise, freedom, table.metric.goal, draws, seed)
-    return Ties(tuple(contenders), len(groups), repeated, noise, assumption)
+    near = [group for group in rows if _distance(group, rows[0], noise) <= _NEAR]
+    contenders = _contenders(near[:MOST_CONTENDERS], deviations, noise, freedom, metric.goal, draws, seed)
+    return Ties(tuple(contenders), len(rows), repeated, noise, assumption)
 
 
 def _distance(group: Group, first: Group, noise: float) -> float:
@@ -157,13 +170,15 @@ def _distance(group: Group, first: Group, noise: float) -> float:
     return gap / error if error > 0 else (0.0 if gap == 0 else math.inf)
 
 
-def _noise(table: RunTable, groups: Sequence[Group]) -> tuple[list[float], int, str]:
+def _noise(
+    groups: Sequence[Group], values: Sequence[float], curves: Sequence[Sequence[HistoryPoint]], metric: Metric
+) -> tuple[list[float], int, str]:
     """Return deviations to draw from, scaled to be without bias, their degrees of freedom, and where they are from."""
     repeats = [group for group in groups if group.count > 1]
     freedom = sum(group.count - 1 for group in repeats)
     if freedom:
         deviations = [
-            (table.values[place] - group.mean) * math.sqrt(group.count / (group.count - 1))
+            (values[place] - group.mean) * math.sqrt(group.count / (group.count - 1))
             for group in repeats
             for place in group.places
         ]
@@ -173,8 +188,9 @@ def _noise(table: RunTable, groups: Sequence[Group]) -> tuple[list[float], int, 
         where += f"; the {single} single ones are taken to be as noisy." if single else "."
         if freedom < 5:
             where += " So few repeats leave much open."
-        return deviations, freedom, where
-    deviations = [deviation for run in table.runs for deviation in _restlessness(run.curve, table.metric)]
+        # In an order of their own, so that the same runs give the same draws whatever order they are in.
+        return sorted(deviations), freedom, where
+    deviations = [deviation for curve in curves for deviation in _restlessness(curve, metric)]
     if len(deviations) < _LEAST_TAIL:
         return [], 0, "No configuration was run twice, and the curves are too short to show their noise."
     where = (
@@ -184,15 +200,9 @@ def _noise(table: RunTable, groups: Sequence[Group]) -> tuple[list[float], int, 
     return deviations, len(deviations), where
 
 
-def _restlessness(curve: Sequence[object], metric: Metric) -> list[float]:
+def _restlessness(curve: Sequence[HistoryPoint], metric: Metric) -> list[float]:
     """Return the deviations of a curve's last fifth from the line through it, scaled to be without bias."""
-    from trainer.records import HistoryPoint
-
-    values = [
-        point.values[metric.name]
-        for point in curve
-        if isinstance(point, HistoryPoint) and math.isfinite(point.values.get(metric.name, math.nan))
-    ]
+    values = [point.values[metric.name] for point in curve if math.isfinite(point.values.get(metric.name, math.nan))]
     tail = values[-max(int(len(values) * _TAIL), _LEAST_TAIL) :]
     count = len(tail)
     if count < _LEAST_TAIL:
@@ -213,7 +223,10 @@ def _contenders(
     spread = noise * np.sqrt(freedom / generator.chisquare(freedom, draws))
     means: NDArray[np.float64] = np.empty((len(groups), draws))
     for row, group in enumerate(groups):
-        drawn = generator.choice(pool, size=(draws, min(group.count, 1000))).mean(axis=1)
+        if group.count < _MANY_RUNS:
+            drawn = generator.choice(pool, size=(draws, group.count)).mean(axis=1)
+        else:
+            drawn = generator.normal(0.0, 1 / math.sqrt(group.count), draws)
         means[row] = group.mean + spread * drawn
     sign = -1.0 if goal == "maximize" else 1.0
     means *= sign

@@ -109,7 +109,7 @@ def ties_section(found: Ties) -> Section:
     for place, contender in enumerate(shown, start=1):
         group = contender.group
         rank = "=1" if contender.is_tied and found.tied > 1 else str(place)
-        chance = _chance_text(contender.chance)
+        chance = chance_text(contender.chance)
         half = None if group.half_width is None else float(f"{group.half_width:.3g}")
         rows.append((rank, *(value for _, value in group.key), group.mean, half, group.count, chance))
     heads = ("#", *names, "mean", "±95 %", "runs", "really best")
@@ -134,7 +134,7 @@ def ties_sentence(found: Ties) -> str:
 def _sentence(found: Ties) -> str:
     """Return the answer where the noise is known."""
     configurations = _count(found.configurations, "configuration")
-    chance = _chance_text(found.contenders[0].chance)
+    chance = chance_text(found.contenders[0].chance)
     if found.tied > 1:
         shared = f"{found.tied} of {configurations} share the first place"
         return f"{shared}; the chance that the first is really the best is {chance}."
@@ -325,7 +325,7 @@ def _bar(share: float) -> str:
     return "█" * round(share * _BAR_WIDTH) or "▏"
 
 
-def _chance_text(chance: float) -> str:
+def chance_text(chance: float) -> str:
     """Return a chance; what was never drawn otherwise is not certain."""
     if math.isnan(chance):
         return "–"

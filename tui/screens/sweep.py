@@ -34,6 +34,7 @@ from tui.screens.sweep_agents import SweepAgents
 from tui.screens.sweep_alerts import SweepAlerts
 from tui.screens.sweep_charting import ChartWish, SweepCharting
 from tui.screens.sweep_columns import SweepColumns
+from tui.screens.sweep_grouping import SweepGrouping
 from tui.screens.sweep_news import SweepNews
 from tui.screens.sweep_panes import PANES, SweepPanes
 from tui.screens.sweep_runs import SweepRuns
@@ -52,7 +53,9 @@ from tui.widgets.sweep_summary import SPARK_CELLS, SummaryView, SweepSummary
 SWEEP_FEED = "sweep_feed"
 
 
-class SweepScreen(SweepPanes, SweepCharting, SweepAgents, SweepRuns, SweepColumns, SweepNews, SweepAlerts):
+class SweepScreen(
+    SweepPanes, SweepCharting, SweepAgents, SweepRuns, SweepGrouping, SweepColumns, SweepNews, SweepAlerts
+):
     """Watches one sweep and steers it."""
 
     CSS_PATH = "sweep.tcss"
@@ -205,6 +208,7 @@ class SweepScreen(SweepPanes, SweepCharting, SweepAgents, SweepRuns, SweepColumn
         self.read_histories_if_needed()
         self.compute_if_due()
         self.keep_looking()
+        self.find_ties_if_due()
 
     def show_runs(self) -> None:
         """Bring the leaderboard, and what is drawn of it, up to date."""
@@ -213,10 +217,7 @@ class SweepScreen(SweepPanes, SweepCharting, SweepAgents, SweepRuns, SweepColumn
         self.table.empty_text = self._why_empty()
         marks = self.selection.marks(chart_colors(self.app.current_theme))
         self.table.show(board, self.with_news(with_marked(marks, self.marked_ids)))
-        shown = count_text(len(board.rows), "run")
-        if board.filter:
-            shown = f"{len(board.rows):,} of {count_text(len(board.runs), 'run')} · f: {board.filter.text}"
-        self.table.border_subtitle = Content(f"{shown} · by {board.by} value" if board.metric else shown)
+        self.show_words()
         self.fit_table(max(len(board.runs), self.feed.progress.expected or 0))
         self.show_chart()
         sweep = self.feed.sweep
@@ -336,6 +337,7 @@ class SweepScreen(SweepPanes, SweepCharting, SweepAgents, SweepRuns, SweepColumn
         """Forget filters, sorting, hidden runs and the large pane."""
         self.selection.reset()
         self.wish, self.chart.log_y = ChartWish(), False
+        self.group_by(())
         self.feed.board.set_filter(None)
         self.feed.board.set_sort(self.feed.board.columns[0])
         self.show_all_panes()
@@ -346,6 +348,8 @@ class SweepScreen(SweepPanes, SweepCharting, SweepAgents, SweepRuns, SweepColumn
         """Undo the nearest thing: the prompt, the filter, the large pane; else leave."""
         if self.has_class("-prompting"):
             self.close_prompt()
+        elif self.feed.board.grouping:
+            self.group_by(())
         elif self.feed.board.filter:
             self.feed.board.set_filter(None)
             self.show_runs()

@@ -10,13 +10,12 @@ from textual.binding import Binding, BindingType
 from textual.screen import Screen
 from textual.widgets import Input
 
-from trainer.filter_hints import FilterKeys
 from trainer.run_filter import parse_run_filter
 from tui import filter_keys
 from tui.chart_series import metric_names
 from tui.feeds import SweepFeed
 from tui.widgets.completing_input import Candidate, matching
-from tui.widgets.filter_prompt import FilterPrompt
+from tui.widgets.filter_prompt import Completer, FilterPrompt
 from tui.widgets.runs_table import RunsTable
 
 FILTER_EXAMPLES = "lr>=1e-3 model~forest · optimizer=adam|sgd · not state=failed · tab completes"
@@ -40,9 +39,8 @@ class SweepPrompt(Screen[None]):
     front: str
     table: RunsTable
     prompt_box = getters.query_one(FilterPrompt)
-    _prompt_is_filter = True
-    _text_wanted: Callable[[str], None] | None = None
-    _filter_keys = FilterKeys()
+    _edited: Callable[[str], object] | None = None
+    _done: Callable[[str], object] | None = None
 
     def show_runs(self) -> None:
         """Bring the leaderboard up to date."""
@@ -55,32 +53,52 @@ class SweepPrompt(Screen[None]):
     def action_filter_runs(self) -> None:
         """Ask for a run filter."""
         board = self.feed.board
-        self._filter_keys = filter_keys.board_keys(board)
-        self._open_prompt(FILTER_EXAMPLES, board.filter.text if board.filter else "", is_filter=True)
+        keys = filter_keys.board_keys(board)
+        self.ask(
+            FILTER_EXAMPLES,
+            board.filter.text if board.filter else "",
+            lambda text, asked: filter_keys.candidates(text, asked, keys),
+            note=lambda text: filter_keys.note(text, keys),
+            edited=self._filter,
+        )
+
+    def _filter(self, text: str) -> None:
+        self.feed.board.set_filter(parse_run_filter(text))
+        self.show_runs()
 
     def action_choose_metric(self) -> None:
         """Ask for the metric to draw."""
-        names = ", ".join(metric_names(self.feed.board))
-        self._open_prompt(f"draw: {names}", "", is_filter=False)
+        names = metric_names(self.feed.board)
+        known = [Candidate(name) for name in names]
+        self.ask(f"draw: {', '.join(names)}", "", lambda text, asked: matching(known, text), done=self.draw_metric)
 
-    def ask_text(self, placeholder: str, text: str, done: Callable[[str], None]) -> None:
+    def ask_text(self, placeholder: str, text: str, done: Callable[[str], object]) -> None:
         """Ask for any text; `done` is called with it when it is entered."""
-        self._open_prompt(placeholder, text, is_filter=False)
-        self._text_wanted = done
+        self.ask(placeholder, text, lambda text, asked: [], done=done)
 
-    def _open_prompt(self, placeholder: str, text: str, *, is_filter: bool) -> None:
-        self._text_wanted = None
-        self._prompt_is_filter = is_filter
+    def ask(
+        self,
+        placeholder: str,
+        text: str,
+        complete: Completer,
+        *,
+        note: Callable[[str], str] | None = None,
+        edited: Callable[[str], object] | None = None,
+        done: Callable[[str], object] | None = None,
+    ) -> None:
+        """Open the line.
+
+        Args:
+            placeholder: What an empty line means.
+            text: What the line holds at first.
+            complete: What a text may become.
+            note: What is odd about a text; None where nothing ever is.
+            edited: Called with each text while it is typed.
+            done: Called with the text that is entered.
+        """
+        self._edited, self._done = edited, done
         self.add_class("-prompting")
-        note = (lambda text: filter_keys.note(text, self._filter_keys)) if is_filter else None
-        self.prompt_box.open(placeholder, text, self._candidates, note)
-
-    def _candidates(self, text: str, is_asked: bool) -> list[Candidate]:
-        if self._prompt_is_filter:
-            return filter_keys.candidates(text, is_asked, self._filter_keys)
-        if self._text_wanted is not None:
-            return []
-        return matching([Candidate(name) for name in metric_names(self.feed.board)], text)
+        self.prompt_box.open(placeholder, text, complete, note)
 
     def close_prompt(self) -> None:
         """Hide the line; what it filters stays filtered."""
@@ -89,14 +107,11 @@ class SweepPrompt(Screen[None]):
 
     @on(FilterPrompt.Edited)
     def _prompt_changed(self, message: FilterPrompt.Edited) -> None:
-        if self._prompt_is_filter and self.has_class("-prompting"):
-            self.feed.board.set_filter(parse_run_filter(message.text))
-            self.show_runs()
+        if self._edited is not None and self.has_class("-prompting"):
+            self._edited(message.text)
 
     @on(Input.Submitted, "#prompt")
     def _prompt_done(self, message: Input.Submitted) -> None:
         self.close_prompt()
-        if self._text_wanted is not None:
-            self._text_wanted(message.value)
-        elif not self._prompt_is_filter:
-            self.draw_metric(message.value)
+        if self._done is not None:
+            self._done(message.value)

@@ -35,14 +35,16 @@ class SweepRuns(SweepPrompt, SweepSteering):
 
     def _targets(self) -> list[RunRecord]:
         board = self.feed.board
-        ids = [run_id for run_id in self.marked_ids if run_id in board.runs] or [self.table.cursor_run_id]
+        ids = [run_id for run_id in self.marked_ids if run_id in board.runs] or self.table.cursor_run_ids
         return [board.runs[run_id] for run_id in ids if run_id in board.runs]
 
     def action_mark_run(self) -> None:
-        """Mark the run under the cursor, or take its mark away; the cursor goes on to the next."""
-        run_id = self.table.cursor_run_id
-        if run_id:
-            self.marked_ids.remove(run_id) if run_id in self.marked_ids else self.marked_ids.append(run_id)
+        """Mark the run or the group under the cursor, or take the mark away; the cursor goes on to the next."""
+        run_ids = self.table.cursor_run_ids
+        if run_ids:
+            # Of a group that is marked in part the others are marked, too.
+            others = [run_id for run_id in run_ids if run_id not in self.marked_ids]
+            self.marked_ids = [each for each in self.marked_ids if others or each not in run_ids] + others
             self.table.action_move(1)
             self.show_runs()
 

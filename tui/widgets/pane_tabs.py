@@ -10,6 +10,8 @@ from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 
+from tui.formatting import shortened
+
 
 class PaneTabs(Widget):
     """The panes, each with the key that brings it to the front."""
@@ -44,11 +46,18 @@ class PaneTabs(Widget):
         super().__init__(id=id)
         self._panes = dict(panes)
         self._front = next(iter(panes))
+        self._note = ""
 
     def show(self, front: str) -> None:
         """Mark the pane in front."""
         self._front = front
         self.refresh()
+
+    def note(self, text: str) -> None:
+        """Say something at the right end, where the panes leave room."""
+        if text != self._note:
+            self._note = text
+            self.refresh()
 
     def render(self) -> Content:
         """Return the line."""
@@ -60,7 +69,11 @@ class PaneTabs(Widget):
             )
             for number, (pane, name) in enumerate(self._panes.items(), 1)
         ]
-        return Content(" ").join(parts)
+        line = Content(" ").join(parts)
+        room = self.content_size.width - line.cell_length - 2
+        if not self._note or room < len(self._note) // 2:
+            return line
+        return Content.assemble(line, "  ", shortened(self._note, room).rjust(room))
 
     def on_click(self, event: events.Click) -> None:
         """Choose the pane under the mouse."""

@@ -6,8 +6,7 @@ is visible and repaints only the lines that differ.
 
 from __future__ import annotations
 
-import textwrap
-from collections.abc import Mapping, Sequence
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -21,11 +20,14 @@ from textual.reactive import reactive
 from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
-from tui.columns import Column, ColumnKind
+from tui import sort_steps
+from tui.columns import Column
+from tui.group_cells import line_cell, line_mark
+from tui.grouping import is_group
 from tui.leaderboard_model import LeaderboardModel
 from tui.sorting import Level
-from tui.table_layout import NO_MARK, ColumnLayout, Mark, cell_of, lay_out
-from tui.table_lines import MARK_WIDTH, LinePainter, Row
+from tui.table_layout import ColumnLayout, Mark, lay_out, tied_lines
+from tui.table_lines import MARK_WIDTH, LinePainter, Row, line_of_text
 
 LOOKS = ("good", "active", "bad", "warn", "muted", "best", "value", "soft")
 
@@ -115,19 +117,21 @@ class RunsTable(ScrollView, can_focus=True):
         self.board = LeaderboardModel()
         self._marks: Mapping[str, Mark] = {}
         self._cursor_id = ""
-        """The run under the cursor; empty while the user has not moved: then the cursor is on the first row."""
+        """The line under the cursor; empty while the user has not moved: then the cursor is on the first row."""
         self._cursor_row = 0
         self._value_widths: dict[Column, int] = {}
-        self._named_by_parameters = False
+        self._names = (False, True)
         self._layout: ColumnLayout | None = None
         self._painted: dict[int, Row | None] = {}
+        self._tied = 0
+        """How many lines at the top share the first place."""
 
     # What the screen gives
 
     def show(self, board: LeaderboardModel, marks: Mapping[str, Mark] | None = None) -> None:
         """Show the board as it is now and repaint the lines that changed."""
-        if board.view.parameter_names != self._named_by_parameters:
-            self._named_by_parameters = board.view.parameter_names
+        if (names := (board.view.parameter_names, board.grouping is None)) != self._names:
+            self._names = names
             self._value_widths.clear()
         self.board = board
         if marks is not None:
@@ -137,11 +141,28 @@ class RunsTable(ScrollView, can_focus=True):
 
     @property
     def cursor_run_id(self) -> str:
-        """The run under the cursor; empty when there are no rows."""
-        return self.board.rows[self._cursor_row] if self._cursor_row < len(self.board.rows) else ""
+        """The run under the cursor; empty when there are no rows, and on a group."""
+        return "" if is_group(self._cursor_line) else self._cursor_line
+
+    @property
+    def cursor_run_ids(self) -> list[str]:
+        """The run under the cursor, or the runs of the group there."""
+        grouping, line = self.board.grouping, self._cursor_line
+        if grouping is not None and line in grouping.groups:
+            return list(grouping.groups[line].run_ids)
+        return [line] if line else []
+
+    @property
+    def _cursor_line(self) -> str:
+        return self.board.lines[self._cursor_row] if self._cursor_row < len(self.board.lines) else ""
+
+    def to_first_line(self) -> None:
+        """Let the cursor stay on the first line, whatever that is."""
+        self._cursor_id, self._cursor_row = "", 0
+        self.scroll_to(y=0, animate=False)
 
     def _follow_cursor(self) -> None:
-        rows = self.board.rows
+        rows = self.board.lines
         row = min(self._cursor_row, max(len(rows) - 1, 0))
         if not self._cursor_id:
             row = 0
@@ -155,7 +176,7 @@ class RunsTable(ScrollView, can_focus=True):
 
     def _visible_rows(self) -> range:
         top = round(self.scroll_offset.y)
-        return range(top, min(top + max(self.scrollable_content_region.height - 1, 0), len(self.board.rows)))
+        return range(top, min(top + max(self.scrollable_content_region.height - 1, 0), len(self.board.lines)))
 
     def _relayout(self) -> None:
         """Measure what is in sight, place the columns, and repaint what differs from what is on the screen."""
@@ -164,13 +185,14 @@ class RunsTable(ScrollView, can_focus=True):
         board, before = self.board, self._layout
         for row in self._visible_rows():
             for column in board.columns:
-                width = len(cell_of(board, board.rows[row], column).text)
+                width = len(line_cell(board, board.lines[row], column).text)
                 if width > self._value_widths.get(column, 0):
                     self._value_widths[column] = width
+        self._tied = tied_lines(board)
         available = self.scrollable_content_region.width
         self._layout = lay_out(board, self._value_widths, available, MARK_WIDTH)
-        self.virtual_size = Size(max(self._layout.width, 1), len(board.rows) + 1)
-        if self._layout != before or not board.rows:
+        self.virtual_size = Size(max(self._layout.width, 1), len(board.lines) + 1)
+        if self._layout != before or not board.lines:
             self._painted.clear()
             self.refresh()
             return
@@ -185,11 +207,11 @@ class RunsTable(ScrollView, can_focus=True):
 
     def _row(self, index: int) -> Row | None:
         board = self.board
-        if index >= len(board.rows) or self._layout is None:
+        if index >= len(board.lines) or self._layout is None:
             return None
-        run_id = board.rows[index]
-        cells = tuple(cell_of(board, run_id, column) for column in self._layout.columns)
-        return Row(cells, self._marks.get(run_id, NO_MARK), index == self._cursor_row)
+        run_id = board.lines[index]
+        cells = tuple(line_cell(board, run_id, column) for column in self._layout.columns)
+        return Row(cells, line_mark(board, run_id, self._marks), index == self._cursor_row, index == self._tied - 1)
 
     def on_resize(self) -> None:
         """Place the columns anew."""
@@ -226,7 +248,7 @@ class RunsTable(ScrollView, can_focus=True):
         base = self.rich_style
         if self._layout is None:
             return Strip.blank(width, base)
-        if not self.board.rows:
+        if not self.board.lines:
             return self._empty_line(y, width, base)
         if y == 0:
             return self._header_line(width)
@@ -238,10 +260,8 @@ class RunsTable(ScrollView, can_focus=True):
         return self._painter(width).row(row, style)
 
     def _empty_line(self, y: int, width: int, base: Style) -> Strip:
-        lines = [part for line in self.empty_text.split("\n") for part in textwrap.wrap(line, max(width, 1))]
-        index = y - max((self.size.height - len(lines)) // 3, 0)
-        text = lines[index] if 0 <= index < len(lines) else ""
-        look = self._look("empty") if index else self._look("value")
+        text, is_first = line_of_text(self.empty_text, y, width, self.size.height)
+        look = self._look("value") if is_first else self._look("empty")
         return Strip([Segment(text.center(width), base + look)], width)
 
     def _look(self, name: str) -> Style:
@@ -272,64 +292,55 @@ class RunsTable(ScrollView, can_focus=True):
 
     def action_jump(self, row: int) -> None:
         """Move the cursor to the first row (0) or the last (-1)."""
-        self._move_to(row if row >= 0 else len(self.board.rows) + row)
+        self._move_to(row if row >= 0 else len(self.board.lines) + row)
 
     def action_shift(self, by: int) -> None:
-        """Scroll the columns sideways."""
+        """Scroll the columns sideways; at their left end open and close groups."""
+        line, grouping = self._cursor_line, self.board.grouping
+        if grouping is not None and not self.scroll_offset.x and line:
+            if is_group(line) and (line in grouping.expanded) == (by < 0):
+                self._toggle_group()
+                return
+            group = None if is_group(line) or by > 0 else grouping.group_of(line)
+            if group is not None:
+                self._move_to(self.board.lines.index(group.id))
+                return
         self.scroll_to(x=self.scroll_offset.x + 8 * by, animate=False)
 
     def action_open_run(self) -> None:
-        """Ask for the run under the cursor to be opened."""
-        if self.cursor_run_id:
+        """Ask for the run under the cursor to be opened; open or close a group."""
+        if is_group(self._cursor_line):
+            self._toggle_group()
+        elif self.cursor_run_id:
             self.post_message(self.RunOpened(self, self.cursor_run_id))
 
+    def _toggle_group(self) -> None:
+        self._cursor_id = self._cursor_line
+        self.board.toggle_group(self._cursor_id)
+        self.show(self.board)
+
     def action_mark(self) -> None:
-        """Ask for the run under the cursor to be shown in the chart, or hidden."""
-        if self.cursor_run_id:
-            self.post_message(self.MarkRequested(self, self.cursor_run_id))
+        """Ask for the run under the cursor to be shown in the chart, or hidden; of a group for its best."""
+        grouping, ids = self.board.grouping, self.cursor_run_ids
+        if grouping is not None and len(ids) > 1:
+            ids = [run_id for run_id in self.board.ranked if run_id in ids][:1]
+        if ids:
+            self.post_message(self.MarkRequested(self, ids[0]))
 
     def action_sort(self, by: int) -> None:
         """Ask for the order of a neighbouring column; among several, for another last one."""
-        *kept, last = self.board.sorts
-        self._sort_by(self._next_column(last.column, by, kept), kept)
+        self._want_order(sort_steps.by_neighbour(self.board, by))
 
     def action_then_by(self) -> None:
         """Ask for a further column that orders, behind those that do already."""
-        # The rank is the order by nature: nothing could come behind it.
-        kept = [level for level in self.board.sorts if level.column.kind is not ColumnKind.RANK]
-        if not kept:
-            self.action_sort(1)
-        elif len(kept) < len(self.board.columns):
-            self._sort_by(self._next_column(kept[-1].column, 1, kept), kept)
+        self._want_order(sort_steps.one_more(self.board))
 
     def action_reverse(self) -> None:
         """Ask for the opposite order of the column that orders last."""
-        *kept, last = self.board.sorts
-        self.post_message(self.SortRequested(self, (*kept, Level(last.column, not last.reverse))))
+        self._want_order(sort_steps.turned(self.board))
 
-    def _next_column(self, column: Column, by: int, taken: Sequence[Level]) -> Column:
-        used = {level.column for level in taken}
-        columns = [each for each in self.board.columns if each not in used or each == column]
-        at = columns.index(column) if column in columns else 0
-        return columns[(at + by) % len(columns)]
-
-    def _sort_by(self, column: Column, kept: Sequence[Level] = ()) -> None:
-        self.post_message(self.SortRequested(self, (*kept, Level(column, self._wants_most(column)))))
-
-    def _wants_most(self, column: Column) -> bool:
-        metric = self.board.metric
-        return column.kind is ColumnKind.METRIC and metric is not None and metric.goal == "maximize"
-
-    def _title_clicked(self, column: Column, *, further: bool) -> None:
-        """Sort by a column, or turn its order around; `further` keeps the others."""
-        levels = list(self.board.sorts)
-        place = self.board.sort_level(column)
-        if place is not None and (further or len(levels) == 1):
-            levels[place] = Level(column, not levels[place].reverse)
-            self.post_message(self.SortRequested(self, tuple(levels)))
-        else:
-            kept = [level for level in levels if level.column.kind is not ColumnKind.RANK] if further else []
-            self._sort_by(column, kept)
+    def _want_order(self, levels: tuple[Level, ...]) -> None:
+        self.post_message(self.SortRequested(self, levels))
 
     def column_width(self, column: Column) -> int:
         """Return how wide a column is shown; a little where it is not."""
@@ -345,17 +356,15 @@ class RunsTable(ScrollView, can_focus=True):
         if index < layout.frozen:
             return
         start, end = layout.starts[index], layout.starts[index] + layout.widths[index]
-        left, right = (
-            self.scroll_offset.x + layout.frozen_width,
-            self.scroll_offset.x + self.scrollable_content_region.width,
-        )
+        shift = self.scroll_offset.x
+        left, right = shift + layout.frozen_width, shift + self.scrollable_content_region.width
         if start < left:
             self.scroll_to(x=start - layout.frozen_width, animate=False)
         elif end > right:
             self.scroll_to(x=end - self.scrollable_content_region.width, animate=False)
 
     def _move_to(self, row: int) -> None:
-        rows = self.board.rows
+        rows = self.board.lines
         if not rows:
             return
         row = min(max(row, 0), len(rows) - 1)
@@ -379,10 +388,12 @@ class RunsTable(ScrollView, can_focus=True):
             frozen, x = self._layout.frozen_width, offset.x
             column = self._layout.column_at(x if x < frozen else x + round(self.scroll_offset.x))
             if column is not None:
-                self._title_clicked(column, further=event.shift or event.ctrl)
+                self._want_order(sort_steps.by_title(self.board, column, further=event.shift or event.ctrl))
             return
         row = round(self.scroll_offset.y) + offset.y - 1
-        if row < len(self.board.rows):
+        if row < len(self.board.lines):
             self._move_to(row)
-            if event.chain == 2:
+            # A group opens at its first cells by one click, as a run does anywhere by two.
+            is_opener = is_group(self._cursor_line) and offset.x < self._layout.frozen_width
+            if event.chain == 2 or is_opener:
                 self.action_open_run()

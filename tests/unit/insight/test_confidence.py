@@ -11,6 +11,7 @@ from scipy.stats import norm, t
 from tests.unit.insight.synthetic import LOSS, a_run, a_sweep, peaked_runs
 from trainer.insight.confidence import grouped, is_seed, ties
 from trainer.insight.features import RunTable, run_table
+from trainer.insight.intervals import student_quantile
 from trainer.insight.pareto import pareto_places, pareto_runs
 from trainer.records import Goal, Json, Metric, RunRecord
 
@@ -135,3 +136,8 @@ def test_pareto_runs_have_every_metric_and_come_best_first() -> None:
     ]
     front = pareto_runs(runs, [LOSS, Metric("size", "minimize")], "last")
     assert [(each.run.id, each.values) for each in front] == [("r1", (0.1, 30)), ("r4", (0.3, 20)), ("r0", (0.5, 9))]
+
+
+def test_the_interval_needs_no_scipy_and_is_the_same() -> None:
+    many = [*range(1, 60), 199, 200, 201, 5000]
+    assert [student_quantile(n) for n in many] == pytest.approx([t.ppf(0.975, n) for n in many], rel=1e-8)

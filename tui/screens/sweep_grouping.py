@@ -1,0 +1,155 @@
+"""SweepGrouping: runs of the live view in groups, and which rows share the first place. A mixin of `SweepScreen`."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import ClassVar
+
+from textual import on, work
+from textual.binding import Binding, BindingType
+from textual.content import Content
+from textual.message import Message
+from textual.worker import get_current_worker
+
+from tui import group_keys
+from tui.columns import Column
+from tui.formatting import count_text
+from tui.row_ties import RowTies, Snapshot, snapshot_of, standing
+from tui.screens.sweep_prompt import SweepPrompt
+from tui.widgets.pane_tabs import PaneTabs
+
+TIES = "ties"
+TIES_EVERY_SECONDS = 3.0
+_PATIENCE = 20.0
+"""Ties are found again after so many times what it took."""
+View = tuple[object, ...]
+
+
+class SweepGrouping(SweepPrompt):
+    """Groups runs by any keys, and says how far the first can be believed."""
+
+    BINDINGS: ClassVar[list[BindingType]] = [
+        Binding("g", "group_runs", "Group", id="sweep.group", tooltip="Group the runs by any keys, with mean ± 95 %"),
+        Binding(
+            "z", "collapse_seeds", "Seeds", id="sweep.collapse_seeds",
+            tooltip="A row per configuration: runs that differ in seeds only taken together; or each run again",
+        ),
+    ]  # fmt: skip
+
+    _ties_of: tuple[View, View] = ((), ())
+    _ties_at = 0.0
+    _ties_took = 0.0
+    _ties_are_sought = False
+
+    @dataclass
+    class TiesFound(Message):
+        """Which rows share the first place, of which view of the leaderboard; None where that failed."""
+
+        ties: RowTies | None
+        view: View
+        seconds: float
+
+    def action_group_runs(self) -> None:
+        """Ask for keys to group by; groups are shown as they are typed."""
+        board, grouping = self.feed.board, self.feed.board.grouping
+        self.ask(
+            group_keys.EXAMPLES,
+            group_keys.text_of(grouping.keys) if grouping else "",
+            lambda text, asked: group_keys.candidates(self.feed.board, text, asked),
+            note=lambda text: group_keys.note(board, text),
+            edited=lambda text: self.group_by(group_keys.keys_of(self.feed.board, text)[0]),
+        )
+        if grouping is None:
+            self.prompt_box.box.ask()
+
+    def action_collapse_seeds(self) -> None:
+        """Show a row per configuration, or each run again."""
+        board = self.feed.board
+        keys = list(board.repeated_keys)
+        if not keys:
+            why = (
+                "No seed varies among the runs, so none repeats a configuration."
+                if board.runs
+                else "No run was read yet."
+            )
+            self.notify(why, severity="warning")
+            return
+        self.group_by([] if board.grouping is not None and list(board.grouping.keys) == keys else keys)
+
+    def group_by(self, keys: Sequence[Column]) -> None:
+        """Show the runs in groups that agree in some columns; in none for no columns."""
+        board = self.feed.board
+        if tuple(keys) != (board.grouping.keys if board.grouping else ()):
+            board.set_grouping(keys)
+            self.table.to_first_line()
+            self.show_runs()
+            self.refresh_bindings()
+            self.find_ties_if_due()
+
+    def board_words(self) -> str:
+        """Return what the leaderboard shows, and how far its first row can be believed."""
+        board = self.feed.board
+        shown = count_text(len(board.rows), "run")
+        if board.filter:
+            shown = f"{len(board.rows):,} of {count_text(len(board.runs), 'run')} · f: {board.filter.text}"
+        if board.grouping is not None:
+            shown = f"{count_text(len(board.grouping.groups), 'group')} of {shown}"
+        parts = [shown]
+        if board.metric:
+            parts.append(f"by {'mean of ' if board.grouping else ''}{board.by} value")
+        parts += [board.ties.words] if board.ties and board.ties.words else []
+        parts += ["z collapses seeds"] if board.repeated_keys and board.grouping is None else []
+        return " · ".join(parts)
+
+    def show_words(self) -> None:
+        """Say what the leaderboard shows; on a small terminal only how far its first row can be believed."""
+        ties = self.feed.board.ties
+        self.table.border_subtitle = Content(self.board_words())
+        self.query_one(PaneTabs).note(ties.brief if ties else "")
+
+    # Ties
+
+    def find_ties_if_due(self) -> None:
+        """Have ties found where the view is another one or, now and then, where runs have ended since."""
+        board = self.feed.board
+        grouping = board.grouping
+        view: View = (
+            board.metric,
+            board.by,
+            grouping and grouping.keys,
+            grouping and board.filter and board.filter.text,
+        )
+        state: View = (len(board.runs), self.feed.progress.done)
+        if self._ties_are_sought or (view, state) == self._ties_of:
+            return
+        wait = max(TIES_EVERY_SECONDS, _PATIENCE * self._ties_took)
+        if view == self._ties_of[0] and time.monotonic() < self._ties_at + wait:
+            return
+        snapshot = snapshot_of(board)
+        self._ties_of = (view, state)
+        if snapshot is not None and len(snapshot.values) > 1:
+            self._ties_are_sought = True
+            self.find_ties(snapshot, view)
+
+    @work(thread=True, exit_on_error=False, group=TIES)
+    def find_ties(self, snapshot: Snapshot, view: View) -> None:
+        """Find out which rows share the first place."""
+        worker, began = get_current_worker(), time.monotonic()
+        found: RowTies | None = None
+        try:
+            found = standing(snapshot)
+        finally:
+            if not worker.is_cancelled:
+                self.post_message(self.TiesFound(found, view, time.monotonic() - began))
+
+    @on(TiesFound)
+    def _ties_found(self, message: TiesFound) -> None:
+        self._ties_are_sought, self._ties_at, self._ties_took = False, time.monotonic(), message.seconds
+        if message.view != self._ties_of[0]:
+            self._ties_of = ((), ())
+        elif message.ties is not None:
+            self.feed.board.set_ties(message.ties)
+            self.show_runs()
+        self.find_ties_if_due()
