@@ -28,6 +28,9 @@ PAUSE_SECONDS = 1.0
 """Keys typed into one field with no longer pause between them are one step to undo."""
 MAX_STEPS = 500
 TEXT_FIELD = "yaml"
+LARGE_TEXT = 40_000
+LARGE_ROWS = 400
+"""Characters, and parameters, from which reading, judging and writing take longer than between two keys."""
 _SOURCE = "The YAML"
 
 
@@ -52,6 +55,19 @@ class _Step:
     label: str
     state: _State
     """How it was before the step (to undo), or after it (to redo)."""
+
+
+@dataclass(frozen=True)
+class ReadText:
+    """What a typed text says."""
+
+    text: str
+    draft: SweepDraft
+    """What it says; what was said before, if it cannot be read."""
+    problem: Violation | None
+    lines: Mapping[str, int] | None
+    before: object
+    """The state of the document that it was read for."""
 
 
 class SweepDocument:
@@ -88,6 +104,34 @@ class SweepDocument:
         document.replace_text(text)
         document._undo.clear()
         return document
+
+    @property
+    def is_large(self) -> bool:
+        """Whether to read, judge and write it takes longer than a key may; threads do that, on a `snapshot`."""
+        return len(self._state.base) > LARGE_TEXT or len(self.draft.rows) > LARGE_ROWS
+
+    @property
+    def has_text(self) -> bool:
+        """Whether `text` is there at once; after an edit of the form it must be written."""
+        return self._state.text is not None
+
+    def snapshot(self) -> SweepDocument:
+        """Return the document as it is now, for a thread that asks about it; not to be edited.
+
+        The text that is written for it is the document's as well.
+        """
+        snapshot = SweepDocument(self._state.draft, self._state.base, clock=self._clock)
+        snapshot.draft, snapshot._state, snapshot._lines = self._state.draft, self._state, self._lines
+        snapshot.program, snapshot.missing_program = self.program, self.missing_program
+        return snapshot
+
+    def is_still(self, snapshot: SweepDocument) -> bool:
+        """Return whether nothing has changed since a snapshot was taken."""
+        return self._state is snapshot._state and self.program is snapshot.program
+
+    def take_lines(self, snapshot: SweepDocument) -> None:
+        """Take over where a snapshot found the values in the text."""
+        self._lines = snapshot._lines
 
     @property
     def step_count(self) -> int:
@@ -170,20 +214,35 @@ class SweepDocument:
 
     def replace_text(self, text: str, label: str = "edit the YAML") -> None:
         """Take over a text that was typed; where it cannot be read, the draft stays and `text_problem` says why."""
-        if text == self.text:
-            return
-        draft, problem = self._state.draft, None
+        if text != self.text:
+            self.take_read(self.read(text), label)
+
+    def read(self, text: str) -> ReadText:
+        """Return what a text says, for `take_read`; may be called in a thread."""
+        state = self._state
+        draft = state.draft
         try:
             file = parse_sweep_text(text, _SOURCE)
             config, notes = file.config, notes_of(text)
             if not same(config, draft.config()) or notes != draft.notes():
                 draft = SweepDraft.from_config(config, notes)
-                draft.carry_over(self._state.draft)
-            self._lines = (text, {**file.positions, **rule_positions(draft.rules, text)})
+                draft.carry_over(state.draft)
+            return ReadText(text, draft, None, {**file.positions, **rule_positions(draft.rules, text)}, state)
         except SweepFileError as error:
-            problem = Violation("", error.message, error.hint, error.line)
+            return ReadText(text, state.draft, Violation("", error.message, error.hint, error.line), None, state)
+
+    def take_read(self, read: ReadText, label: str = "edit the YAML") -> bool:
+        """Take over a text that was read; returns False if the document is another one by now."""
+        if read.before is not self._state:
+            return False
+        if read.text == self._state.text:
+            return True
+        if read.lines is not None:
+            self._lines = (read.text, read.lines)
         self._begin_step(label, TEXT_FIELD)
-        self._show(_State(draft, text, self._state.good_text if problem else text, problem))
+        base = self._state.good_text if read.problem else read.text
+        self._show(_State(read.draft, read.text, base, read.problem))
+        return True
 
     def replace_config(
         self, config: Mapping[str, Json], label: str, notes: Mapping[str, Sequence[str]] | None = None

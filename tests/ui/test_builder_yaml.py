@@ -10,6 +10,7 @@ from tests.ui.memory_session import MemorySession
 from tests.ui.wait_for import wait_for
 from trainer.sweep.config import parse_sweep_text
 from tui.app import SweepApp
+from tui.screens.launch import LaunchScreen
 from tui.screens.sweep_builder import SweepBuilderScreen
 
 TEXT = """\
@@ -132,3 +133,23 @@ async def test_ten_thousand_pasted_lines_are_shown_and_read_within_seconds() -> 
         started = time.process_time()
         await pilot.press(*"abc")
         print(f"three keys: {time.process_time() - started:.2f} s")
+
+
+async def test_a_long_sweep_is_launched_as_it_is_typed_once_it_has_been_judged() -> None:
+    lines = ["method: random", "run_cap: 5", "command: [echo]", "parameters:", "  p:", "    values:"]
+    lines += [f"    - {number}  # a comment on the number {number}" for number in range(1_100)]
+    app = SweepApp(MemorySession())
+    async with app.run_test(size=(80, 24)) as pilot:
+        screen = await opened(pilot, "\n".join(lines) + "\n")
+        assert screen.document.is_large
+        await wait_for(pilot, lambda: count(screen).startswith("5 runs"))
+        screen.yaml.go_to_line(2)
+        await pilot.press("end", "x", "ctrl+l")
+        await wait_for(pilot, lambda: screen.is_judged and screen.problems != [])
+        assert [problem.path for problem in screen.problems] == ["run_cap"]
+        await pilot.pause()
+        assert app.screen is screen
+        screen.yaml.go_to_line(2)
+        await pilot.press("end", "backspace", "ctrl+l")
+        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen) and app.focused is not None)
+        assert (screen.problems, screen.document.config()["run_cap"]) == ([], 5)

@@ -136,7 +136,7 @@ async def test_a_fork_says_what_is_left_while_it_is_edited_and_names_its_source_
         await wait_for(pilot, lambda: str(count.render()).startswith("2 runs"))
         assert "minus 4 already run" in str(count.render())
         await pilot.press("ctrl+l")
-        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen))
+        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen) and app.focused is not None)
         sentence = app.screen.query_one("#launch-sentence", Static)
         await wait_for(pilot, lambda: "2 runs, " in str(sentence.render()))
         await pilot.press("escape")

@@ -29,7 +29,7 @@ async def test_launching_asks_for_agents_and_project_and_opens_the_live_view() -
     async with app.run_test(message_hook=seen.append) as pilot:
         await opened(pilot)
         await pilot.press("ctrl+l")
-        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen))
+        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen) and app.focused is not None)
         app.screen.query_one("#field-agents Input", Input).value = "many"
         await pilot.press("ctrl+l")
         assert isinstance(app.screen, LaunchScreen)
@@ -49,7 +49,7 @@ async def test_digits_typed_into_the_launch_dialog_are_the_agents() -> None:
     async with app.run_test() as pilot:
         await opened(pilot)
         await pilot.press("ctrl+l")
-        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen))
+        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen) and app.focused is not None)
         await pilot.press("3", "enter")
         await wait_for(pilot, lambda: bool(session.launched))
         assert [agents for _, agents, _ in session.launched] == [3]
@@ -62,7 +62,7 @@ async def test_the_launch_dialog_asks_for_gpus_where_there_are_some() -> None:
     async with app.run_test() as pilot:
         await opened(pilot)
         await pilot.press("ctrl+l")
-        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen))
+        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen) and app.focused is not None)
         await wait_for(pilot, lambda: app.screen.query_one("#field-gpus").display)
         field = app.screen.query_one("#field-gpus Input", Input)
         assert field.placeholder == "all, none or numbers; here: 0, 1 (1 busy)"
@@ -84,7 +84,7 @@ async def test_the_launch_dialog_asks_for_no_gpus_where_there_are_none() -> None
     async with app.run_test() as pilot:
         await opened(pilot)
         await pilot.press("ctrl+l")
-        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen))
+        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen) and app.focused is not None)
         await app.workers.wait_for_complete()
         await pilot.pause()
         assert not app.screen.query_one("#field-gpus").display
@@ -105,7 +105,7 @@ async def test_the_dialog_says_what_will_happen_while_it_is_filled_in_and_names_
     async with app.run_test(size=(80, 24)) as pilot:
         await opened(pilot)
         await pilot.press("ctrl+l")
-        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen))
+        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen) and app.focused is not None)
         await wait_for(pilot, lambda: app.screen.query_one("#field-gpus").display)
         sentence = app.screen.query_one("#launch-sentence", Static)
         await pilot.press("4")
@@ -130,7 +130,7 @@ async def test_the_mouse_alone_launches_and_the_choices_are_there_the_next_time(
         await wait_for(pilot, lambda: screen.last_choices.get("agents") == "3")
         await wait_for(pilot, lambda: any(key.region for key in screen.query("FooterKey")))
         await pilot.click(next(key for key in screen.query("FooterKey") if "Launch" in str(key.render())))
-        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen))
+        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen) and app.focused is not None)
         budget = app.screen.query_one("#field-budget Input", Input)
         assert budget.value == "2h"
         await pilot.click(budget)
@@ -153,7 +153,7 @@ async def test_gpus_of_the_last_launch_that_are_gone_keep_nobody_from_launching(
         await app.workers.wait_for_complete()
         await pilot.pause()
         await pilot.press("ctrl+l")
-        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen))
+        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen) and app.focused is not None)
         await wait_for(pilot, lambda: not app.screen.query_one("#field-gpus").display)
         await pilot.press("enter")
         await wait_for(pilot, lambda: bool(session.launched))
@@ -166,7 +166,7 @@ async def test_a_launch_that_fails_says_why_and_loses_nothing() -> None:
     async with app.run_test() as pilot:
         screen = await opened(pilot)
         await pilot.press("ctrl+l")
-        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen))
+        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen) and app.focused is not None)
         await pilot.press("enter")
         await wait_for(pilot, lambda: isinstance(app.screen, NoticeScreen))
         await pilot.press("escape")
@@ -195,7 +195,7 @@ async def test_a_launch_goes_to_another_known_server_and_the_app_with_it(monkeyp
         await wait_for(pilot, lambda: len(screen.known_servers) == 2)
         session.other.settings = screen.known_servers["127.0.0.1:21000"]
         await pilot.press("ctrl+l")
-        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen))
+        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen) and app.focused is not None)
         strip = app.screen.query_one("#field-server ChoiceStrip", ChoiceStrip)
         assert strip.options == ("local", "127.0.0.1:21000")
         await wait_for(pilot, lambda: strip.region.height == 1)

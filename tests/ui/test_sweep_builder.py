@@ -192,7 +192,7 @@ async def test_the_sections_are_reached_by_keys_and_by_mouse() -> None:
         readiness = screen.query_one("#readiness", Static)
         assert str(readiness.render()) == "✓ ready"
         await pilot.click(readiness, offset=(4, 0))
-        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen))
+        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen) and app.focused is not None)
 
 
 async def test_what_was_changed_is_undone_and_done_again_with_its_name() -> None:

@@ -129,7 +129,7 @@ async def test_the_cost_stands_beside_the_count_and_follows_the_program(cwd: Pat
         screen.apply_config({**config("quick.py"), "method": "bayes"}, "search")
         await wait_for(pilot, lambda: "⚠ bayes on 3 points: a grid runs them all" in text_of(screen, "#count"))
         await pilot.press("ctrl+l")
-        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen))
+        await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen) and app.focused is not None)
         await pilot.press("3")
         await wait_for(
             pilot, lambda: "Takes about 60 s with 3 agents, done " in text_of(app.screen, "#launch-sentence")

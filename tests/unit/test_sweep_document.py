@@ -167,3 +167,22 @@ def test_the_line_of_a_value_is_that_of_the_innermost_one_that_is_there() -> Non
 
 def test_a_fresh_sweep_is_written_short() -> None:
     assert "    values: [50, 100, 200]\n" in SweepDocument.from_config(FRESH_CONFIG).text
+
+
+def test_a_thread_asks_a_snapshot_and_what_it_read_for_another_state_is_not_taken() -> None:
+    document = of_text()
+    read = document.read(TEXT.replace("grid", "random"))
+    document.draft.set("name", "x")
+    document.form_edited("edit name", "name")
+    snapshot = document.snapshot()
+    assert (document.has_text, document.is_still(snapshot), document.is_large) == (False, True, False)
+    assert snapshot.text == TEXT + "name: x\n"
+    assert document.has_text
+
+    assert not document.take_read(read)
+    assert document.take_read(document.read(document.text.replace("grid", "random")))
+    assert document.config()["method"] == "random"
+    assert not document.is_still(snapshot)
+    assert document.take_read(document.read(document.text)) and document.step_count == 2
+    many = "parameters:\n" + "".join(f"  p{number}: {{values: [1, 2]}}\n" for number in range(500))
+    assert SweepDocument.from_text(many).is_large

@@ -26,11 +26,43 @@ LOOKING = "looking"
 KEEP_SECONDS = 1.0
 
 
+@dataclass(frozen=True)
+class _Changes:
+    """What may be unsaved, as it is at one moment; a thread asks for it as a draft."""
+
+    typed: str | None
+    """The YAML as it is typed; None where the document has it."""
+    document: SweepDocument
+    path: Path | None
+    saved_text: str | None
+    launched_text: str | None
+    name: str
+    steps: int
+    is_begun: bool
+
+    def are_those(self, other: _Changes) -> bool:
+        """Return whether nothing has changed."""
+        return self.document.is_still(other.document) and self._facts == other._facts
+
+    @property
+    def _facts(self) -> tuple[object, ...]:
+        return (self.typed, self.path, self.saved_text, self.launched_text, self.is_begun)
+
+    def draft(self) -> KeptDraft | None:
+        """Return what would be lost; None if nothing."""
+        if not self.is_begun:
+            return None
+        text = self.document.text if self.typed is None else self.typed
+        if text in (self.saved_text, self.launched_text):
+            return None
+        return new_draft(text, self.path, self.saved_text if self.path else None, self.name, self.steps)
+
+
 class BuilderDrafts(BuilderFiles):
     """Keeps unsaved changes, and offers those that were left."""
 
     _keeper: DraftKeeper | None = None
-    _kept_text: str | None = None
+    _kept_changes: _Changes | None = None
     _launched_text: str | None = None
     """What runs already: nothing of it would be lost."""
     _held_offer: OrphanFound | None = None
@@ -84,37 +116,40 @@ class BuilderDrafts(BuilderFiles):
 
     def _unsaved_draft(self) -> KeptDraft | None:
         """Return what would be lost now; None if nothing."""
-        if not self.unsaved or self.current_text == self._launched_text:
-            return None
+        return self._changes().draft()
+
+    def _changes(self) -> _Changes:
+        """Return what is there to keep."""
         name = self.document.draft.get("name")
-        path = self.session.cwd / self.path if self.path else None
-        return new_draft(
-            self.current_text,
-            path,
-            self._saved_text if path else None,
+        return _Changes(
+            self.yaml.text if self.yaml.has_typed else None,
+            self.document.snapshot(),
+            self.session.cwd / self.path if self.path else None,
+            self._saved_text,
+            self._launched_text,
             name if isinstance(name, str) else "",
             self.document.step_count,
+            self.is_begun,
         )
 
     def _keep(self) -> None:
         if any(each.node is self and each.group == KEEPING and not each.is_finished for each in self.workers):
             # On a slow disk: what is being written must not come after what is newer.
             return
-        draft = self._unsaved_draft()
-        if draft is None:
-            if self._kept_text is not None and self._keeper is not None:
-                self._kept_text = None
-                self.forget_draft(self._keeper)
-        elif draft.text != self._kept_text:
-            self._kept_text = draft.text
-            assert self._keeper is not None
-            self.keep_draft(self._keeper, draft)
+        changes = self._changes()
+        if self._keeper is not None and not (self._kept_changes and changes.are_those(self._kept_changes)):
+            self._kept_changes = changes
+            self.keep_changes(self._keeper, changes)
 
     @work(thread=True, exit_on_error=False, group=KEEPING)
-    def keep_draft(self, keeper: DraftKeeper, draft: KeptDraft) -> None:
-        """Write the changes down."""
+    def keep_changes(self, keeper: DraftKeeper, changes: _Changes) -> None:
+        """Write the changes down, or remove what was written down where nothing is unsaved any more."""
         try:
-            keeper.keep(draft)
+            draft = changes.draft()
+            if draft is None:
+                keeper.forget()
+            else:
+                keeper.keep(draft)
         except (TrainerError, OSError) as error:
             self.post_message(self.KeepFailed(error))
 
@@ -182,7 +217,7 @@ class BuilderDrafts(BuilderFiles):
         draft = orphan.draft
         if self._keeper is not None:
             self.forget_draft(self._keeper)
-        self._keeper, self._kept_text = orphan.keeper, draft.text
+        self._keeper, self._kept_changes = orphan.keeper, None
         self.path = Path(draft.path) if draft.path else None
         self._saved_text = draft.saved_text
         begun = SweepDocument.from_text(draft.saved_text) if draft.saved_text is not None else self.document
@@ -193,7 +228,7 @@ class BuilderDrafts(BuilderFiles):
     def open_another(self) -> None:
         """Leave the unsaved changes as a draft: the builder goes on with another file."""
         draft = self._unsaved_draft()
-        keeper, self._keeper, self._kept_text = self._keeper, DraftKeeper(drafts_dir()), None
+        keeper, self._keeper, self._kept_changes = self._keeper, DraftKeeper(drafts_dir()), None
         if keeper is not None and draft is not None:
             self.leave_draft(keeper, draft)
         elif keeper is not None:

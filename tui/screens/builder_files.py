@@ -42,10 +42,19 @@ class BuilderFiles(BuilderShell):
     @property
     def unsaved(self) -> str:
         """What is not saved, as the subject of a sentence; empty if nothing."""
-        is_begun = self._saved_text is not None or self.document.can_undo or self.yaml.has_typed
-        if not is_begun or self.current_text == self._saved_text:
+        if not self.is_begun or (self._is_text_at_hand and self.current_text == self._saved_text):
             return ""
         return f"Your changes to {self.path.name}" if self.path else "Your changes"
+
+    @property
+    def is_begun(self) -> bool:
+        """Whether anything was typed, or came from a file."""
+        return self._saved_text is not None or self.document.can_undo or self.yaml.has_typed
+
+    @property
+    def _is_text_at_hand(self) -> bool:
+        """Whether to look at the text takes no time; if it does, an edit made it what it is."""
+        return self.yaml.has_typed or self.document.has_text or not self.document.is_large
 
     @property
     def are_changes_kept(self) -> bool:

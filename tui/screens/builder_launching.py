@@ -90,8 +90,13 @@ class BuilderLaunching(BuilderForking):
         return True
 
     async def action_launch(self) -> None:
-        """Ask how, then launch; shows the first problem instead if there is one."""
-        self.show_preview()
+        """Ask how, then launch; shows the first problem instead if there is one.
+
+        First the sweep as it is now is judged, and the disk is looked at for its program.
+        """
+        self.when_judged(self._ask_how)
+
+    async def _ask_how(self) -> None:
         if await self.has_problems("Not ready to launch"):
             return
         config, text = self.document.config(), self.document.text

@@ -19,6 +19,9 @@ class BuilderPreview(BuilderTrying):
 
     async def action_preview(self) -> None:
         """Show what would run."""
+        if not self.is_judged:
+            self.when_judged(self.action_preview)
+            return
         if await self.has_problems("Not ready for a preview"):
             return
         config = self.document.config()

@@ -3,21 +3,28 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from dataclasses import dataclass
 from typing import ClassVar
 
-from textual import events, getters, on
+from textual import events, getters, on, work
 from textual.binding import Binding, BindingType
+from textual.message import Message
+from textual.worker import get_current_worker
 
 from trainer.records import Json
 from trainer.sweep.fixes import Fix, fixes_for
 from trainer.sweep.validation import Violation
-from tui.screens.builder_shell import WIDE, BuilderShell
+from tui.screens.builder_judging import BuilderJudging
+from tui.screens.builder_shell import WIDE
+from tui.sweep_document import SweepDocument
 from tui.widgets.builder_section import BuilderSection
 from tui.widgets.problem_line import ProblemLine
 from tui.widgets.violations_list import ViolationsList, place_text
 
+FIXING = "fixing"
 
-class BuilderProblems(BuilderShell):
+
+class BuilderProblems(BuilderJudging):
     """Shows the problem that is next with its fixes; errors come before what is only odd."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -29,6 +36,16 @@ class BuilderProblems(BuilderShell):
 
     problem_line = getters.query_one(ProblemLine)
     _visited: Violation | None = None
+    _fixes: tuple[Violation, SweepDocument, Sequence[Fix]] | None = None
+    """The fixes of a problem of a large sweep, as a thread found them."""
+
+    @dataclass
+    class FixesFound(Message):
+        """A thread knows how a problem of a large sweep can be fixed."""
+
+        problem: Violation
+        snapshot: SweepDocument
+        fixes: Sequence[Fix]
 
     @property
     def found(self) -> Sequence[Violation]:
@@ -41,16 +58,16 @@ class BuilderProblems(BuilderShell):
         found = self.found
         return self._visited if self._visited in found else found[0] if found else None
 
-    def judge(self) -> None:
-        """Count and validate; what is solved is not shown a moment longer, beside words that say the sweep is ready."""
-        super().judge()
+    def show_judged(self, problems: Sequence[Violation]) -> None:
+        """Show what is wrong; what is solved is not shown a moment longer, beside words that say the sweep is ready."""
+        super().show_judged(problems)
         self.problem_line.drop_solved(self.problems)
         if not self.problems:
             self.problems_list.show((), self.oddities)
 
-    def show_preview(self) -> None:
-        """Show what waits for a pause in typing, the problem that is next too."""
-        super().show_preview()
+    def show_checked(self) -> None:
+        """Show what is wrong and odd, the problem that is next too."""
+        super().show_checked()
         self.call_next(self.show_problem)
 
     async def show_problem(self) -> None:
@@ -59,7 +76,7 @@ class BuilderProblems(BuilderShell):
         if problem is None:
             await self.problem_line.show(None)
             return
-        fixes = [fix.label for fix in self._fixes_of(problem)]
+        fixes = [fix.label for fix in self._fixes_at_hand(problem)]
         self.problems_list.mark(problem)
         await self.problem_line.show(
             problem,
@@ -80,8 +97,32 @@ class BuilderProblems(BuilderShell):
         place = place_text(problem.path)
         return place if owner is None or owner is self.section else f"{owner.title} › {place}"
 
-    def _fixes_of(self, problem: Violation) -> list[Fix]:
+    def _fixes_of(self, problem: Violation) -> Sequence[Fix]:
+        if self._fixes is not None and self._fixes[0] == problem and self.document.is_still(self._fixes[1]):
+            return self._fixes[2]
         return fixes_for(problem, self.document.config(), self.check)
+
+    def _fixes_at_hand(self, problem: Violation) -> Sequence[Fix]:
+        """Return the fixes of a problem; of a large sweep none until a thread has found them."""
+        found = self._fixes
+        known = found is not None and found[0] == problem and self.document.is_still(found[1])
+        if self.document.is_large and not known:
+            self.find_fixes(problem, self.document.snapshot())
+            return ()
+        return self._fixes_of(problem)
+
+    @work(thread=True, exclusive=True, exit_on_error=False, group=FIXING)
+    def find_fixes(self, problem: Violation, snapshot: SweepDocument) -> None:
+        """Try what may fix a problem: each attempt is judged as a whole."""
+        fixes = fixes_for(problem, snapshot.config(), snapshot.check)
+        if not get_current_worker().is_cancelled:
+            self.post_message(self.FixesFound(problem, snapshot, fixes))
+
+    @on(FixesFound)
+    async def _fixes_found(self, message: FixesFound) -> None:
+        self._fixes = (message.problem, message.snapshot, message.fixes)
+        if message.fixes and self.document.is_still(message.snapshot) and message.problem == self.current_problem:
+            await self.show_problem()
 
     def check(self, config: Mapping[str, Json]) -> list[Violation]:
         """Return what is wrong or odd about a configuration."""

@@ -6,7 +6,7 @@ together.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from pathlib import Path
 from typing import ClassVar
 
@@ -19,7 +19,6 @@ from textual.widget import Widget
 from textual.widgets import ContentSwitcher, Static
 
 from trainer.records import Json
-from trainer.sweep.command import program_problem
 from trainer.sweep.validation import Violation
 from tui.prompt_painting import PromptScreen
 from tui.session import Session
@@ -39,7 +38,7 @@ from tui.widgets.violations_list import ViolationsList
 from tui.widgets.yaml_editor import LineNote, YamlEditor
 
 PREVIEW_DELAY_SECONDS = 0.35
-"""The YAML and the program check wait for a pause in typing; the count and the problems do not.
+"""The YAML and what is odd wait for a pause in typing; the count and the problems do not, but in large sweeps.
 
 Longer than between the keys of somebody who types slowly: a key that comes while the YAML is written waits for it.
 """
@@ -110,6 +109,8 @@ class BuilderShell(PromptScreen[None]):
         self.document = SweepDocument.from_config(FRESH_CONFIG if config is None else config, text)
         self.problems: list[Violation] = []
         self.oddities: list[Violation] = []
+        self.is_judged = True
+        """Whether `problems` are those of the document as it is now."""
         self.is_launching = False
         self.launching_text: str | None = None
         """The YAML that was launched last."""
@@ -192,6 +193,10 @@ class BuilderShell(PromptScreen[None]):
     @on(YamlEditor.Typed)
     async def _yaml_typed(self, message: YamlEditor.Typed) -> None:
         message.stop()
+        await self.typing_paused()
+
+    async def typing_paused(self) -> None:
+        """Take over what was typed into the YAML."""
         if self.take_typed_text():
             await self.show_document()
 
@@ -205,10 +210,18 @@ class BuilderShell(PromptScreen[None]):
 
     def judge(self) -> None:
         """Count and validate; at every keystroke."""
+        self.show_judged(self.document.problems())
+
+    def show_judged(self, problems: Sequence[Violation]) -> None:
+        """Show what is wrong, and how many runs there will be.
+
+        Args:
+            problems: Those of the document; what is being typed into fields is added.
+        """
         # By id, which Textual remembers: a query for the class looks at every widget of the screen, at every key.
         sections = [self.query_one(f"#{name}", BuilderSection) for name in SECTIONS]
         own = [problem for section in sections for problem in section.own_problems]
-        self.problems = [*own, *self.document.problems()]
+        self.problems = [*own, *problems]
         self.section.show_problems(self.problems)
         numbers = {section.id or "": sum(section.owns(each.path) for each in self.problems) for section in sections}
         self.tabs.show_problems(numbers)
@@ -217,8 +230,11 @@ class BuilderShell(PromptScreen[None]):
 
     def show_count(self) -> None:
         """Show how many runs there will be, and how that comes about."""
-        count = count_text_of(self.document.config(), self.document.draft.compiled(), prior_points=self.prior_points)
-        self.query_one("#count", Static).update(Content.assemble(*self.count_parts(count)), layout=False)
+        self.query_one("#count", Static).update(Content.assemble(*self.count_parts(self.count_text())), layout=False)
+
+    def count_text(self) -> CountText:
+        """Return what is said about the number of runs."""
+        return count_text_of(self.document.config(), self.document.draft.compiled(), prior_points=self.prior_points)
 
     def count_parts(self, count: CountText) -> list[tuple[str, str]]:
         """Return what stands at the top, each part with its style; features add to it."""
@@ -231,6 +247,8 @@ class BuilderShell(PromptScreen[None]):
         words, state, action = "✓ ready", "ready", "launch"
         if self.is_launching:
             words, state, action = "◌ launching…", "launching", ""
+        elif not self.is_judged:
+            words, state, action = "◌ checking…", "launching", ""
         elif number:
             words, state, action = f"✗ {number} problem{'s' if number > 1 else ''}", "problems", "next_problem"
         if words != self._readiness:
@@ -240,11 +258,14 @@ class BuilderShell(PromptScreen[None]):
             readiness.update(Content.from_markup(f"[@click=screen.{action}]{words}[/]") if action else words)
 
     def show_preview(self) -> None:
-        """Show the YAML and look for the program; after a pause in typing."""
+        """Show what waits for a pause in typing."""
         if self.take_typed_text():
             self.call_next(self.show_document)
-        self._check_program(self.document.config())
         self.oddities = self.document.oddities()
+        self.show_checked()
+
+    def show_checked(self) -> None:
+        """Show what is wrong and odd beside the YAML."""
         self.problems_list.show(self.problems, self.oddities)
         self._show_yaml()
         self.query_one(AppHeader).screen_title = self.title_text
@@ -268,12 +289,6 @@ class BuilderShell(PromptScreen[None]):
                 text = each.message.rpartition("not valid YAML: ")[2] if each is broken else each.message
                 notes.setdefault(line, LineNote("✗" if is_problem else "!", text, is_problem))
         self.yaml.show_notes(notes)
-
-    def _check_program(self, config: Mapping[str, Json]) -> None:
-        before = self.document.missing_program
-        self.document.missing_program = program_problem(config, self.session.cwd)
-        if self.document.missing_program != before:
-            self.judge()
 
     @on(SectionTabs.Chosen)
     async def _tab_chosen(self, message: SectionTabs.Chosen) -> None:

@@ -19,6 +19,9 @@ class BuilderTrying(BuilderCost):
 
     async def action_try_one(self) -> None:
         """Try the first configuration."""
+        if not self.is_judged:
+            self.when_judged(self.action_try_one)
+            return
         if not await self.has_problems("Not ready to try"):
             self.try_point(1)
 
