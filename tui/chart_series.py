@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 
-from trainer.records import HistoryPoint, Metric, RunRecord
+from trainer.records import HistoryPoint, Json, Metric, RunRecord
 from tui.chart_colors import ChartColors
 from tui.chart_selection import ChartSelection
 from tui.columns import summary_numbers
@@ -39,14 +39,27 @@ def curve_label(rank: int | None, glyph: str, colors: ChartColors) -> str:
     return f"{glyph if colors.has_shapes else ''}{'·' if rank is None else rank}"
 
 
-def best_run_series(
+@dataclass(frozen=True, slots=True)
+class DrawnRun:
+    """A run whose curve is drawn; the points are still to be picked from its history."""
+
+    label: str
+    name: str
+    color: str
+    history: Sequence[HistoryPoint]
+    summary: Mapping[str, Json]
+    value: float | None
+    """What ranks it, where that is what is drawn."""
+
+
+def drawn_runs(
     board: LeaderboardModel,
     selection: ChartSelection,
     metric_name: str,
     histories: Mapping[str, Sequence[HistoryPoint]],
     colors: ChartColors,
-) -> list[ChartSeries]:
-    """Return one curve per drawn run, best first; a run without history shows its last value as a point.
+) -> list[DrawnRun]:
+    """Return the runs to draw, best first.
 
     Args:
         board: The runs.
@@ -56,37 +69,60 @@ def best_run_series(
         colors: Those of the theme.
     """
     own = board.metric is not None and metric_name == board.metric.name
+    return [
+        DrawnRun(
+            curve_label(board.rank(run_id), selection.glyph(run_id, colors), colors),
+            run.name,
+            selection.color(run_id, colors),
+            run.curve if own and run.curve else histories.get(run_id, ()),
+            run.summary,
+            board.value(run_id) if own else None,
+        )
+        for run_id in selection.drawn
+        if (run := board.runs.get(run_id)) is not None
+    ]
+
+
+def run_series(runs: Sequence[DrawnRun], metric_name: str) -> list[ChartSeries]:
+    """Return one curve per run; a run without history shows its last value as a point."""
     series = []
-    for run_id in selection.drawn:
-        run = board.runs[run_id]
-        history = run.curve if own and run.curve else histories.get(run_id, ())
-        points = curve_of(history, metric_name)
+    for run in runs:
+        points = curve_of(run.history, metric_name)
         if not points and metric_name in (numbers := dict(summary_numbers(run.summary))):
             points = ((0.0, numbers[metric_name]),)
-        rank = board.rank(run_id)
-        value = board.value(run_id) if own else (points[-1][1] if points else None)
-        label = curve_label(rank, selection.glyph(run_id, colors), colors)
-        series.append(ChartSeries(label, run.name, selection.color(run_id, colors), points, value=value))
+        value = run.value if run.value is not None else points[-1][1] if points else None
+        series.append(ChartSeries(run.label, run.name, run.color, points, value=value))
     return series
 
 
-def progress_series(board: LeaderboardModel, metric: Metric, run_color: str, best_color: str) -> list[ChartSeries]:
-    """Return the best value so far, and every run's value as a dot, over the runs in the order of their start."""
+def progress_series(
+    runs: Sequence[RunRecord], values: Mapping[str, float | None], metric: Metric, run_color: str, best_color: str
+) -> list[ChartSeries]:
+    """Return the best value so far, and every run's value as a dot, over the runs in the order of their start.
+
+    Args:
+        runs: All of them, in any order.
+        values: What ranks each.
+        metric: Which way is better.
+        run_color: Of the dots.
+        best_color: Of the line.
+    """
     ordered = sorted(
-        (run for run in board.runs.values() if board.value(run.id) is not None),
+        (run for run in runs if values.get(run.id) is not None),
         key=lambda run: (run.created_at.timestamp() if run.created_at else 0.0, run.id),
     )
     best: float | None = None
     dots, line = [], []
     for number, run in enumerate(ordered, 1):
-        value = board.value(run.id)
+        value = values[run.id]
         assert value is not None
         if metric.is_better(value, best):
             # A step, not a slope: the best so far changes when a run does better, not between two runs.
-            line += [(float(number), best), (float(number), value)] if best is not None else []
+            line += [(float(number), best), (float(number), value)] if best is not None else [(float(number), value)]
             best = value
         dots.append((float(number), value))
-        line.append((float(number), value if best is None else best))
+    if best is not None and line[-1][0] < len(ordered):
+        line.append((float(len(ordered)), best))
     return [
         ChartSeries("★", "best so far", best_color, tuple(line)),
         ChartSeries("", "each run", run_color, tuple(dots), is_dots=True),

@@ -149,6 +149,10 @@ class LeaderboardModel:
         """Return the value of the metric that ranks a run."""
         return self._values[run_id]
 
+    def values(self) -> dict[str, float | None]:
+        """Return what ranks each run, as it is now."""
+        return dict(self._values)
+
     def rank(self, run_id: str) -> int | None:
         """Return a run's place, counting from 1; None without a value."""
         if self._values.get(run_id) is None:

@@ -165,6 +165,15 @@ class ColumnLayout:
         """Cells of the columns that stay, with the gap behind them."""
         return self.starts[self.frozen] if self.frozen < len(self.starts) else self.width
 
+    def shift_to(self, column: Column, shift: int, width: int) -> int:
+        """Return how far to scroll, from `shift` cells, until a column is in sight in `width` cells."""
+        if column not in self.columns or (index := self.columns.index(column)) < self.frozen:
+            return shift
+        start, end = self.starts[index], self.starts[index] + self.widths[index]
+        if start < shift + self.frozen_width:
+            return start - self.frozen_width
+        return max(end - width, shift)
+
     def column_at(self, x: int) -> Column | None:
         """Return the column that covers cell `x` of a row; a column owns the gap behind it."""
         found = None

@@ -1,7 +1,6 @@
 from __future__ import annotations
 
 import dataclasses
-from unittest.mock import patch
 
 import pytest
 from rich.style import Style
@@ -9,13 +8,15 @@ from rich.style import Style
 from tests.unit.test_feeds import feed_of, make_run
 from trainer.records import Metric, RunRecord
 from trainer.states import RunState
+from tui.chart_picture import legend_entry
 from tui.chart_series import ChartSeries, progress_series
 from tui.columns import NAME, RANK, ColumnKind
 from tui.feeds import SweepProgress
 from tui.table_layout import NO_MARK, cell_of, lay_out
 from tui.table_lines import MARK_WIDTH, LinePainter, Row
-from tui.widgets.history_chart import HistoryChart
 from tui.widgets.sweep_summary import bar_cells
+
+METRIC = Metric("accuracy", "maximize")
 
 
 def progress(finished: int = 0, failed: int = 0, running: int = 0, expected: int | None = None) -> SweepProgress:
@@ -74,8 +75,8 @@ def test_cells_say_what_is_missing_and_mark_the_best() -> None:
 
 def test_the_best_so_far_rises_in_steps_and_never_falls() -> None:
     board = feed_of([make_run(number, value) for number, value in enumerate((0.5, 0.4, 0.7, 0.6))]).board
-    best, each = progress_series(board, Metric("accuracy", "maximize"), "#111111", "#222222")
-    assert best.points == ((1, 0.5), (2, 0.5), (3, 0.5), (3, 0.7), (3, 0.7), (4, 0.7))
+    best, each = progress_series(list(board.runs.values()), board.values(), METRIC, "#111111", "#222222")
+    assert best.points == ((1, 0.5), (3, 0.5), (3, 0.7), (4, 0.7))
     assert [y for _, y in each.points] == [0.5, 0.4, 0.7, 0.6]
 
 
@@ -83,7 +84,7 @@ def test_a_run_that_logs_no_finite_value_is_not_on_the_way() -> None:
     board = feed_of(
         [make_run(1, 0.5), RunRecord("x", "x", RunState.FINISHED, summary={"accuracy": float("nan")})]
     ).board
-    best, each = progress_series(board, Metric("accuracy", "maximize"), "#111111", "#222222")
+    best, each = progress_series(list(board.runs.values()), board.values(), METRIC, "#111111", "#222222")
     assert len(each.points) == 1 and best.points == ((1, 0.5),)
 
 
@@ -100,11 +101,10 @@ def test_columns_come_in_the_order_of_what_people_look_for() -> None:
 
 
 def test_whole_numbers_are_whole_in_the_legend() -> None:
-    chart = HistoryChart()
     points = ((1.0, 1.0), (2.0, 29.0))
-    with patch.object(HistoryChart, "get_component_rich_style", return_value=Style()):
-        assert chart._entry(ChartSeries("1", "epochs", "#ff0000", points), 0).plain == "1 epochs 29"
-        assert chart._entry(ChartSeries("1", "accuracy", "#ff0000", ((1.0, 1.0),)), 0).plain == "1 accuracy 1.0000"
+    assert legend_entry(ChartSeries("1", "epochs", "#ff0000", points), 0, Style()).plain == "1 epochs 29"
+    one = ChartSeries("1", "accuracy", "#ff0000", ((1.0, 1.0),))
+    assert legend_entry(one, 0, Style()).plain == "1 accuracy 1.0000"
 
 
 def test_a_number_is_shown_whole_or_not_at_all() -> None:

@@ -240,7 +240,7 @@ class AnalysisScreen(SweepDeriving):
         width = max(self.body.size.width - 4, 20)
         self._shape(self.insight, self.front, self.axes, width, chart_colors(self.app.current_theme))
 
-    @work(thread=True, exit_on_error=False, group=SHAPING)
+    @work(thread=True, exit_on_error=False, group=SHAPING, description="shape")
     def _shape(self, insight: Insight, tab: str, axes: Axes, width: int, colors: ChartColors) -> None:
         try:
             self.post_message(self.Shaped(shape_of(insight, tab, axes, width, colors)))

@@ -141,7 +141,7 @@ class BuilderDrafts(BuilderFiles):
             self._kept_changes = changes
             self.keep_changes(self._keeper, changes)
 
-    @work(thread=True, exit_on_error=False, group=KEEPING)
+    @work(thread=True, exit_on_error=False, group=KEEPING, description="keep")
     def keep_changes(self, keeper: DraftKeeper, changes: _Changes) -> None:
         """Write the changes down, or remove what was written down where nothing is unsaved any more."""
         try:
@@ -234,7 +234,7 @@ class BuilderDrafts(BuilderFiles):
         elif keeper is not None:
             self.forget_draft(keeper)
 
-    @work(thread=True, exit_on_error=False, group=KEEPING)
+    @work(thread=True, exit_on_error=False, group=KEEPING, description="keep")
     def leave_draft(self, keeper: DraftKeeper, draft: KeptDraft) -> None:
         """Write the changes down for the next builder."""
         try:

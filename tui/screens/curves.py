@@ -150,7 +150,7 @@ class CurvesScreen(CurvesLooking):
         if wanted and not any(worker.group == HISTORIES and worker.is_running for worker in self.workers):
             self.read_histories(wanted)
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group=HISTORIES)
+    @work(thread=True, exclusive=True, exit_on_error=False, group=HISTORIES, description="read histories")
     def read_histories(self, runs: Sequence[RunRecord]) -> None:
         """Read histories, in one request."""
         assert self.feed.sweep is not None
@@ -208,7 +208,7 @@ class CurvesScreen(CurvesLooking):
             return {}
         return {sweep.metric.name: bands_of(entry)}
 
-    @work(thread=True, exit_on_error=False, group=SHAPING)
+    @work(thread=True, exit_on_error=False, group=SHAPING, description="shape")
     def _shape(
         self,
         sources: Sequence[CurveSource],

@@ -260,7 +260,7 @@ class PreviewScreen(Screen[int | None]):
         self._show_facts()
         return rows
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group=SCANNING)
+    @work(thread=True, exclusive=True, exit_on_error=False, group=SCANNING, description="scan")
     def scan(self, runs: PlannedRuns, text: str, found: list[int]) -> None:
         """Look for matches among the first points; tells how far it has come."""
         worker, wants, scanned = get_current_worker(), parse_run_filter(text).matches_point, 0

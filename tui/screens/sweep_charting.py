@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
+from functools import partial
 from typing import ClassVar
 
 from textual import getters, on, work
@@ -16,8 +17,10 @@ from textual.worker import get_current_worker
 from trainer.errors import TrainerError
 from trainer.records import HistoryPoint, RunRecord, SweepReference
 from tui.chart_colors import chart_colors
+from tui.chart_scale import XAxis
 from tui.chart_selection import ChartSelection
-from tui.chart_series import best_run_series, has_curves, metric_names, progress_series
+from tui.chart_series import drawn_runs, has_curves, metric_names, progress_series, run_series
+from tui.curve_charts import ChartContent
 from tui.feeds import SweepFeed
 from tui.formatting import count_text
 from tui.session import Session
@@ -91,11 +94,13 @@ class SweepCharting(Screen[None]):
         self.chart.empty_text = "nothing to draw yet"
         best_of = count_text(len(self.selection.drawn), "best run")
         if self.shows_progress and board.metric:
-            self.chart.show(progress_series(board, board.metric, colors.quiet, colors.best))
+            runs, values = list(board.runs.values()), board.values()
+            make = partial(progress_series, runs, values, board.metric, colors.quiet, colors.best)
             title, what = f"best {name} so far", "by run"
         else:
-            self.chart.show(best_run_series(board, self.selection, name, self.wish.histories, colors))
+            make = partial(run_series, drawn_runs(board, self.selection, name, self.wish.histories, colors), name)
             title, what = name, f"by step · {best_of}"
+        self.chart.show_made(lambda: ChartContent(tuple(make()), XAxis.COUNT))
         self.chart.border_title = Content(f"{title}{' (log)' if self.chart.log_y else ''}")
         self.chart.border_subtitle = Content(what)
 
@@ -144,7 +149,7 @@ class SweepCharting(Screen[None]):
         if wanted and not any(worker.group == HISTORIES and worker.is_running for worker in self.workers):
             self.read_histories(wanted)
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group=HISTORIES)
+    @work(thread=True, exclusive=True, exit_on_error=False, group=HISTORIES, description="read histories")
     def read_histories(self, runs: Sequence[RunRecord]) -> None:
         """Read the histories of drawn runs for a metric other than the sweep's, in one request."""
         worker = get_current_worker()

@@ -82,7 +82,7 @@ class SweepDeriving(Screen[None]):
         self.notify(f"Reading the runs of {sweep.name}…", timeout=2, markup=False)
         self.find_best_region(sweep)
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group=DERIVING)
+    @work(thread=True, exclusive=True, exit_on_error=False, group=DERIVING, description="derive")
     def find_best_region(self, sweep: SweepRecord) -> None:
         """Read the runs and look where the best of them lie."""
         try:

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
-from rich.style import Style
 from rich.text import Text
 from textual import on, work
 from textual.message import Message
@@ -13,17 +12,15 @@ from textual.reactive import reactive
 from textual.widget import Widget
 from textual.worker import Worker, WorkerState
 
-from tui.chart_canvas import MIN_HEIGHT, MIN_WIDTH, ChartRequest, Curve, draw_chart
-from tui.chart_colors import rich_color, triple_of, with_terminal_colors
+from tui.chart_canvas import MIN_HEIGHT, MIN_WIDTH
+from tui.chart_colors import triple_of
+from tui.chart_picture import Frame, Picture, draw_picture
 from tui.chart_scale import XAxis
 from tui.chart_series import ChartSeries
 from tui.curve_charts import ChartContent
-from tui.formatting import metric_text, shortened
+from tui.formatting import shortened
 
 DRAW_CHART = "draw_chart"
-LEGEND_WIDTH = 26
-SIDE_LEGEND_FROM = 62
-"""Chart width from which the legend stands beside the plot instead of below it."""
 
 
 class HistoryChart(Widget, can_focus=True):
@@ -48,13 +45,13 @@ class HistoryChart(Widget, can_focus=True):
 
     @dataclass
     class _Drawn(Message):
-        picture: Text
+        picture: Picture
 
     def __init__(self, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
-        self._content = ChartContent((), XAxis.COUNT)
-        self._picture = Text()
-        self._plot_width = 0
+        self._make: Callable[[], ChartContent] = _nothing
+        self._picture = Picture(Text(), _nothing(), 0)
+        self._drawn_in: Frame | None = None
         self._is_drawing = False
         self._is_stale = False
 
@@ -64,27 +61,30 @@ class HistoryChart(Widget, can_focus=True):
 
     def show_content(self, content: ChartContent) -> None:
         """Draw curves as they were prepared; returns at once."""
-        if content != self._content:
-            self._content = content
-            self._redraw()
+        self.show_made(lambda: content)
 
-    @property
-    def _series(self) -> tuple[ChartSeries, ...]:
-        return self._content.series
+    def show_made(self, make: Callable[[], ChartContent]) -> None:
+        """Draw curves that are still to be prepared; returns at once.
+
+        Args:
+            make: Prepares them, in another thread: it must not read what changes meanwhile.
+        """
+        self._make = make
+        self._redraw()
 
     def part_at(self, column: int) -> float | None:
         """Return where a column of the widget lies on the x axis, from 0 (left) to 1; None outside of the plot."""
         plot = max(
             (line.find("│") if "│" in line else line.find("┤") for line in self.picture.split("\n")[:2]), default=-1
         )
-        label = max((len(one.label) for one in self._series), default=0)
-        width = self._plot_width - plot - 2 - (2 + label)
+        label = max((len(one.label) for one in self._picture.content.series), default=0)
+        width = self._picture.plot_width - plot - 2 - (2 + label)
         return min(max((column - plot - 1) / width, 0.0), 1.0) if plot >= 0 and width > 0 else None
 
     @property
     def picture(self) -> str:
         """What is drawn, without colours."""
-        return self._picture.plain
+        return self._picture.text.plain
 
     def watch_log_y(self) -> None:
         """Draw with the other scale."""
@@ -112,42 +112,33 @@ class HistoryChart(Widget, can_focus=True):
             self._is_stale = True
             return
         self._is_drawing, self._is_stale = True, False
-        legend_beside = self.shows_legend and self.size.width >= SIDE_LEGEND_FROM and len(self._series) > 3
-        legend = self._legend(beside=legend_beside) if self.shows_legend else []
-        width = self.size.width - (LEGEND_WIDTH + 1 if legend_beside else 0)
-        self._plot_width = width
-        height = self.size.height - (0 if legend_beside else len(legend))
-        curves = tuple(
-            Curve(one.label, triple_of(rich_color(one.color)), one.points, one.is_dots, one.mark)
-            for one in self._series
+        frame = Frame(
+            self.size.width,
+            self.size.height,
+            triple_of(self.get_component_rich_style("history-chart--axis").color),
+            self.get_component_rich_style("history-chart--legend", partial=True),
+            self.shows_legend,
+            self.log_y,
         )
-        axis = triple_of(self.get_component_rich_style("history-chart--axis").color)
-        content = self._content
-        request = ChartRequest(
-            curves,
-            width,
-            height,
-            axis,
-            self.log_y or content.log_y,
-            content.log_x,
-            content.x_axis,
-            content.x_range,
-            content.cursor,
-            content.marks,
-        )
-        self._draw(request, legend, legend_beside)
+        is_same, self._drawn_in = frame == self._drawn_in, frame
+        self._draw(self._make, frame, self._picture if is_same else None)
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group=DRAW_CHART)
-    def _draw(self, request: ChartRequest, legend: list[Text], legend_beside: bool) -> None:
-        plot = with_terminal_colors(draw_chart(request))
-        self.post_message(self._Drawn(_joined(plot, legend, request.width, legend_beside) if plot else plot))
+    # Without a description of its own, a worker is described by everything it is given: megabytes, on the event loop.
+    @work(thread=True, exclusive=True, exit_on_error=False, group=DRAW_CHART, description="draw")
+    def _draw(self, make: Callable[[], ChartContent], frame: Frame, before: Picture | None) -> None:
+        content = make()
+        if before is not None and content == before.content:
+            self.post_message(self._Drawn(before))
+        else:
+            self.post_message(self._Drawn(draw_picture(content, frame)))
 
     @on(_Drawn)
     def _show_picture(self, message: _Drawn) -> None:
         message.stop()
         self._is_drawing = False
-        self._picture = message.picture
-        self.refresh()
+        if message.picture is not self._picture:
+            self._picture = message.picture
+            self.refresh()
         if self._is_stale:
             self._redraw()
 
@@ -155,56 +146,20 @@ class HistoryChart(Widget, can_focus=True):
     def _note_failure(self, event: Worker.StateChanged) -> None:
         if event.worker.group == DRAW_CHART and event.state is WorkerState.ERROR:
             self._is_drawing = False
-            self._picture = Text(f"The chart could not be drawn: {event.worker.error}")
+            self._picture = Picture(Text(f"The chart could not be drawn: {event.worker.error}"), _nothing(), 0)
             self.log.error(event.worker.error)
             self.refresh()
 
     def render(self) -> Text:
         """Return the last picture, or why there is none."""
-        if self._picture:
-            return self._picture
+        if self._picture.text:
+            return self._picture.text
         too_small = self.size.width < MIN_WIDTH or self.size.height < MIN_HEIGHT
-        words = "too small for a chart" if too_small and self._series else self.empty_text
+        words = "too small for a chart" if too_small and self._picture.content.series else self.empty_text
         style = self.get_component_rich_style("history-chart--empty")
         above = "\n" * max(self.size.height // 2 - 1, 0)
         return Text(above + shortened(words, self.size.width).center(self.size.width).rstrip(), style, no_wrap=True)
 
-    # Legend
 
-    def _legend(self, *, beside: bool) -> list[Text]:
-        """Return the legend's lines: one entry a line beside the plot, else as many as fit in two lines below it."""
-        entries = [self._entry(one, LEGEND_WIDTH if beside else 0) for one in self._series if one.points]
-        if beside:
-            return entries[: self.size.height]
-        rows: list[Text] = []
-        for entry in entries:
-            if rows and rows[-1].cell_len + entry.cell_len + 2 <= self.size.width:
-                rows[-1].append("  ").append_text(entry)
-            elif len(rows) < (2 if self.size.height >= 12 else 1):
-                rows.append(entry)
-        return rows
-
-    def _entry(self, one: ChartSeries, width: int) -> Text:
-        """Return one entry; `width` 0 for as short as it can be."""
-        value = one.value if one.value is not None else one.points[-1][1]
-        # Histories hold floats only: what counts something is known by its values being whole, and not just 0 and 1.
-        counts = all(y.is_integer() for _, y in one.points) and any(abs(y) > 1 for _, y in one.points)
-        number = f"{value:.0f}" if counts and float(value).is_integer() else metric_text(value)
-        text = Text(no_wrap=True, end="")
-        text.append(f"{one.label:>2} " if width else f"{one.label} ", Style(color=rich_color(one.color), bold=True))
-        room = width - 2 - max(len(one.label), 2) - len(number) if width else 14
-        name = shortened(one.name, room)
-        text.append(name.ljust(room) if width else name, Style(color=rich_color(one.color)))
-        text.append(f" {number}", self.get_component_rich_style("history-chart--legend", partial=True))
-        return text
-
-
-def _joined(plot: Text, legend: list[Text], width: int, beside: bool) -> Text:
-    """Return plot and legend as one text."""
-    lines = list(plot.split("\n"))
-    if not beside:
-        return Text("\n", no_wrap=True).join([*lines, *legend])
-    for line, entry in zip(lines, legend, strict=False):
-        line.pad_right(max(width - line.cell_len, 0) + 1)
-        line.append_text(entry)
-    return Text("\n", no_wrap=True).join(lines)
+def _nothing() -> ChartContent:
+    return ChartContent((), XAxis.COUNT)

@@ -159,7 +159,7 @@ class ParallelPlot(Widget, can_focus=True):
         rows = tuple(tuple(2 + self._row_of(position) for position in axis.positions) for axis in self.shown)
         self._draw(LinesRequest(rows, tuple(self._columns), tuple(layers), self.size.width, self.size.height))
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group=DRAW_LINES)
+    @work(thread=True, exclusive=True, exit_on_error=False, group=DRAW_LINES, description="draw")
     def _draw(self, request: LinesRequest) -> None:
         try:
             self.post_message(self._Drawn(draw_lines(request)))

@@ -26,7 +26,7 @@ from tui.group_cells import line_cell, line_mark
 from tui.grouping import is_group
 from tui.leaderboard_model import LeaderboardModel
 from tui.sorting import Level
-from tui.table_layout import ColumnLayout, Mark, lay_out, tied_lines
+from tui.table_layout import Cell, ColumnLayout, Mark, lay_out, tied_lines
 from tui.table_lines import MARK_WIDTH, LinePainter, Row, line_of_text
 
 LOOKS = ("good", "active", "bad", "warn", "muted", "best", "value", "soft")
@@ -123,6 +123,9 @@ class RunsTable(ScrollView, can_focus=True):
         self._names = (False, True)
         self._layout: ColumnLayout | None = None
         self._painted: dict[int, Row | None] = {}
+        self._cells: dict[int, tuple[Cell, ...]] = {}
+        """The cells of the lines in sight, as of the last `_relayout`: three things ask for them."""
+        self._looks: dict[str, Style] = {}
         self._tied = 0
         """How many lines at the top share the first place."""
 
@@ -182,12 +185,14 @@ class RunsTable(ScrollView, can_focus=True):
         """Measure what is in sight, place the columns, and repaint what differs from what is on the screen."""
         if not self.is_mounted or not self.size:
             return
-        board, before = self.board, self._layout
-        for row in self._visible_rows():
-            for column in board.columns:
-                width = len(line_cell(board, board.lines[row], column).text)
-                if width > self._value_widths.get(column, 0):
-                    self._value_widths[column] = width
+        board, before, columns = self.board, self._layout, self.board.columns
+        self._cells = {
+            row: tuple(line_cell(board, board.lines[row], column) for column in columns) for row in self._visible_rows()
+        }
+        for cells in self._cells.values():
+            for column, cell in zip(columns, cells, strict=True):
+                if len(cell.text) > self._value_widths.get(column, 0):
+                    self._value_widths[column] = len(cell.text)
         self._tied = tied_lines(board)
         available = self.scrollable_content_region.width
         self._layout = lay_out(board, self._value_widths, available, MARK_WIDTH)
@@ -210,7 +215,9 @@ class RunsTable(ScrollView, can_focus=True):
         if index >= len(board.lines) or self._layout is None:
             return None
         run_id = board.lines[index]
-        cells = tuple(line_cell(board, run_id, column) for column in self._layout.columns)
+        cells = self._cells.get(index)
+        if cells is None:
+            cells = tuple(line_cell(board, run_id, column) for column in self._layout.columns)
         return Row(cells, line_mark(board, run_id, self._marks), index == self._cursor_row, index == self._tied - 1)
 
     def on_resize(self) -> None:
@@ -238,6 +245,7 @@ class RunsTable(ScrollView, can_focus=True):
         """Repaint with the new theme."""
         super().notify_style_update()
         self._painted.clear()
+        self._looks.clear()
 
     # Painting
 
@@ -266,10 +274,11 @@ class RunsTable(ScrollView, can_focus=True):
 
     def _look(self, name: str) -> Style:
         """Return the colour and weight of a look, blended with the table's background but without setting it."""
-        if not name:
-            return Style.null()
-        full = self.get_component_rich_style(f"runs-table--{name}")
-        return Style(color=full.color, bold=full.bold)
+        look = self._looks.get(name)
+        if look is None:
+            full = self.get_component_rich_style(f"runs-table--{name}") if name else Style.null()
+            look = self._looks[name] = Style(color=full.color, bold=full.bold)
+        return look
 
     def _header_line(self, width: int) -> Strip:
         plain = self.get_component_rich_style("runs-table--header")
@@ -349,19 +358,9 @@ class RunsTable(ScrollView, can_focus=True):
 
     def reveal_column(self, column: Column) -> None:
         """Scroll sideways until a column is in sight."""
-        layout = self._layout
-        if layout is None or column not in layout.columns:
-            return
-        index = layout.columns.index(column)
-        if index < layout.frozen:
-            return
-        start, end = layout.starts[index], layout.starts[index] + layout.widths[index]
-        shift = self.scroll_offset.x
-        left, right = shift + layout.frozen_width, shift + self.scrollable_content_region.width
-        if start < left:
-            self.scroll_to(x=start - layout.frozen_width, animate=False)
-        elif end > right:
-            self.scroll_to(x=end - self.scrollable_content_region.width, animate=False)
+        if self._layout is not None:
+            shift = self._layout.shift_to(column, round(self.scroll_offset.x), self.scrollable_content_region.width)
+            self.scroll_to(x=shift, animate=False)
 
     def _move_to(self, row: int) -> None:
         rows = self.board.lines

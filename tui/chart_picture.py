@@ -1,0 +1,100 @@
+"""The picture of a chart: the plot with its legend beside or below it, as one text. Pure; made in worker threads."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+
+from rich.style import Style
+from rich.text import Text
+
+from tui.chart_canvas import ChartRequest, Curve, draw_chart
+from tui.chart_colors import Triple, rich_color, triple_of, with_terminal_colors
+from tui.chart_series import ChartSeries
+from tui.curve_charts import ChartContent
+from tui.formatting import metric_text, shortened
+
+LEGEND_WIDTH = 26
+SIDE_LEGEND_FROM = 62
+"""Chart width from which the legend stands beside the plot instead of below it."""
+
+
+@dataclass(frozen=True, slots=True)
+class Frame:
+    """What a picture is made for."""
+
+    width: int
+    height: int
+    axis_color: Triple
+    legend_style: Style
+    has_legend: bool = True
+    log_y: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class Picture:
+    """A chart as it is shown."""
+
+    text: Text
+    """Empty where there is nothing to draw, or no room."""
+    content: ChartContent
+    plot_width: int
+    """Cells of the plot, without the legend."""
+
+
+def draw_picture(content: ChartContent, frame: Frame) -> Picture:
+    """Draw a content."""
+    beside = frame.has_legend and frame.width >= SIDE_LEGEND_FROM and len(content.series) > 3
+    legend = _legend(content, frame, beside=beside) if frame.has_legend else []
+    width = frame.width - (LEGEND_WIDTH + 1 if beside else 0)
+    height = frame.height - (0 if beside else len(legend))
+    curves = tuple(
+        Curve(one.label, triple_of(rich_color(one.color)), one.points, one.is_dots, one.mark) for one in content.series
+    )
+    log_y = frame.log_y or content.log_y
+    request = ChartRequest(
+        curves, width, height, frame.axis_color, log_y, content.log_x, content.x_axis, content.x_range, content.cursor,
+        content.marks,
+    )  # fmt: skip
+    plot = with_terminal_colors(draw_chart(request))
+    return Picture(_joined(plot, legend, width, beside) if plot else plot, content, width)
+
+
+def _legend(content: ChartContent, frame: Frame, *, beside: bool) -> list[Text]:
+    """Return the legend's lines: one entry a line beside the plot, else as many as fit in two lines below it."""
+    width = LEGEND_WIDTH if beside else 0
+    entries = [legend_entry(one, width, frame.legend_style) for one in content.series if one.points]
+    if beside:
+        return entries[: frame.height]
+    rows: list[Text] = []
+    for entry in entries:
+        if rows and rows[-1].cell_len + entry.cell_len + 2 <= frame.width:
+            rows[-1].append("  ").append_text(entry)
+        elif len(rows) < (2 if frame.height >= 12 else 1):
+            rows.append(entry)
+    return rows
+
+
+def legend_entry(one: ChartSeries, width: int, number_style: Style) -> Text:
+    """Return what a legend says of a curve; `width` 0 for as short as it can be."""
+    value = one.value if one.value is not None else one.points[-1][1]
+    # Histories hold floats only: what counts something is known by its values being whole, and not just 0 and 1.
+    counts = all(y.is_integer() for _, y in one.points) and any(abs(y) > 1 for _, y in one.points)
+    number = f"{value:.0f}" if counts and float(value).is_integer() else metric_text(value)
+    text = Text(no_wrap=True, end="")
+    text.append(f"{one.label:>2} " if width else f"{one.label} ", Style(color=rich_color(one.color), bold=True))
+    room = width - 2 - max(len(one.label), 2) - len(number) if width else 14
+    name = shortened(one.name, room)
+    text.append(name.ljust(room) if width else name, Style(color=rich_color(one.color)))
+    text.append(f" {number}", number_style)
+    return text
+
+
+def _joined(plot: Text, legend: list[Text], width: int, beside: bool) -> Text:
+    """Return plot and legend as one text."""
+    lines = list(plot.split("\n"))
+    if not beside:
+        return Text("\n", no_wrap=True).join([*lines, *legend])
+    for line, entry in zip(lines, legend, strict=False):
+        line.pad_right(max(width - line.cell_len, 0) + 1)
+        line.append_text(entry)
+    return Text("\n", no_wrap=True).join(lines)
