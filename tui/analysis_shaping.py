@@ -8,7 +8,9 @@ from typing import TYPE_CHECKING, Literal
 
 from textual.content import Content
 
+from trainer.records import Metric, RunRecord
 from tui.analysis_lines import importance_line, rule_line, slice_content, slice_legend
+from tui.analysis_pareto import pareto_content, pareto_front, pareto_lines, pareto_words
 from tui.box_lines import box_lines, heat_lines
 from tui.chart_colors import ChartColors
 from tui.curve_charts import ChartContent
@@ -29,6 +31,8 @@ class Axes:
     """The parameter to the right; empty for the most important."""
     down: str = ""
     """The parameter upwards, for a heat map; empty for the metric."""
+    against: Metric | None = None
+    """The second metric of the Pareto front; None for none."""
     color: str = ""
     """The parameter that colours stand for; empty for none."""
 
@@ -37,7 +41,8 @@ class Axes:
         known = [row.name for row in insight.importance.rows] or [each.name for each in insight.table.features]
         across = self.across if self.across in known else next(iter(known), "")
         kept = [name if name in known and name != across else "" for name in (self.down, self.color)]
-        return Axes(across, *kept)
+        down, color = kept
+        return replace(self, across=across, down=down, color=color)
 
     def turned(self, insight: Insight, part: Literal["across", "down", "color"], steps: int) -> Axes:
         """Return them with another parameter in one part."""
@@ -63,6 +68,7 @@ class Shape:
     slice: ChartContent | None = None
     heat: Content = EMPTY
     legend: Content = EMPTY
+    runs: Sequence[RunRecord] = ()
 
 
 def shape_of(insight: Insight, tab: str, axes: Axes, width: int, colors: ChartColors) -> Shape:
@@ -78,7 +84,19 @@ def shape_of(insight: Insight, tab: str, axes: Axes, width: int, colors: ChartCo
         return _parallel(insight)
     if tab == "scatter":
         return _scatter(insight, axes, width, colors)
+    if tab == "pareto":
+        return _pareto(insight, axes.against, width, colors)
     return makers[tab](insight, width)
+
+
+def _pareto(insight: Insight, against: Metric | None, width: int, colors: ChartColors) -> Shape:
+    front = pareto_front(insight, against) if against else []
+    words = pareto_words(insight, against, front)
+    if against is None:
+        return Shape("pareto", words)
+    content = pareto_content(insight.table, against.name, front, colors)
+    lines = pareto_lines(insight.table, front, width)
+    return Shape("pareto", words, lines=lines, slice=content, runs=[each.run for each in front])
 
 
 def _importance(insight: Insight, width: int) -> Shape:

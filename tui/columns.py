@@ -32,6 +32,8 @@ class ColumnKind(StrEnum):
     """A value of a metric computed from its history."""
     CHANCE = "chance"
     """Probability of being really the best."""
+    FRONT = "front"
+    """Whether no other run beats it in two metrics at once."""
     INTERVAL = "interval"
     """Half of the confidence interval of a group's mean; like the two below of groups only."""
     GROUP_BEST = "group_best"

@@ -162,6 +162,7 @@ class SweepFeed:
             board.set_filter(self.board.filter)
             board.view, board.computed = self.board.view, self.board.computed
             board.upsert(self.board.runs.values())
+            board.set_front(self.board.front.against if self.board.front else None)
             if self.board.grouping is not None:
                 board.set_grouping(self.board.grouping.keys, self.board.grouping.expanded)
             self.board = board

@@ -8,7 +8,18 @@ from tui.columns import GROUP_KINDS, Column, ColumnKind
 from tui.formatting import MISSING, count_text, duration_text, metric_text, run_label, shortened, value_text
 from tui.grouping import Grouping, is_group
 from tui.leaderboard_model import LeaderboardModel
-from tui.table_layout import MARKED, MAX_ABOUT_WIDTH, MAX_WIDTHS, NO_MARK, Cell, Mark, cell_of, chance_cell, rank_cell
+from tui.table_layout import (
+    MARKED,
+    MAX_ABOUT_WIDTH,
+    MAX_WIDTHS,
+    NO_MARK,
+    Cell,
+    Mark,
+    cell_of,
+    chance_cell,
+    front_cell,
+    rank_cell,
+)
 
 CLOSED, OPEN = "▸", "▾"
 INDENT = "  "
@@ -61,8 +72,8 @@ def _group_cell(board: LeaderboardModel, grouping: Grouping, line: str, column: 
             return _number(value, "best" if grouping.rank(line) == 1 else "value")
         case ColumnKind.FAILURES:
             return Cell(str(group.failed), "bad") if group.failed else Cell("0", "muted")
-        case ColumnKind.CHANCE:
-            return chance_cell(value)
+        case ColumnKind.FRONT | ColumnKind.CHANCE:
+            return front_cell(value) if column.kind is ColumnKind.FRONT else chance_cell(value)
         case ColumnKind.DURATION:
             return Cell(duration_text(value), "muted") if isinstance(value, float) else Cell(MISSING, "muted")
         case ColumnKind.SUMMARY | ColumnKind.COMPUTED | ColumnKind.INTERVAL | ColumnKind.GROUP_BEST:

@@ -25,6 +25,8 @@ PREFIX = "\0"
 INTERVAL = Column(ColumnKind.INTERVAL, "± 95 %")
 GROUP_BEST = Column(ColumnKind.GROUP_BEST, "best")
 FAILURES = Column(ColumnKind.FAILURES, "failed")
+_MOVING = (ColumnKind.RANK, ColumnKind.CHANCE, ColumnKind.FRONT)
+"""What may change of a group of which no run has changed."""
 _AVERAGED = (ColumnKind.DURATION, ColumnKind.SUMMARY, ColumnKind.COMPUTED)
 _FAILED = (RunState.FAILED, RunState.CRASHED)
 
@@ -181,7 +183,7 @@ class Grouping:
                 touched = self.groups
             for level, keys in zip(self._levels, self._sort_keys, strict=True):
                 # A place may move without its group.
-                again = self.groups if level.column.kind in (ColumnKind.RANK, ColumnKind.CHANCE) else touched
+                again = self.groups if level.column.kind in _MOVING else touched
                 keys.update(
                     (each, sort_key(self.sort_value(board, each, level.column)))
                     for each in again
@@ -219,6 +221,8 @@ class Grouping:
                 return group.best
             case ColumnKind.FAILURES:
                 return group.failed
+            case ColumnKind.FRONT:
+                return 1 if board.front and group_id in board.front.group_ids else None
             case ColumnKind.CHANCE:
                 return board.ties.chances.get(group_id) if board.ties else None
         if column not in group.cells:

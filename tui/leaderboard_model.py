@@ -7,13 +7,14 @@ about a millisecond.
 from __future__ import annotations
 
 from collections import Counter
-from collections.abc import Iterable, Sequence
+from collections.abc import Collection, Iterable, Sequence
 
 from trainer.records import Json, Metric, Ranking, RunRecord
 from trainer.run_filter import RunFilter
 from trainer.states import RunState
 from tui.column_view import ColumnView
 from tui.columns import ABOUT_RUNS, GROUP_KINDS, RANK, Column, ColumnCounter, ColumnKind, flat_items
+from tui.front import FRONT, Front
 from tui.grouping import Grouping
 from tui.row_ties import RowTies
 from tui.sorting import Level, SortKey, sort_key, sorted_ids
@@ -37,6 +38,8 @@ class LeaderboardModel:
         self.filter: RunFilter | None = None
         self.grouping: Grouping | None = None
         """The groups that the rows are shown in; None where they are runs."""
+        self.front: Front | None = None
+        """The lines that none beats in two metrics at once; None where nobody asked for it."""
         self.ties: RowTies | None = None
         """Which lines share the first place, as far as that was found out."""
         self._flat: dict[str, dict[str, Json]] = {}
@@ -68,7 +71,8 @@ class LeaderboardModel:
     def natural_columns(self) -> Sequence[Column]:
         """The columns that are shown unless the user says otherwise."""
         natural = [*self._counter.columns, *self.computed]
-        return natural if self.grouping is None else self.grouping.columns(natural)
+        natural = natural if self.grouping is None else self.grouping.columns(natural)
+        return natural if self.front is None else self.front.columns(natural)
 
     @property
     def repeated_keys(self) -> Sequence[Column]:
@@ -85,8 +89,8 @@ class LeaderboardModel:
         if self._arranged is None or self._arranged_of is not natural:
             varying = self.natural_columns
             every = self.view.arranged(list(dict.fromkeys([*varying, *ABOUT_RUNS, *self._counter.constant])))
-            keys = self.grouping.keys if self.grouping else ()
-            shown = [column for column in every if column in keys or self.view.is_shown(column, varying)]
+            asked = [*(self.grouping.keys if self.grouping else ()), *([FRONT] if self.front else [])]
+            shown = [column for column in every if column in asked or self.view.is_shown(column, varying)]
             self._arranged = shown, every
             self._arranged_of = natural
         return self._arranged
@@ -179,6 +183,8 @@ class LeaderboardModel:
                 return run.summary.get(column.path)
             case ColumnKind.COMPUTED:
                 return self.computed.get(column, {}).get(run_id)
+            case ColumnKind.FRONT:
+                return 1 if self.front and run_id in self.front.run_ids else None
             case ColumnKind.CHANCE:
                 return self.ties.chances.get(run_id) if self.ties else None
             case _:
@@ -226,6 +232,8 @@ class LeaderboardModel:
         self._matching.discard(run_id)
         if self.grouping is not None:
             self.grouping.forget(run_id)
+        if self.front is not None:
+            self.front.forget(run_id)
         self._order = [each for each in self._order if each != run_id]
         self._reorder(set())
 
@@ -263,7 +271,18 @@ class LeaderboardModel:
         self.view_changed()
         if not keys:
             # What only groups have orders no runs.
-            self.sorts = tuple(level for level in self.sorts if level.column.kind not in GROUP_KINDS) or (Level(RANK),)
+            self._forget_sorts(GROUP_KINDS)
+        self._sort_anew()
+
+    def _forget_sorts(self, kinds: Collection[ColumnKind]) -> None:
+        self.sorts = tuple(level for level in self.sorts if level.column.kind not in kinds) or (Level(RANK),)
+
+    def set_front(self, against: Metric | None) -> None:
+        """Find the front of the metric and a second one; None for none."""
+        self.front = Front(against) if against else None
+        if against is None:
+            self._forget_sorts((ColumnKind.FRONT,))
+        self.view_changed()
         self._sort_anew()
 
     def toggle_group(self, group_id: str) -> None:
@@ -287,13 +306,20 @@ class LeaderboardModel:
                     self._matching.add(run_id)
                 else:
                     self._matching.discard(run_id)
-        order = self._sorted_rows(changed)
+        is_by_front = any(level.column == FRONT for level in self.sorts)
+        if self.front is not None and self.front.update(self, changed) and is_by_front:
+            order = self._sorted_rows(set(self.runs))
+        else:
+            order = self._sorted_rows(changed)
         self._rows = order if self.filter is None else [run_id for run_id in order if run_id in self._matching]
         if self.grouping is not None:
             had_failures = bool(self.grouping.failed)
             self.grouping.update(self, changed)
             if bool(self.grouping.failed) != had_failures:
                 self.view_changed()
+            if self.front is not None:
+                self.front.update_groups(self)
+                self.grouping.update(self, ()) if is_by_front else None
 
     def _rank(self, changed: set[str]) -> None:
         keys = self._rank_keys

@@ -148,8 +148,8 @@ class Session(RunActions):
         runs = self.client.read_runs(sweep, sweep.metric)
         return narrowing(sweep.config, evaluated(runs, sweep.metric), sweep.metric.goal)
 
-    def insight(self, sweep: SweepRecord, by: Ranking = "best") -> Insight:
-        """Return what the runs of a sweep with a metric say; blocks, and computes for seconds.
+    def insight(self, sweep: SweepRecord, by: Ranking, metric: Metric) -> Insight:
+        """Return what the runs of a sweep say about a metric; blocks, and computes for seconds.
 
         Raises:
             SweepConfigError: If its parameters or its `early_terminate` cannot be read.
@@ -157,8 +157,7 @@ class Session(RunActions):
         """
         from trainer.insight.report import insight_of
 
-        assert sweep.metric is not None
-        return insight_of(sweep, self.client.read_runs(sweep, sweep.metric), sweep.metric, by)
+        return insight_of(sweep, self.client.read_runs(sweep, metric), metric, by)
 
     def launch(
         self,

@@ -10,6 +10,7 @@ from trainer.records import Json
 from trainer.states import RunState
 from tui.columns import Column, ColumnKind
 from tui.formatting import MISSING, duration_text, metric_text, run_label, shortened, value_text
+from tui.front import GLYPH
 from tui.grouping import is_group
 from tui.leaderboard_model import LeaderboardModel
 
@@ -58,7 +59,7 @@ def cell_of(board: LeaderboardModel, run_id: str, column: Column) -> Cell:
     """Return what a cell of a run shows."""
     run = board.runs[run_id]
     match column.kind:
-        case ColumnKind.RANK | ColumnKind.METRIC | ColumnKind.CHANCE:
+        case ColumnKind.RANK | ColumnKind.METRIC | ColumnKind.CHANCE | ColumnKind.FRONT:
             return _standing_cell(board, run_id, column)
         case ColumnKind.CONFIG | ColumnKind.SUMMARY:
             return _logged_cell(board, run_id, column)
@@ -78,6 +79,8 @@ def cell_of(board: LeaderboardModel, run_id: str, column: Column) -> Cell:
 def _standing_cell(board: LeaderboardModel, run_id: str, column: Column) -> Cell:
     if column.kind is ColumnKind.CHANCE:
         return chance_cell(board.cell(run_id, column))
+    if column.kind is ColumnKind.FRONT:
+        return front_cell(board.cell(run_id, column))
     if column.kind is ColumnKind.RANK:
         ties = board.ties
         return rank_cell(board.rank(run_id), ties is not None and run_id in ties.tied and board.ranked[0] in ties.tied)
@@ -92,6 +95,11 @@ def rank_cell(rank: int | None, is_tied: bool) -> Cell:
     if rank is None:
         return Cell(MISSING, "muted")
     return Cell("=1" if is_tied else str(rank), "best" if is_tied or rank == 1 else "muted")
+
+
+def front_cell(is_on_it: Json) -> Cell:
+    """Return the glyph of what no other beats in two metrics at once."""
+    return Cell(GLYPH if is_on_it else "", "best")
 
 
 def chance_cell(chance: Json) -> Cell:

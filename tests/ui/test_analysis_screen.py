@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+from dataclasses import replace
 from functools import cache
 from typing import Any
 
@@ -14,8 +15,9 @@ from tests.ui.wait_for import wait_for
 from tests.unit.insight.synthetic import PARAMETERS, a_sweep, peaked_runs
 from trainer.errors import ServerLostError
 from trainer.events import SweepChanged
+from trainer.insight.pareto import pareto_runs
 from trainer.insight.report import Insight, insight_of
-from trainer.records import Json, Ranking, RunRecord, SweepRecord
+from trainer.records import Json, Metric, Ranking, RunRecord, SweepRecord
 from tui.app import SweepApp
 from tui.screens.analysis import TABS, AnalysisScreen
 from tui.screens.diff import DiffScreen
@@ -23,7 +25,10 @@ from tui.screens.sweep import SweepScreen
 from tui.screens.sweep_builder import SweepBuilderScreen
 
 WHOLE: dict[str, Json] = {**PARAMETERS, "momentum": {"min": 0.0, "max": 1.0}}
-RUNS = peaked_runs(60)
+RUNS = [
+    replace(run, summary={**run.summary, "seconds": float(str(run.config["width"])) + place})
+    for place, run in enumerate(peaked_runs(60))
+]
 
 
 class RunsSession(FeedSession):
@@ -36,19 +41,18 @@ class RunsSession(FeedSession):
         self.may_answer.set()
         self.asked: list[Ranking] = []
 
-    def insight(self, sweep: SweepRecord, by: Ranking = "best") -> Insight:
+    def insight(self, sweep: SweepRecord, by: Ranking, metric: Metric) -> Insight:
         assert self.may_answer.wait(20)
         self.asked.append(by)
         self.connect()
-        return computed(len(self.runs), by)
+        return computed(len(self.runs), by, metric)
 
 
 @cache
-def computed(count: int, by: Ranking) -> Insight:
+def computed(count: int, by: Ranking, metric: Metric) -> Insight:
     """Return the insight of the first runs; the forest takes a second, and is grown once."""
     sweep = a_sweep(WHOLE, run_cap=60, program="train.py")
-    assert sweep.metric is not None
-    return insight_of(sweep, RUNS[:count], sweep.metric, by)
+    return insight_of(sweep, RUNS[:count], metric, by)
 
 
 def said(screen: AnalysisScreen, selector: str) -> str:
@@ -180,3 +184,20 @@ async def test_too_few_runs_and_a_server_that_is_away_are_said() -> None:
         await wait_for(pilot, lambda: "does not answer" in said(screen, "#analysis-words"))
         await pilot.press("7")
         await wait_for(pilot, lambda: "Too few runs" in said(screen, "#next-text"))
+        session.failure = None
+
+        # A second metric: the runs that none beats in both, drawn and listed.
+        await pilot.press("p", *"seconds", "enter")
+        front = pareto_runs(RUNS[:3], [Metric("loss"), Metric("seconds")])
+        await wait_for(pilot, lambda: screen.front == "pareto" and [*screen.front_runs] == [each.run for each in front])
+        await wait_for(pilot, lambda: "◆" in screen.front_chart.picture)
+        listed = str(screen.query_one("#front-runs", OptionList).get_option_at_index(0).prompt)
+        assert front[0].run.name in listed and f"{front[0].values[1]:.4f}"[:5] in listed
+        # Judged by another metric, all is computed anew; it cannot be traded off against itself.
+        await pilot.press("m", *"seconds maximize", "enter")
+        await wait_for(pilot, lambda: "seconds, maximized" in said(screen, "#analysis-words"), 90)
+        assert screen.axes.against is None
+        await pilot.press("m", *"nothing", "enter")
+        assert screen.has_class("-asking"), "a metric that no run has logged is not taken"
+        await pilot.press("escape")
+        assert screen.is_current and not screen.has_class("-asking")

@@ -81,3 +81,15 @@ async def test_groups_by_any_keys_follow_what_is_typed_and_clicked() -> None:
         assert screen.feed.board.grouping is None and len(table.board.lines) == 4
         await pilot.press("z")
         await until(pilot, lambda: any("No seed varies" in note.message for note in pilot.app._notifications))
+
+
+async def test_the_front_of_two_metrics_is_marked_in_the_table() -> None:
+    async with sweep_screen() as (pilot, screen, _):
+        await pilot.press("p", *"loss maximize", "enter")
+        # Accuracy and loss add up to one: whoever has more of one has less of the other, and all are on the front.
+        await until(pilot, lambda: text_of(screen).count("◆") >= 4)
+        assert "◆ 3 on the front of accuracy ↑ and loss ↑" in text_of(screen)
+        await pilot.press("p", "ctrl+u", *"none such", "enter")
+        assert screen.feed.board.front is not None, "what nobody logged changes nothing"
+        await pilot.press("0")
+        assert screen.feed.board.front is None

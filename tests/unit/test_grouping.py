@@ -10,11 +10,13 @@ import pytest
 
 from trainer.insight.confidence import Ties, ties
 from trainer.insight.features import run_table
+from trainer.insight.pareto import pareto_runs
 from trainer.records import HistoryPoint, Json, Metric, RunRecord, SweepRecord, SweepReference
 from trainer.run_filter import parse_run_filter
 from trainer.states import RunState, SweepState
 from tui import group_keys
 from tui.columns import CHANCE, NAME, RANK, Column, ColumnKind
+from tui.front import FRONT
 from tui.group_cells import line_cell, line_mark
 from tui.grouping import FAILURES, GROUP_BEST, INTERVAL, Grouping, is_group
 from tui.leaderboard_model import LeaderboardModel
@@ -213,3 +215,48 @@ def test_keys_are_named_completed_and_mistakes_are_said() -> None:
     assert [each.text for each in group_keys.candidates(board, "lr, st", False)][:1] == ["lr, state"]
     assert group_keys.candidates(board, "", False)[0].text == "lr"
     assert "lr" not in [each.word for each in group_keys.candidates(board, "lr, ", True)]
+
+
+def costly(number: int, score: float, seconds: float, lr: Json = 0.1) -> RunRecord:
+    run = a_run(number, {"lr": lr, "seed": number}, score)
+    return dataclasses.replace(run, summary={**run.summary, "seconds": seconds})
+
+
+def test_the_front_of_two_metrics_follows_every_change_as_if_found_anew() -> None:
+    chance = random.Random(5)
+    board = a_board([costly(n, chance.random(), chance.random(), n % 4) for n in range(60)])
+    board.set_front(Metric("seconds"))
+    assert [column.key for column in board.columns][3:6] == ["metric", "summary:seconds", "front"]
+
+    def wanted() -> set[str]:
+        front = pareto_runs(board.runs.values(), [Metric("score", "maximize"), Metric("seconds")])
+        return {each.run.id for each in front}
+
+    assert board.front is not None
+    for step in range(120):
+        number = chance.randrange(70)
+        if step % 7 == 0 and board.front.run_ids:
+            board.remove(min(board.front.run_ids))
+        else:
+            board.upsert([costly(number, chance.random(), chance.random(), number % 4)])
+        assert board.front.run_ids == wanted(), step
+    board.set_sort(FRONT)
+    count = len(board.front.run_ids)
+    assert {line_cell(board, line, FRONT).text for line in board.lines[:count]} == {"◆"}
+    assert {line_cell(board, line, FRONT).text for line in board.lines[count:]} == {""}
+    board.upsert([costly(99, 2.0, -1.0)])
+    assert list(board.front.run_ids) == ["r99"] == [board.lines[0]]
+    board.set_grouping([LR])
+    groups, seconds = grouping_of(board), board.front.column
+    means = {
+        line: (float(str(groups.cell(board, line, SCORE))), float(str(groups.cell(board, line, seconds))))
+        for line in board.lines
+    }
+    beaten = {
+        line
+        for line, mine in means.items()
+        if any(their != mine and their[0] >= mine[0] and their[1] <= mine[1] for their in means.values())
+    }
+    assert board.front.group_ids == set(means) - beaten
+    board.set_front(None)
+    assert FRONT not in board.columns and board.sorts == (Level(RANK),)

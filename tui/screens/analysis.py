@@ -19,14 +19,15 @@ from textual.widgets.option_list import Option
 from textual.worker import get_current_worker
 
 from trainer.errors import TrainerError
-from trainer.records import Ranking, SweepRecord
+from trainer.records import Metric, Ranking, SweepRecord
 from tui.analysis_lines import head_line, importance_head, kept_words, rule_head
 from tui.analysis_shaping import Axes, Shape, shape_of
 from tui.chart_colors import ChartColors, chart_colors
 from tui.messages import BuilderOpenRequested
-from tui.screens.sweep_deriving import SweepDeriving
+from tui.screens.analysis_metrics import AnalysisMetrics
 from tui.session import Session
 from tui.widgets.app_header import AppHeader
+from tui.widgets.filter_prompt import FilterPrompt
 from tui.widgets.history_chart import HistoryChart
 from tui.widgets.parallel_plot import ParallelPlot
 from tui.widgets.section_tabs import SectionTabs
@@ -42,7 +43,8 @@ TABS = {
     "scatter": "Scatter",
     "boxes": "Boxes",
     "stops": "Early stop",
-    "next": "Next space",
+    "next": "Next",
+    "pareto": "Pareto",
 }
 _FOCUS = {
     "importance": "#parameters",
@@ -52,12 +54,13 @@ _FOCUS = {
     "boxes": "#boxes-scroll",
     "stops": "#rules",
     "next": "#next",
+    "pareto": "#front-runs",
 }
 _SCATTER_ACTIONS = ("axis_x", "axis_y", "axis_z")
 
 
-class AnalysisScreen(SweepDeriving):
-    """Importance, ties, parallel coordinates, scatter and heat map, box plots, early stopping, the next space."""
+class AnalysisScreen(AnalysisMetrics):
+    """Importance, ties, parallel coordinates, scatter and heat map, boxes, early stopping, next space, Pareto front."""
 
     CSS_PATH = "analysis.tcss"
     AUTO_FOCUS = ""
@@ -124,6 +127,7 @@ class AnalysisScreen(SweepDeriving):
         yield AppHeader(f"{self.sweep.name} › Analysis", self.session.label, self.sweep.reference.project)
         yield Static("", id="analysis-words")
         yield SectionTabs(TABS)
+        yield FilterPrompt()
         with ContentSwitcher(initial="waiting", id="analysis-body"):
             yield Static("", id="waiting", markup=False)
             with Vertical(id="importance"):
@@ -149,11 +153,15 @@ class AnalysisScreen(SweepDeriving):
                 yield Static("", id="stops-notes", classes="notes", markup=False)
             with VerticalScroll(id="next"):
                 yield Static("", id="next-text", markup=False)
+            with Vertical(id="pareto"):
+                yield Static("", id="pareto-words", classes="line")
+                yield HistoryChart(id="front-chart")
+                yield OptionList(id="front-runs")
         yield Footer(show_command_palette=False)
 
     def on_mount(self) -> None:
         """Read the runs."""
-        self.slice.shows_legend = False
+        self.slice.shows_legend = self.front_chart.shows_legend = False
         self.action_analyse_sweep()
 
     def sweep_to_derive(self) -> SweepRecord | None:
@@ -165,19 +173,19 @@ class AnalysisScreen(SweepDeriving):
     def action_analyse_sweep(self) -> None:
         """Read the runs, and compute."""
         self.problem = ""
-        if self.sweep.metric is None:
+        if self.metric is None:
             self.problem = "This sweep names no metric, so none of its runs is better than another.\n"
-            self.problem += f"`sweep-tui insight {self.sweep.reference} --metric NAME` judges by any."
+            self.problem += "m judges them by any."
         self._show()
-        if self.sweep.metric is not None:
-            self.compute(self.by)
+        if self.metric is not None:
+            self.compute(self.by, self.metric)
 
     @work(thread=True, exclusive=True, exit_on_error=False, group=COMPUTING)
-    def compute(self, by: Ranking) -> None:
+    def compute(self, by: Ranking, metric: Metric) -> None:
         """Read the runs and compute; seconds for a thousand runs."""
         worker = get_current_worker()
         try:
-            found = self.Computed(self.session.insight(self.sweep, by))
+            found = self.Computed(self.session.insight(self.sweep, by, metric))
         except TrainerError as error:
             found = self.Computed(None, str(error))
         except Exception as error:
@@ -208,14 +216,14 @@ class AnalysisScreen(SweepDeriving):
         if self.insight is None:
             self.body.current = "waiting"
             waiting = "Reading the runs and computing…\nA thousand runs take some seconds."
-            again = "\nr reads again." if self.problem and self.sweep.metric is not None else ""
+            again = "\nr reads again." if self.problem and self.metric is not None else ""
             self.query_one("#waiting", Static).update(f"✗ {self.problem}{again}" if self.problem else waiting)
             words.update("")
             return
         is_busy = any(worker.group == COMPUTING and worker.is_running for worker in self.workers)
         if self.problem:
             words.update(Content.from_markup("[$error]✗ $why[/]", why=self.problem.splitlines()[0]))
-        elif is_busy and self.insight.by != self.by:
+        elif is_busy and (self.insight.by, self.insight.metric) != (self.by, self.metric):
             words.update(Content.styled("Computing…", "$foreground-muted"))
         else:
             words.update(head_line(self.insight))
@@ -268,6 +276,9 @@ class AnalysisScreen(SweepDeriving):
                 self.query_one("#parallel-words", Static).update(shape.text)
         elif shape.tab == "scatter":
             self._show_scatter(shape)
+        elif shape.tab == "pareto":
+            self.show_pareto(shape)
+            self._fill(self.query_one("#front-runs", OptionList), shape)
         else:
             self.query_one({"ties": "#ties-text", "boxes": "#boxes", "next": "#next-text"}[shape.tab], Static).update(
                 shape.text
@@ -315,8 +326,11 @@ class AnalysisScreen(SweepDeriving):
         return True
 
     def action_back(self) -> None:
-        """Leave."""
-        self.app.pop_screen()
+        """Close the line; else leave."""
+        if self.close_prompt():
+            self._focus_front()
+        else:
+            self.app.pop_screen()
 
     def action_tab(self, tab: str) -> None:
         """Show a tab."""

@@ -338,6 +338,7 @@ class SweepScreen(
         self.selection.reset()
         self.wish, self.chart.log_y = ChartWish(), False
         self.group_by(())
+        self.trade_off(None)
         self.feed.board.set_filter(None)
         self.feed.board.set_sort(self.feed.board.columns[0])
         self.show_all_panes()

@@ -17,7 +17,7 @@ from tui import group_keys
 from tui.columns import Column
 from tui.formatting import count_text
 from tui.row_ties import RowTies, Snapshot, snapshot_of, standing
-from tui.screens.sweep_prompt import SweepPrompt
+from tui.screens.sweep_trade_off import SweepTradeOff
 from tui.widgets.pane_tabs import PaneTabs
 
 TIES = "ties"
@@ -27,7 +27,7 @@ _PATIENCE = 20.0
 View = tuple[object, ...]
 
 
-class SweepGrouping(SweepPrompt):
+class SweepGrouping(SweepTradeOff):
     """Groups runs by any keys, and says how far the first can be believed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -99,9 +99,12 @@ class SweepGrouping(SweepPrompt):
         parts = [shown]
         if board.metric:
             parts.append(f"by {'mean of ' if board.grouping else ''}{board.by} value")
-        parts += [board.ties.words] if board.ties and board.ties.words else []
-        parts += ["z collapses seeds"] if board.repeated_keys and board.grouping is None else []
-        return " · ".join(parts)
+        parts += [words] if (words := self.front_words()) else []
+        offer = ["z collapses seeds"] if board.repeated_keys and board.grouping is None else []
+        if board.ties is None or not board.ties.words:
+            return " · ".join(parts + offer)
+        whole = " · ".join([*parts, board.ties.words, *offer])
+        return whole if len(whole) <= self.table.size.width - 2 else " · ".join([*parts, board.ties.brief, *offer])
 
     def show_words(self) -> None:
         """Say what the leaderboard shows; on a small terminal only how far its first row can be believed."""
