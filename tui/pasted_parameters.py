@@ -10,6 +10,7 @@ from tui.shorthand import ShorthandError, parse_shorthand
 from tui.sweep_draft import GROUP_SEPARATOR, ParameterDraft, SweepDraft
 
 _LINE = re.compile(r"^\s*(?:[-*•]\s+)?-{0,2}(?P<name>[^\s:=#][^:=#]*?)\s*(?:[:=]\s*(?P<text>.*?))?\s*[,;]?\s*$")
+_NAME_AND_VALUES = re.compile(r"^[^:=]*[^\s:=][^:=]*(?::\s+|\s+=\s*|[:=](?=[-+.\d\"'\[{(]))\S")
 _MAX_LINES = 1_000
 
 
@@ -24,6 +25,18 @@ def pasted_parameters(text: str) -> list[ParameterDraft]:
         return rows
     lines = [line for line in text.splitlines() if line.strip() and not line.lstrip().startswith("#")]
     return [row for line in lines[:_MAX_LINES] if (row := _from_line(line)) is not None]
+
+
+def typed_parameter(text: str) -> ParameterDraft | None:
+    """Return the parameter that a name with its values behind it is, such as `lr: 0.1..1`; None for a name alone.
+
+    A colon or an equals sign can be part of a name; without a blank behind it, only a number, a quote or a bracket
+    begins values.
+    """
+    if not _NAME_AND_VALUES.match(text):
+        return None
+    rows = pasted_parameters(text)
+    return rows[0] if len(rows) == 1 and (rows[0].entry or rows[0].problem) else None
 
 
 def _from_yaml(text: str) -> list[ParameterDraft]:

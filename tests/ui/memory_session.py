@@ -45,6 +45,7 @@ class MemorySession(Session):
         self.states_set: list[tuple[str, SweepState]] = []
         self.launched: list[tuple[Mapping[str, Json], int | None, str | None]] = []
         self.gpus_asked_for: list[str] = []
+        self.reused: list[SweepReference | None] = []
         self.gpus = ""
         """What this machine has, in words."""
 
@@ -80,4 +81,5 @@ class MemorySession(Session):
         self.connect()
         self.launched.append((config, agents, project))
         self.gpus_asked_for.append(gpus)
+        self.reused.append(given.reuses if given is not None else None)
         return make_sweep("launched", config=config)

@@ -194,6 +194,8 @@ async def test_a_launch_goes_to_another_known_server_and_the_app_with_it(monkeyp
         screen = await opened(pilot)
         await wait_for(pilot, lambda: len(screen.known_servers) == 2)
         session.other.settings = screen.known_servers["127.0.0.1:21000"]
+        screen.document.draft.other_notes["parameters"] = ["reuse the runs of me/project/earlier"]
+        screen.document.form_edited("fork", "")
         await pilot.press("ctrl+l")
         await wait_for(pilot, lambda: isinstance(app.screen, LaunchScreen) and app.focused is not None)
         strip = app.screen.query_one("#field-server ChoiceStrip", ChoiceStrip)
@@ -202,8 +204,10 @@ async def test_a_launch_goes_to_another_known_server_and_the_app_with_it(monkeyp
         await pilot.click(strip, offset=(10, 0))
         said = app.screen.query_one("#launch-sentence", Static)
         await wait_for(pilot, lambda: "on the server 127.0.0.1:21000" in str(said.render()))
+        assert "It starts afresh: the runs it would reuse are not there." in " ".join(str(said.render()).split())
         await pilot.press("ctrl+l")
         await wait_for(pilot, lambda: bool(session.other.launched))
+        assert session.other.reused == [None]
         await wait_for(pilot, lambda: app.session is session.other)
 
         assert not session.launched

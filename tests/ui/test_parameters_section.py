@@ -128,6 +128,11 @@ async def test_a_new_parameter_is_named_with_a_preset_or_without() -> None:
         assert parameters(screen)["lr"] == {"distribution": "log_uniform_values", "min": 1e-5, "max": 0.1}
         await pilot.press("escape", "ctrl+n", *"drop", "down", "enter")
         await wait_for(pilot, lambda: "dropout" in parameters(screen))
+        # A name with its values behind it is taken apart, as when it is pasted.
+        await pilot.press("escape", "ctrl+n", *"eps: 0.1..1", "enter")
+        await wait_for(pilot, lambda: "eps" in parameters(screen))
+        assert parameters(screen)["eps"] == {"min": 0.1, "max": 1.0}
+        assert (pane.name_input.value, pane.value_input.value, pane.value_input.has_focus) == ("eps", "0.1..1.0", True)
         await pilot.press("escape", "ctrl+n", *"mine", "enter", *"1, 2", "enter")
         assert parameters(screen)["mine"] == {"values": [1, 2]}
         # Nothing typed, nothing added; and the mouse picks, too.

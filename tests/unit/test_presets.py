@@ -1,10 +1,12 @@
 from __future__ import annotations
 
+from typing import Any
+
 import pytest
 
 from trainer.records import Json
 from trainer.sweep.validation import violations
-from tui.pasted_parameters import pasted_parameters
+from tui.pasted_parameters import pasted_parameters, typed_parameter
 from tui.presets import PRESETS, Preset, matching_presets, preset_named
 from tui.shorthand import format_entry, parse_shorthand
 
@@ -73,3 +75,19 @@ def test_a_pasted_value_that_cannot_be_read_keeps_its_text_and_its_problem() -> 
 @pytest.mark.parametrize("text", ["", "\n\n", "# only a comment", ": = :", "\x00\n\x00", "a\n" * 5000])
 def test_any_pasted_text_is_read_without_failing(text: str) -> None:
     assert len(pasted_parameters(text)) <= 1000
+
+
+@pytest.mark.parametrize(
+    ("text", "name", "entry"),
+    [
+        ("lr: 0.1..1", "lr", {"min": 0.1, "max": 1.0}),
+        ("opt/lr:16, 32", "opt/lr", {"values": [16, 32]}),
+        ("x = relu|tanh", "x", {"values": ["relu", "tanh"]}),
+        ("x: {min: 1, max: 3}", "x", {"min": 1, "max": 3}),
+        *((text, None, None) for text in ("k:v", "a=b", "lr:", "lr: ", ": 3", "a b", "")),
+    ],
+)
+def test_a_name_with_its_values_behind_it_is_taken_apart(text: str, name: str | None, entry: Any) -> None:
+    row = typed_parameter(text)
+
+    assert (row and row.name, row and row.entry) == (name, entry)

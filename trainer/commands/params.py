@@ -15,22 +15,25 @@ if TYPE_CHECKING:
 
 
 @click.command(short_help="Show what PROGRAM takes, and a sweep file to begin with.")
-@click.argument("program", nargs=-1, required=True, type=click.UNPROCESSED, metavar="PROGRAM [COMMAND]")
+@click.argument("program", nargs=-1, type=click.UNPROCESSED, metavar="PROGRAM [COMMAND]")
+@click.option("-m", "--module", default="", metavar="MODULE", help="A module in place of the file, as in python -m.")
 @click.option(
     "--format", "form", type=click.Choice(["table", "yaml", "json"]), default="table", show_default=True,
     help="A table; a ready sweep file; one JSON object.",
 )  # fmt: skip
-def params(program: tuple[str, ...], form: str) -> int:
+def params(program: tuple[str, ...], module: str, form: str) -> int:
     """Show what PROGRAM takes, and a sweep file to begin with. The program is read, never run.
 
-    PROGRAM is a Python file, a folder with __main__.py, or `-- -m package.module`; COMMAND, a subcommand of it.
+    PROGRAM is a Python file, a folder with __main__.py, or `-m package.module`; COMMAND, a subcommand of it.
     Understood are argparse, click, typer, Hydra, OmegaConf, absl, fire, tyro and other parsers of dataclasses, and
     wandb.config.
     """
     from trainer.errors import ProgramError
     from trainer.programs.reading import read_named
 
-    words = list(program)
+    words = ["-m", module, *program] if module else list(program)
+    if not words:
+        raise click.UsageError("Name a program: sweep-tui params train.py, or -m package.module.")
     count = 2 if words[0] == "-m" and len(words) > 1 else 1
     options = read_named(" ".join(words[:count]) if count == 2 else words[0], Path.cwd())
     command = " ".join(words[count:])
@@ -74,9 +77,12 @@ def _yaml(options: ProgramOptions, command: str) -> str:
 
 
 def _remark(option: ProgramOption) -> str:
+    from trainer.programs.suggestions import passes_one_of_many
+
     text = option.help[:60]
     condition = f"with {option.only_with[0]} {' or '.join(option.only_with[1])}" if option.only_with else ""
-    said = "; ".join(filter(None, (text, condition)))
+    single = "one value: a flag passes no list" if passes_one_of_many(option) else ""
+    said = "; ".join(filter(None, (text, condition, single)))
     return f"  # {said}" if said else ""
 
 

@@ -113,8 +113,8 @@ class ProgramOption:
 
     @property
     def is_settable(self) -> bool:
-        """Whether a sweep can set it by name."""
-        return self.form is not Form.POSITIONAL and bool(self.names)
+        """Whether a sweep can set it by name: it passes one value."""
+        return self.form is not Form.POSITIONAL and bool(self.names) and self.exact_count <= 1
 
     @property
     def default_text(self) -> str:

@@ -28,6 +28,10 @@ FILL_IN = "FILL_IN"
 def suggested_entry(option: ProgramOption) -> dict[str, Json]:
     """Return a sweep's entry for an option: what is worth searching around its default, else the default."""
     default = known_default(option)
+    if passes_one_of_many(option):
+        items = option.choices if option.choices is not None else default if isinstance(default, list) else [default]
+        singles: list[Json] = [*dict.fromkeys(item for item in items if isinstance(item, bool | int | float | str))]
+        return {"values": singles} if len(singles) > 1 else {"value": singles[0] if singles else FILL_IN}
     if option.choices is not None and not option.takes_many:
         return {"values": list(option.choices)} if len(option.choices) > 1 else {"value": option.choices[0]}
     if option.kind == "bool" or isinstance(default, bool):
@@ -43,6 +47,15 @@ def suggested_entry(option: ProgramOption) -> dict[str, Json]:
     if option.kind == "float" or (option.kind == "any" and isinstance(default, float)):
         return _real(option, float(default) if isinstance(default, int | float) else None)
     return {"value": default if default is not None else FILL_IN}
+
+
+def passes_one_of_many(option: ProgramOption) -> bool:
+    """Return whether a program takes several values behind a flag, of which a sweep can pass one.
+
+    A list is a legal value to W&B, but reaches the program as one word, `--hidden=[64, 64]`. What reads lists from a
+    word, as Hydra does, has no flags.
+    """
+    return option.takes_many and bool(option.flags)
 
 
 def is_searchable(option: ProgramOption) -> bool:
@@ -145,7 +158,9 @@ def command_for(options: ProgramOptions, chosen: Iterable[ProgramOption], comman
         command: The subcommand, if there is one to name.
     """
     words = command.split()
-    words += [FILL_IN for option in options.of_command(words) if option.is_required and not option.is_settable]
+    for option in options.of_command(words):
+        if option.is_required and not option.is_settable:
+            words += [*option.flags[:1], *[FILL_IN] * max(option.exact_count, 1)]
     is_module = options.program.startswith("-m ")
     macro = "${args}"
     if options.style.takes_pairs:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import math
 import re
+import unicodedata
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -33,6 +34,12 @@ _DISTRIBUTION_SYNONYMS = {
 _KNOWN_KEYS = ("distribution", "parameters", *{f.name: None for d in DISTRIBUTIONS.values() for f in d.fields})
 _LARGEST = 700.0
 """exp of much more overflows a float."""
+_LETTERS = {
+    "ß": "ss", "æ": "ae", "ø": "o", "œ": "oe", "đ": "d", "ł": "l", "þ": "th", "ı": "i", "α": "alpha", "β": "beta",
+    "γ": "gamma", "δ": "delta", "ε": "epsilon", "η": "eta", "θ": "theta", "λ": "lambda", "μ": "mu", "µ": "mu",
+    "ρ": "rho", "σ": "sigma", "τ": "tau", "ω": "omega",
+}  # fmt: skip
+"""What letters that are no others with an accent are written as; of the Greek ones those that formulas have."""
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]")
 
 
@@ -63,10 +70,21 @@ def _not_mapping(case: Case) -> Iterator[Fix]:
 
 def _bad_name(case: Case) -> Iterator[Fix]:
     plain = case.key.strip().lstrip("-")
-    name = _NOT_IN_NAMES.sub("_", plain)
+    name = _NOT_IN_NAMES.sub("_", _in_ascii(plain))
     name = f"_{name}" if name[:1] in "0123456789.-" else name
-    if name not in case.around:
+    if name not in case.around and _says_anything(name, plain):
         yield case.rename(name, is_obvious=name == plain)
+
+
+def _in_ascii(name: str) -> str:
+    """Return a name with the letters that accents and ligatures are written with; other scripts stay."""
+    plain = "".join(_LETTERS.get(sign, sign) for sign in name)
+    return "".join(sign for sign in unicodedata.normalize("NFKD", plain) if not unicodedata.combining(sign))
+
+
+def _says_anything(name: str, given: str) -> bool:
+    """Return whether the letters of a name are still there, and no row of `_` stands for them."""
+    return sum(sign.isalnum() for sign in name) == sum(sign.isalnum() for sign in _in_ascii(given)) > 0
 
 
 def _entry_not_mapping(case: Case) -> Iterator[Fix]:

@@ -252,7 +252,7 @@ class _Group:
                 weights = axis.weights if values is axis.distinct else (1 / len(values),) * len(values)
                 sides.append(_Side(tuple(members), tuple((code,) for code in range(len(values))), weights))
             else:
-                # `check_zip` has seen to it that those which say how likely their values are agree.
+                self._check_likelihood(members)
                 length = len(self._values[members[0]])
                 said = [self._axes[member].probabilities for member in members]
                 shares = next((each for each in said if each is not None), None) or (1 / length,) * length
@@ -260,6 +260,24 @@ class _Group:
                 rows = tuple((code,) * len(members) for code in possible)
                 sides.append(_Side(tuple(members), rows, tuple(shares[code] for code in possible)))
         return sides
+
+    def _check_likelihood(self, members: Sequence[int]) -> None:
+        """Check that those which say how likely their values are agree; `check_zip` sees one rule at a time.
+
+        Raises:
+            RulesError: If two zips tie parameters together that do not.
+        """
+        likely = [member for member in members if self._axes[member].probabilities is not None]
+        if len({self._axes[member].probabilities for member in likely}) <= 1:
+            return
+        names = " and ".join("/".join(self._paths[member]) for member in likely)
+        error = RuleError(
+            f"{names} are zipped together, by way of others, and have other probabilities each.",
+            hint="Give them to one of these only.",
+        )
+        tied = {self._paths[member] for member in members}
+        zips = (index for index, rule in enumerate(self._rules) if isinstance(rule, ZipRule))
+        raise RulesError({index: error for index in zips if tied & set(paths_of(self._rules[index]))})
 
     def _in_order(self) -> list[tuple[int, OnlyIfRule]]:
         """Return the `only if` rules, those first whose outcome others ask for.

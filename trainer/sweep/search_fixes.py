@@ -6,6 +6,7 @@ from collections.abc import Iterator, Mapping
 from typing import Any
 
 from trainer.errors import SweepConfigError
+from trainer.records import Json
 from trainer.sweep.findings import is_number, nearest
 from trainer.sweep.fix import SUGGESTED_RUNS, Case, Fix, Offer, guessed_goal, number_in, shown, with_method
 from trainer.sweep.parameters import infer_distribution, is_nested
@@ -31,6 +32,8 @@ _KEY_SYNONYMS = {
     "early_stop": "early_terminate", "cmd": "command", "title": "name",
 }  # fmt: skip
 _METRIC_SYNONYMS = {"direction": "goal", "mode": "goal", "objective": "goal", "type": "goal", "metric": "name"}
+_HOLDERS = ("x-", "x_", "_", ".", "$")
+"""How keys begin, by custom, that only hold what anchors name."""
 _METHOD_SYNONYMS = {"bayesian": "bayes", "tpe": "bayes", "gp": "bayes", "hyperband": "random", "gridsearch": "grid"}
 _GRID_AT_MOST = 1_000
 """Configurations up to which a sweep without a method is taken for a grid."""
@@ -40,11 +43,34 @@ _EXAMPLE_METRIC = "loss"
 def _unknown_key(case: Case) -> Iterator[Fix]:
     entry = case.value
     parameters = case.config.get("parameters", {})
+    is_said = _is_said_elsewhere(entry, with_keys(case.config, [case.key]))
+    if case.key.startswith(_HOLDERS):
+        # Where the text refers to its anchor, what it said is written out.
+        yield case.remove(is_obvious=is_said)
+        return
+    if is_said:
+        yield case.remove(is_obvious=False)
     if isinstance(entry, Mapping) and isinstance(parameters, Mapping) and case.key not in parameters:
         if infer_distribution(entry) is not None or is_nested(entry):
             moved = {**parameters, case.key: dict(entry)}
-            yield case.top(f"Move {case.key} into parameters", True, [case.key], parameters=moved)
+            yield case.top(f"Move {case.key} into parameters", not is_said, [case.key], parameters=moved)
+    if is_said:
+        return
     yield from _spelt(case, _KEY_SYNONYMS, TOP_LEVEL_KEYS)
+
+
+def _is_said_elsewhere(value: Json, rest: Json) -> bool:
+    """Return whether the sweep says all of a mapping or list in another place too, where an alias stood for it."""
+    if not isinstance(value, Mapping | list) or not value:
+        return False
+    if isinstance(rest, Mapping):
+        # Merged into a mapping, it can have other keys beside it there.
+        if isinstance(value, Mapping) and all(key in rest and rest[key] == item for key, item in value.items()):
+            return True
+        return any(_is_said_elsewhere(value, item) for item in rest.values())
+    if isinstance(rest, list):
+        return rest == value or any(_is_said_elsewhere(value, item) for item in rest)
+    return False
 
 
 def _spelt(case: Case, synonyms: Mapping[str, str], valid: tuple[str, ...]) -> Iterator[Fix]:

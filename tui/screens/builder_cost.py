@@ -58,13 +58,13 @@ class BuilderCost(BuilderLaunching):
         stops_early = isinstance(self.document.draft.get("early_terminate"), Mapping)
         return Cost(runs, agents, self._run_time, stops_early, gpus if self._gpus else 0, budget_seconds)
 
-    def launch_estimate(self, choice: LaunchChoice) -> str:
+    def launch_estimate(self, choice: LaunchChoice, prior_points: int) -> str:
         """Return what the sweep takes if it is launched like this, in words; empty where nobody knows."""
         if self._run_time is None or choice.agents == 0:
             return ""
         per_run = choice.gpus_per_run or 1
         agents = choice.agents or max(self._gpus * (choice.slots_per_gpu or 1) // per_run, 1)
-        runs = choice.runs(self.document.config(), self.prior_points)
+        runs = choice.runs(self.document.config(), prior_points)
         return self._cost(runs, agents, 0 if choice.gpus == "none" else per_run, _seconds(choice.budget)).text(
             datetime.now()
         )

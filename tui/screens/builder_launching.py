@@ -112,6 +112,7 @@ class BuilderLaunching(BuilderForking):
             self.prior_points,
             self.launch_estimate,
             list(servers),
+            reuses=self.reused is not None,
         )
 
         def answered(choice: LaunchChoice | None) -> None:
@@ -124,12 +125,19 @@ class BuilderLaunching(BuilderForking):
                 self.show_readiness()
                 self.refresh_bindings()
                 session = self.session.on_server(servers.get(dialog.chosen_server, self.session.settings))
-                self.launch_sweep(session, config, choice, self.last_choices, self.reused)
+                # Another server does not know the runs of this one.
+                reused = self.reused if session is self.session else None
+                self.launch_sweep(session, config, choice, self.last_choices, reused)
 
         self.app.push_screen(dialog, answered)
 
-    def launch_estimate(self, choice: LaunchChoice) -> str:
-        """Return what the sweep takes if it is launched like this, in words; empty where nobody knows."""
+    def launch_estimate(self, choice: LaunchChoice, prior_points: int) -> str:
+        """Return what the sweep takes if it is launched like this, in words; empty where nobody knows.
+
+        Args:
+            choice: How it is launched.
+            prior_points: Points of its space that need no run.
+        """
         return ""
 
     @work(thread=True, exclusive=True, exit_on_error=False, group=LAUNCHING)

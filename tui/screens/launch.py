@@ -54,8 +54,10 @@ class LaunchScreen(ModalScreen[LaunchChoice | None]):
         list_gpus: Callable[[], str] | None = None,
         last: Mapping[str, str] | None = None,
         prior_points: int = 0,
-        estimate: Callable[[LaunchChoice], str] | None = None,
+        estimate: Callable[[LaunchChoice, int], str] | None = None,
         servers: Sequence[str] = (),
+        *,
+        reuses: bool = False,
     ) -> None:
         """Create the dialog.
 
@@ -66,14 +68,17 @@ class LaunchScreen(ModalScreen[LaunchChoice | None]):
             list_gpus: Returns the GPUs of this machine in a few words, empty when there are none; blocks.
             last: The texts of the last launch by field.
             prior_points: Points of its space that runs it starts from have done already.
-            estimate: Returns what a choice takes in words, empty where nobody knows; called at each key.
+            estimate: Returns what a choice takes in words, empty where nobody knows; called at each key, with the
+                points that need no run.
             servers: Words for the servers that can be launched on, the one that `server` names first.
+            reuses: Whether it starts from runs that the first server has.
         """
         super().__init__()
         self.config = config
         self.list_gpus = list_gpus
         self.prior_points = prior_points
         self.estimate = estimate
+        self.reuses = reuses
         self.server = server
         self.servers = tuple(servers)
         self.chosen_server = self.servers[0] if self.servers else ""
@@ -166,8 +171,11 @@ class LaunchScreen(ModalScreen[LaunchChoice | None]):
         else:
             is_other = self.chosen_server not in self.servers[:1]
             server = _OTHERS.get(self.chosen_server, f"server {self.chosen_server}") if is_other else self.server
-            said = choice.sentence(self.config, server, self.prior_points)
-            takes = self.estimate(choice) if self.estimate else ""
+            # Runs are reused where they are: another server does not know them.
+            prior_points = 0 if is_other else self.prior_points
+            said = choice.sentence(self.config, server, prior_points)
+            takes = self.estimate(choice, prior_points) if self.estimate else ""
+            said += " It starts afresh: the runs it would reuse are not there." if is_other and self.reuses else ""
             sentence.update(Content.assemble(("▶ ", "bold $primary"), said, (f" Takes {takes}." if takes else "")))
         return choice
 

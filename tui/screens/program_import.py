@@ -23,7 +23,7 @@ from trainer.programs.likely import likely_programs
 from trainer.programs.location import start_command
 from trainer.programs.options import ProgramOption, ProgramOptions
 from trainer.programs.reading import read_named
-from trainer.programs.suggestions import proposed, suggested_entry
+from trainer.programs.suggestions import passes_one_of_many, proposed, suggested_entry
 from trainer.records import Json
 from tui.shorthand import format_entry
 
@@ -377,5 +377,6 @@ def _facts(option: ProgramOption) -> str:
         limits = f"{low}..{high}"
     condition = f"with {option.only_with[0]} {' or '.join(option.only_with[1])}" if option.only_with else ""
     place = f"{option.source}:{option.line}" if option.source and option.line else option.source
-    first = " · ".join(filter(None, (option.name, limits, condition, place)))
+    many = "a sweep passes one value, no list" if passes_one_of_many(option) else ""
+    first = " · ".join(filter(None, (option.name, limits, condition, many, place)))
     return f"{first}\n{option.help}"

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar, Protocol
 
-from textual import getters, on
+from textual import events, getters, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -38,6 +38,9 @@ class TypedParameter(Protocol):
 
     def name_typed(self, text: str) -> None:
         """Another name was typed."""
+
+    def name_left(self) -> None:
+        """The name is typed."""
 
     def value_typed(self, text: str) -> None:
         """Another text of the values was typed."""
@@ -328,8 +331,10 @@ class ParameterPane(Vertical):
         """Offer presets where the name has the focus."""
         self._offer_presets()
 
-    def on_descendant_blur(self) -> None:
+    def on_descendant_blur(self, event: events.DescendantBlur) -> None:
         """Put the menu away once the name has lost the focus; a click on it needs it a little longer."""
+        if event.widget is self.name_input:
+            self._typed.name_left()
         self.call_after_refresh(self._hide_menu)
 
     def _hide_menu(self) -> None:
@@ -359,6 +364,7 @@ class ParameterPane(Vertical):
         elif self.has_class("-group"):
             self.post_message(self.Left())
         else:
+            # Leaving it, the name is taken over.
             self.value_input.focus()
 
     def action_step(self, by: int) -> None:

@@ -12,7 +12,7 @@ from trainer.sweep.parameters import DISTRIBUTIONS, Field
 from trainer.sweep.validation import Violation
 from tui.conversion import converted, entry_for
 from tui.parameter_tree import ParameterTreeModel, Path, TreeNode
-from tui.pasted_parameters import pasted_parameters
+from tui.pasted_parameters import pasted_parameters, typed_parameter
 from tui.shorthand import ShorthandError, parse_items, parse_shorthand, parse_value
 from tui.sweep_document import SweepDocument
 from tui.sweep_draft import GROUP_SEPARATOR, ParameterDraft
@@ -37,6 +37,8 @@ class ParametersSection(BuilderSection):
         self._group_problems: dict[Path, str] = {}
         self._new: ParameterDraft | None = None
         """The parameter that was added and is not named yet; not in the configuration, and no step to undo."""
+        self._named: ParameterDraft | None = None
+        """The parameter whose name is being typed."""
 
     def compose(self) -> ComposeResult:
         """Compose the tree and the pane."""
@@ -192,11 +194,23 @@ class ParametersSection(BuilderSection):
         row = node.row
         if text == row.name:
             return
+        self._named = row
         label = f"add {text}" if row is self._new else f"rename {row.name or 'a parameter'}"
         row.name = text
         self.parameter_tree.show(self.rows, row)
         self._show_current(keep_typed=True)
         self.tell_changed(label, f"name {self._key(row)}")
+
+    def name_left(self) -> None:
+        """Take a name apart that has its values behind it, `lr: 0.1..1`, as one pastes it."""
+        row, self._named = self._named, None
+        typed = typed_parameter(row.name) if row is not None else None
+        if row is None or typed is None:
+            return
+        row.name, row.entry, row.problem, row.typed = typed.name, typed.entry, typed.problem, typed.typed
+        self._new = None
+        self._reshow(row)
+        self.tell_changed(f"add {row.name}")
 
     def value_typed(self, text: str) -> None:
         """Take over the text of the values."""

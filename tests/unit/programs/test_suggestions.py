@@ -12,7 +12,7 @@ from trainer.programs.findings import program_findings
 from trainer.programs.importing import imported
 from trainer.programs.options import Form, ProgramOption
 from trainer.programs.reading import read_for_sweep, read_named
-from trainer.programs.suggestions import proposed, suggested_entry, sweep_for
+from trainer.programs.suggestions import FILL_IN, proposed, suggested_entry, sweep_for
 from trainer.records import Json
 from trainer.sweep.validation import violations
 
@@ -36,12 +36,33 @@ from trainer.sweep.validation import violations
         (ProgramOption("amp", "bool", False, form=Form.FLAG), {"values": [True, False]}),
         (ProgramOption("seed", "int", None), {"values": [0, 1, 2]}),
         (ProgramOption("epochs", "int", 90), {"value": 90}),
+        # A flag passes one value of those it takes; a list is for what reads it from a word.
+        (ProgramOption("hidden", "int", [64, 64], flags=("--hidden",), takes_many=True), {"value": 64}),
+        (ProgramOption("aug", "str", ["a", "b"], flags=("--aug",), takes_many=True), {"values": ["a", "b"]}),
+        (ProgramOption("dims", "any", [64, 64], takes_many=True), {"value": [64, 64]}),
         (ProgramOption("data_dir", "path", "data"), {"value": "data"}),
     ],
     ids=lambda value: value.name if isinstance(value, ProgramOption) else "",
 )
 def test_an_entry_is_what_one_would_search_around_the_default(option: ProgramOption, entry: dict[str, Json]) -> None:
     assert suggested_entry(option) == entry
+
+
+def test_the_suggestion_of_each_option_that_takes_several_values_is_taken_by_its_program(tmp_path: Path) -> None:
+    source = (
+        "import argparse\np = argparse.ArgumentParser()\n"
+        "p.add_argument('--hidden', nargs='+', type=int, default=[64, 64])\n"
+        "p.add_argument('--betas', nargs=2, type=float, required=True)\n"
+        "p.add_argument('--kinds', nargs='*', choices=['a', 'b'], default=['a'])\np.parse_args()\n"
+    )
+    (tmp_path / "many.py").write_text(source)
+    options = read_named("many.py", tmp_path)
+    settable = [option for option in options.options if option.is_settable]
+    config = sweep_for(options, settable)
+
+    assert config["command"] == ["${env}", "${interpreter}", "${program}", "--betas", FILL_IN, FILL_IN, "${args}"]
+    assert [option.name for option in settable] == ["hidden", "kinds"]
+    assert {problem.code for problem in program_findings(config, options).problems} <= {"fill-in"}
 
 
 def test_the_proposed_sweep_of_each_program_is_valid_and_taken_but_for_what_only_the_user_knows(tmp_path: Path) -> None:

@@ -104,6 +104,8 @@ CASES: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
     ("unknown-key", top(lr={"min": 1, "max": 3}), "Move lr into parameters",
      top(parameters={"p": {"values": [1, 2]}, "lr": {"min": 1, "max": 3}})),
     ("unknown-key", top(settings={"a": 1}), "Remove settings", BASE),
+    ("unknown-key", {**BASE, "x-base": {"values": [1, 2]}}, "Remove x-base", BASE),
+    ("unknown-key", top(base={"values": [1, 2]}), "Remove base", BASE),
     ("no-method", top("method"), "Use method: grid", BASE),
     ("no-method", {**top("method"), "parameters": {"p": {"min": 0.1, "max": 1.0}}}, "Use method: bayes",
      {**BASE, "method": "bayes", "run_cap": 50, "parameters": {"p": {"min": 0.1, "max": 1.0}}}),
@@ -228,6 +230,8 @@ CASES: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
     ("parameters-not-mapping", top(parameters=[{"name": "a", "values": [1, 2]}, {"b": {"value": 3}}]),
      "Write them as keys and values", top(parameters={"a": {"values": [1, 2]}, "b": {"value": 3}})),
     ("bad-name", top(parameters={"--p": {"values": [1, 2]}}), "Rename --p to p", BASE),
+    ("bad-name", top(parameters={"größe_µ": {"values": [1, 2]}}), "Rename größe_µ to grosse_mu",
+     top(parameters={"grosse_mu": {"values": [1, 2]}})),
     ("bad-name", top(parameters={"2p/q": {"values": [1, 2]}}), "Rename 2p/q to _2p_q",
      top(parameters={"_2p_q": {"values": [1, 2]}})),
     ("entry-not-mapping", parameter([1, 2, 3, 4, 5]), "Write values:", parameter(entry(values=[1, 2, 3, 4, 5]))),
@@ -447,3 +451,9 @@ def test_the_values_of_a_range_rise_from_its_one_end_to_the_other(bounds: tuple[
 )
 def test_steps_are_readable(span: float, parts: int, step: float) -> None:
     assert readable_step(span, parts) == step
+
+
+def test_a_name_in_another_script_is_not_made_a_row_of_underscores() -> None:
+    config = top(parameters={"\u5b66\u7fd2\u7387": {"values": [1, 2]}})
+
+    assert [fixes_for(problem, config) for problem in problems_and_oddities(config)] == [[]]

@@ -295,6 +295,12 @@ def test_zipped_values_are_as_likely_as_they_were_and_impossible_ones_never_run(
     effect = compile_rules(sources, rules("zip a, b"), "random").effects[0]
     assert (effect.into, effect.problem) == (None, "a and b have other probabilities each.")
 
+    sources.insert(1, (("c",), {"values": [1, 2, 3]}))
+    compiled = compile_rules(sources, rules("zip a, c", "zip c, b", "a > 0"), "random")
+    said = "a and b are zipped together, by way of others, and have other probabilities each."
+    assert [effect.problem for effect in compiled.effects[:2]] == [said, said]
+    assert said not in compiled.effects[2].problem
+
 
 def test_whole_floats_are_written_as_they_come_back_from_a_run_where_w_and_b_compares_to_the_letter() -> None:
     compiled = compile_rules(leaves(a=listed(1.0, 0.5), b=listed([2.0], 1e30)), rules("zip a, b"), "grid")
