@@ -22,6 +22,7 @@ FACTS: Mapping[str, str] = {
     "state": "running, finished, failed, crashed, killed, pending…",
     "name": "of the run",
     "id": "of the run",
+    "sweep": "that it belongs to, where runs of several are shown",
     "tag": "any of its tags",
     "note": "its notes",
     "host": "where it ran",
@@ -38,6 +39,7 @@ _ATTRIBUTES = {
     "name": "name",
     "state": "state",
     "id": "id",
+    "sweep": "sweep_id",
     "note": "notes",
     "host": "host",
     "group": "group",
@@ -270,7 +272,7 @@ def wanted_number(key: str, text: str) -> float | None:
     if number is not None:
         return None if math.isnan(number) else number
     fact = fact_name(key)
-    if fact == "time" and (span := _SPAN.match(text)):
+    if (fact == "time" or key == "age") and (span := _SPAN.match(text)):
         return float(span[1]) * _SPAN_SECONDS[span[2]]
     return _moment(text) if fact == "created" else None
 

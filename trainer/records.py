@@ -82,6 +82,8 @@ class SweepRecord:
     best_value: float | None = None
     """The server's best value of the metric; None when there is none yet."""
     url: str = ""
+    parts: tuple[SweepReference, ...] = ()
+    """The sweeps that this one stands for, where several are shown as one; empty for a sweep."""
 
     def run_url(self, run_id: str) -> str:
         """Return the address of the page of one of its runs; empty where the sweep has none that a browser opens."""

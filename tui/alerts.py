@@ -8,12 +8,15 @@ from __future__ import annotations
 from collections.abc import Collection, Iterable
 from dataclasses import dataclass
 from enum import IntEnum
+from typing import TYPE_CHECKING
 
 from trainer.records import SweepRecord, SweepReference
 from trainer.states import RunState, SweepState
-from tui.feeds import SweepFeed
 from tui.formatting import count_text, metric_text
 from tui.last_look import gain_text
+
+if TYPE_CHECKING:
+    from tui.feeds import SweepFeed
 
 FAILURES_IN_A_ROW = 3
 """As many runs as agents take to give up on a program that always fails."""
@@ -70,7 +73,7 @@ class SweepWatch:
 
     def _failures(self, sweep: SweepRecord, feed: SweepFeed) -> Iterable[Alert]:
         states = [feed.board.runs[run_id].state for run_id in feed.best_so_far.last_ids(FAILURES_IN_A_ROW)]
-        if len(states) < FAILURES_IN_A_ROW or any(state not in (RunState.FAILED, RunState.CRASHED) for state in states):
+        if len(states) < FAILURES_IN_A_ROW or not all(state.is_failure for state in states):
             # One that ended well ends the row; one that runs says nothing yet.
             self._told_failures = self._told_failures and RunState.FINISHED not in states
             return

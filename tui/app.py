@@ -21,7 +21,7 @@ from trainer.paths import config_dir
 from tui.alerting_app import AlertingApp
 from tui.keys import KEYMAP_FILE_NAME, known_binding_ids, load_keymap, unknown_ids
 from tui.looks import Looks
-from tui.messages import BuilderOpenRequested, ServerConnected, StartFailed, SweepOpenRequested
+from tui.messages import AcrossOpenRequested, BuilderOpenRequested, ServerConnected, StartFailed, SweepOpenRequested
 from tui.screens.confirm import ConfirmScreen, HoldsChanges, leave_question
 from tui.screens.opening import OpeningScreen
 from tui.screens.sweeps import SweepsScreen
@@ -138,6 +138,14 @@ class SweepApp(AlertingApp):
             self.switch_screen(screen)
         else:
             self.push_screen(screen)
+
+    @on(AcrossOpenRequested)
+    def _open_across(self, message: AcrossOpenRequested) -> None:
+        # Imported when first needed, as above.
+        from tui.screens.across import AcrossScreen
+        from tui.several_session import SeveralSession
+
+        self.push_screen(AcrossScreen(SeveralSession(self.session, message.sweeps)))
 
     @on(BuilderOpenRequested)
     def _open_builder(self, message: BuilderOpenRequested) -> None:

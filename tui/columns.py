@@ -19,6 +19,7 @@ class ColumnKind(StrEnum):
 
     RANK = "rank"
     NAME = "name"
+    SWEEP = "sweep"
     STATE = "state"
     METRIC = "metric"
     CONFIG = "config"
@@ -70,6 +71,7 @@ GROUP_KINDS = frozenset((ColumnKind.INTERVAL, ColumnKind.GROUP_BEST, ColumnKind.
 """What only groups of runs have."""
 RANK = Column(ColumnKind.RANK, "#")
 NAME = Column(ColumnKind.NAME, "run")
+SWEEP = Column(ColumnKind.SWEEP, "sweep")
 STATE = Column(ColumnKind.STATE, "state")
 DURATION = Column(ColumnKind.DURATION, "time")
 CHANCE = Column(ColumnKind.CHANCE, "P(best)")
@@ -124,7 +126,8 @@ def summary_numbers(summary: Mapping[str, Json]) -> Iterator[tuple[str, float]]:
 class ColumnCounter:
     """Knows which configuration keys vary among runs and which numbers their summaries hold."""
 
-    def __init__(self, first: Iterable[str], metric_name: str) -> None:
+    def __init__(self, first: Iterable[str], metric_name: str, *, shows_sweeps: bool = False) -> None:
+        self._shows_sweeps = shows_sweeps
         self._first = list(first)
         self._metric_name = metric_name
         self._config: dict[str, Counter[str]] = {}
@@ -169,6 +172,7 @@ class ColumnCounter:
             self._columns = [
                 RANK,
                 NAME,
+                *([SWEEP] if self._shows_sweeps else []),
                 STATE,
                 *metric,
                 *(Column(ColumnKind.CONFIG, key, key) for key in self._first),

@@ -157,7 +157,7 @@ class SweepFeed:
     def _take_sweep(self, sweep: SweepRecord) -> None:
         before, self.sweep = self.sweep, sweep
         if before is None or before.metric != sweep.metric or before.config != sweep.config:
-            board = LeaderboardModel(sweep.metric, swept_keys(sweep.config))
+            board = LeaderboardModel(sweep.metric, swept_keys(sweep.config), shows_sweeps=bool(sweep.parts))
             board.set_ranking(self.board.by)
             board.set_filter(self.board.filter)
             board.view, board.computed = self.board.view, self.board.computed

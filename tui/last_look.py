@@ -14,20 +14,22 @@ from collections.abc import Iterable, Mapping
 from dataclasses import asdict, dataclass, field
 from datetime import UTC, datetime
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 from trainer.atomic_file import write_text_atomically
 from trainer.errors import TrainerError
 from trainer.paths import state_dir
 from trainer.records import SweepRecord, SweepReference
-from trainer.states import RunState, SweepState
-from tui.feeds import SweepFeed
+from trainer.states import SweepState
 from tui.formatting import count_text, metric_text, seconds_text, sweep_label
+
+if TYPE_CHECKING:
+    from tui.feeds import SweepFeed
 
 MAX_LOOKS = 500
 MAX_ALIVE = 2000
 """Runs that were alive whose ids are kept; those beyond are not told apart from old ones."""
 _VERSION = 1
-_FAILED = (RunState.FAILED, RunState.CRASHED)
 
 
 @dataclass(frozen=True, slots=True)
@@ -150,7 +152,7 @@ def news_of(look: Look, feed: SweepFeed) -> News:
     return News(
         since=look.moment,
         ended=len(ended),
-        failed=sum(board.runs[run_id].state in _FAILED for run_id in ended),
+        failed=sum(board.runs[run_id].state.is_failure for run_id in ended),
         best=best,
         gain=gain,
         state=sweep.state if sweep.state.value != look.state else None,

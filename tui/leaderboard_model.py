@@ -23,7 +23,7 @@ from tui.sorting import Level, SortKey, sort_key, sorted_ids
 class LeaderboardModel:
     """Runs by id, their ranks, and the rows to show."""
 
-    def __init__(self, metric: Metric | None = None, swept: Iterable[str] = ()) -> None:
+    def __init__(self, metric: Metric | None = None, swept: Iterable[str] = (), *, shows_sweeps: bool = False) -> None:
         self.metric = metric
         self.by: Ranking = "best"
         """Which value of the metric ranks a run and is shown."""
@@ -44,7 +44,7 @@ class LeaderboardModel:
         """Which lines share the first place, as far as that was found out."""
         self._flat: dict[str, dict[str, Json]] = {}
         self._values: dict[str, float | None] = {}
-        self._counter = ColumnCounter(swept, metric.name if metric else "")
+        self._counter = ColumnCounter(swept, metric.name if metric else "", shows_sweeps=shows_sweeps)
         self._rank_keys: dict[str, SortKey] = {}
         self._ranked: list[str] = []
         self._ranks: dict[str, int] | None = {}
@@ -364,6 +364,8 @@ def _about(run: RunRecord, kind: ColumnKind) -> Json:
             return run.state.value
         case ColumnKind.DURATION:
             return run.duration_seconds
+        case ColumnKind.SWEEP:
+            return run.sweep_id or None
         case ColumnKind.HOST:
             return run.host or None
         case ColumnKind.CREATED:

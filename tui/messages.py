@@ -9,7 +9,7 @@ from pathlib import Path
 from textual.message import Message
 
 from trainer.errors import TrainerError
-from trainer.records import Json, SweepReference
+from trainer.records import Json, SweepRecord, SweepReference
 from trainer.settings import Settings
 
 
@@ -29,6 +29,13 @@ class SweepOpenRequested(Message):
     """Whether the live view takes the place of the screen that asked, and is not put on top of it."""
     server: Settings | None = None
     """The server that has it, where the app turns to another one; None for the one the app is at."""
+
+
+@dataclass
+class AcrossOpenRequested(Message):
+    """The user wants one leaderboard across several sweeps."""
+
+    sweeps: tuple[SweepRecord, ...]
 
 
 @dataclass

@@ -114,7 +114,7 @@ class Session(RunActions):
         return find_sweep_reference(self.client, text)
 
     def list_sweeps(self) -> list[SweepRecord]:
-        """Return the newest sweeps of the project, or of all projects; blocks.
+        """Return the sweeps of the project, or of all projects, newest first; blocks.
 
         When the embedded server is gone, it is started again.
 
@@ -122,7 +122,7 @@ class Session(RunActions):
             ServerLostError: If the server does not answer.
         """
         try:
-            return self.client.list_sweeps(self.project)
+            return self.client.list_sweeps(self.project, limit=None)
         except ServerLostError:
             from trainer.connection import revive
 

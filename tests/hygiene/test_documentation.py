@@ -12,6 +12,7 @@ from textual.dom import DOMNode
 from trainer.cli import build_cli
 from tui.app import SweepApp
 from tui.cli import TerminalApp
+from tui.screens.across import AcrossScreen
 from tui.screens.analysis import AnalysisScreen
 from tui.screens.preview import PreviewScreen
 from tui.screens.run import RunScreen
@@ -40,6 +41,7 @@ PLACES: dict[str, tuple[type[DOMNode], ...]] = {
     "trial": (TrialScreen, LogView),
     "live view: runs": (SweepScreen, RunsTable),
     "live view: sweep": (SweepScreen,),
+    "across sweeps": (AcrossScreen,),
     "live view: panes": (SweepScreen,),
     "live view: agents": (SweepScreen, AgentsPanel),
     "analysis": (AnalysisScreen, ParallelPlot),

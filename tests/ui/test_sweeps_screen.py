@@ -8,12 +8,13 @@ from tests.ui.wait_for import wait_for
 from trainer.errors import ServerLostError
 from trainer.records import SweepReference
 from trainer.states import SweepState
+from trainer.sweep_filter import matching_sweeps
 from tui.app import SweepApp
 from tui.messages import SweepOpenRequested
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.help import HelpScreen
 from tui.screens.sweep_builder import SweepBuilderScreen
-from tui.screens.sweeps import SweepsScreen, matching_sweeps
+from tui.screens.sweeps import SweepsScreen
 from tui.widgets.app_header import AppHeader
 from tui.widgets.sweeps_table import progress_text, visible_columns
 

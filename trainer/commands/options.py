@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import os
 import sys
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 
@@ -143,6 +143,24 @@ def find_sweep(text: str, settings: Settings) -> tuple[Connection, WandbClient, 
     connection, client = connected(settings)
     reference = find_sweep_reference(client, text)
     return connection, client, client.read_sweep(reference)
+
+
+def find_several(texts: Sequence[str], settings: Settings) -> tuple[WandbClient, list[SweepRecord]]:
+    """Connect once and read the sweeps that texts name, each once and in their order.
+
+    Raises:
+        InputError: If one of them is a bundle, or fewer than two are left.
+    """
+    from trainer.bundle.layout import looks_like_bundle
+    from trainer.tracking.references import find_sweep_reference
+
+    if bundles := [text for text in texts if looks_like_bundle(text)]:
+        raise InputError(f"{bundles[0]} is a bundle.", hint="Several sweeps can be taken together on a server only.")
+    _, client = connected(settings)
+    references = dict.fromkeys(find_sweep_reference(client, text) for text in texts)
+    if len(references) < 2:
+        raise InputError(f"{texts[0]!r} and {texts[-1]!r} are the same sweep.", hint="Name two or more.")
+    return client, [client.read_sweep(reference) for reference in references]
 
 
 def find_readable(

@@ -10,22 +10,24 @@ from typing import IO, TYPE_CHECKING, cast
 import click
 
 from trainer.atomic_file import write_text_atomically
-from trainer.commands.options import LEADERBOARD_ROWS, find_readable, narrate, server_options
+from trainer.commands.options import LEADERBOARD_ROWS, find_readable, find_several, narrate, server_options
 from trainer.errors import InputError
+from trainer.settings import resolve_settings
 
 if TYPE_CHECKING:
     from collections.abc import Sequence
 
     from trainer.exports.table_files import TableFileFormat
-    from trainer.records import Metric, Ranking, RunRecord, SweepRecord
+    from trainer.records import Goal, Metric, Ranking, RunRecord, SweepRecord
+    from trainer.settings import Settings
     from trainer.tracking.client import TrackingClient
     from trainer.tracking.points import Account, Point
 
 _POINTS_SHOWN = 20
 
 
-@click.command()
-@click.argument("sweep")
+@click.command(short_help="Show the best runs of SWEEP, or of several in one table.")
+@click.argument("sweeps", nargs=-1, required=True, metavar="SWEEP...")
 @click.option("--top", type=click.IntRange(1), help="Runs to show; without it 10 in a table, all in other formats.")
 @click.option("--metric", help="Rank by this metric instead of the sweep's; needs no goal when it is the same.")
 @click.option("--goal", type=click.Choice(["minimize", "maximize"]), help="Which direction of --metric is better.")
@@ -50,7 +52,7 @@ _POINTS_SHOWN = 20
 )
 @server_options
 def leaderboard(
-    sweep: str,
+    sweeps: tuple[str, ...],
     top: int | None,
     metric: str | None,
     goal: str | None,
@@ -63,7 +65,10 @@ def leaderboard(
     entity: str | None,
     project: str | None,
 ) -> int:
-    """Show the best runs of SWEEP, or write the table of them all to a file."""
+    """Show the best runs of SWEEP, or write the table of them all to a file.
+
+    Of several sweeps all runs are in one table, ranked by the metric that most of them optimise.
+    """
     from trainer.exports.runs_table import RunsTable
     from trainer.exports.table_files import require_parquet, write_csv, write_json, write_table
     from trainer.tracking.leaderboard import ranking_metric, render_leaderboard
@@ -71,14 +76,20 @@ def leaderboard(
     chosen = _table_format(output_format, output)
     if chosen == "parquet":
         require_parquet()
-    client, record = find_readable(sweep, server, entity, project)
-    ranked_by = ranking_metric(record, metric, goal)
+    client: TrackingClient
+    if len(sweeps) > 1:
+        client, record = _taken_together(sweeps, resolve_settings(server, entity, project), metric, goal)
+        ranked_by = record.metric
+    else:
+        client, record = find_readable(sweeps[0], server, entity, project)
+        ranked_by = ranking_metric(record, metric, goal)
     if top is None and chosen == "table" and output is None:
         top = LEADERBOARD_ROWS
     whole = all_columns if all_columns is not None else output is not None
     # The table with every column holds the best value, too.
     needs_curves = by == "best" or (whole and chosen in ("csv", "json", "parquet"))
-    runs = runs_with_fillers(client, record, ranked_by if needs_curves else None)
+    curves_of = ranked_by if needs_curves else None
+    runs = client.read_runs(record, curves_of) if record.parts else runs_with_fillers(client, record, curves_of)
     if where:
         runs = _only(runs, where)
     table = RunsTable(record, runs, ranked_by, cast("Ranking", by), top)
@@ -100,6 +111,19 @@ def leaderboard(
     text = render_leaderboard(record, runs, metric=ranked_by, by=by, top=top, output_format=chosen, width=width)
     _put(text, output)
     return 0
+
+
+def _taken_together(
+    texts: Sequence[str], settings: Settings, metric: str | None, goal: str | None
+) -> tuple[TrackingClient, SweepRecord]:
+    """Return several sweeps as one, and say what ranks their runs where that is not plain."""
+    from trainer.tracking.several import SeveralClient, combined, shared_metric
+
+    client, records = find_several(texts, settings)
+    shared = shared_metric(records, metric, cast("Goal | None", goal))
+    if shared.note:
+        narrate(shared.note)
+    return SeveralClient(client, records, shared.metric), combined(records, shared.metric)
 
 
 def _only(runs: Sequence[RunRecord], where: str) -> tuple[RunRecord, ...]:

@@ -139,8 +139,11 @@ def render_leaderboard(
     metric = metric or sweep.metric
     ranked = rank_runs(runs, metric, cast(Ranking, by))[:top]
     if output_format == "json":
-        return json.dumps([_entry(place, metric) for place in ranked], indent=2)
-    table = _table(ranked, leaderboard_columns(sweep, runs), metric)
+        entries = [_entry(place, metric) for place in ranked]
+        if sweep.parts:
+            entries = [{"sweep": place.run.sweep_id, **entry} for place, entry in zip(ranked, entries, strict=True)]
+        return json.dumps(entries, indent=2)
+    table = _table(ranked, leaderboard_columns(sweep, runs), metric, with_sweeps=bool(sweep.parts))
     if output_format == "csv":
         return render_csv(table)
     if output_format == "md":
@@ -152,7 +155,8 @@ def leaderboard_table(
     sweep: SweepRecord, runs: Sequence[RunRecord], *, metric: Metric | None, by: Ranking, top: int | None
 ) -> Table:
     """Return the best runs as a table, as `render_leaderboard` shows them."""
-    return _table(rank_runs(runs, metric, by)[:top], leaderboard_columns(sweep, runs), metric)
+    ranked, columns = rank_runs(runs, metric, by)[:top], leaderboard_columns(sweep, runs)
+    return _table(ranked, columns, metric, with_sweeps=bool(sweep.parts))
 
 
 def render_best(
@@ -232,16 +236,19 @@ def _is_swept(names: Mapping[str, bool], key: str) -> bool:
     return next((varies for name, varies in names.items() if key.startswith(f"{name}.")), False)
 
 
-def _table(ranked: Sequence[RankedRun], columns: Sequence[str], metric: Metric | None) -> Table:
+def _table(
+    ranked: Sequence[RankedRun], columns: Sequence[str], metric: Metric | None, *, with_sweeps: bool = False
+) -> Table:
     rows: list[list[Cell]] = []
     for place in ranked:
         flat = flatten_config(place.run.config)
-        row: list[Cell] = [place.rank, place.run.name]
+        row: list[Cell] = [place.rank, place.run.name, *([place.run.sweep_id] if with_sweeps else [])]
         row += [_cell(flat[key]) if key in flat else "" for key in columns]
         row += [place.value] if metric else []
         rows.append([*row, place.run.state.value, place.run.duration_seconds])
-    heads = ["#", "run", *columns, *([metric.name] if metric else []), "state", "seconds"]
-    return Table(tuple(heads), tuple(map(tuple, rows)), droppable=range(2, 2 + len(columns)))
+    first = ["#", "run", *(["sweep"] if with_sweeps else [])]
+    heads = [*first, *columns, *([metric.name] if metric else []), "state", "seconds"]
+    return Table(tuple(heads), tuple(map(tuple, rows)), droppable=range(len(first), len(first) + len(columns)))
 
 
 def _cell(value: Json) -> Cell:

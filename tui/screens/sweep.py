@@ -15,7 +15,6 @@ from textual import getters, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
-from textual.content import Content
 from textual.message import Message
 from textual.widgets import Footer, Input, Static
 from textual.worker import get_current_worker
@@ -29,13 +28,14 @@ from tui.chart_colors import chart_colors
 from tui.chart_selection import ChartSelection, with_marked
 from tui.columns import swept_keys
 from tui.feeds import DRAIN_INTERVAL_SECONDS, EventInbox, FeedChange, SweepFeed
-from tui.formatting import count_text, duration_text, metric_text, value_text
+from tui.formatting import value_text
 from tui.screens.sweep_agents import SweepAgents
 from tui.screens.sweep_alerts import SweepAlerts
 from tui.screens.sweep_charting import ChartWish, SweepCharting
 from tui.screens.sweep_columns import SweepColumns
 from tui.screens.sweep_grouping import SweepGrouping
 from tui.screens.sweep_news import SweepNews
+from tui.screens.sweep_notice import SweepNotice
 from tui.screens.sweep_panes import PANES, SweepPanes
 from tui.screens.sweep_runs import SweepRuns
 from tui.session import Session
@@ -54,7 +54,7 @@ SWEEP_FEED = "sweep_feed"
 
 
 class SweepScreen(
-    SweepPanes, SweepCharting, SweepAgents, SweepRuns, SweepGrouping, SweepColumns, SweepNews, SweepAlerts
+    SweepPanes, SweepCharting, SweepAgents, SweepRuns, SweepGrouping, SweepColumns, SweepNotice, SweepNews, SweepAlerts
 ):
     """Watches one sweep and steers it."""
 
@@ -105,11 +105,15 @@ class SweepScreen(
         """Why nothing more will be heard."""
         self._drained_at = 0.0
         self._drain_is_due = False
-        self._retry_at = 0.0
+
+    @property
+    def screen_title(self) -> str:
+        """What the header says is shown."""
+        return f"Sweep {self.reference.id}"
 
     def compose(self) -> ComposeResult:
         """Compose the screen."""
-        yield AppHeader(f"Sweep {self.reference.id}", self.session.label, self.reference.project)
+        yield AppHeader(self.screen_title, self.session.label, self.reference.project)
         yield SweepSummary(id="summary")
         yield Static("", id="notice")
         yield NewsLine(id="news")
@@ -188,13 +192,13 @@ class SweepScreen(
         if self.feed.sweep and change.sweep:
             self.refresh_bindings()
         if change.connection and self.feed.lost:
-            self._retry_at = time.monotonic() + self.feed.lost.retry_in_seconds
+            self.retry_at = time.monotonic() + self.feed.lost.retry_in_seconds
         if change.run_ids or change.sweep:
             self.show_runs()
         if change.agents or change.run_ids:
             self._show_agents()
         self._show_summary()
-        self._show_notice()
+        self.show_notice()
         self.keep_looking()
         self.call_user()
 
@@ -204,7 +208,7 @@ class SweepScreen(
             self._show_summary()
             self._show_agents()
         if self.feed.lost:
-            self._show_notice()
+            self.show_notice()
         self.read_histories_if_needed()
         self.compute_if_due()
         self.keep_looking()
@@ -294,42 +298,7 @@ class SweepScreen(
         """Arrange the panes, and say in as many words as there is room for how it ended."""
         super().watch_compact(compact)
         if self.is_mounted:
-            self._show_notice()
-
-    def _show_notice(self) -> None:
-        feed, sweep = self.feed, self.feed.sweep
-        self.set_class(feed.lost is not None, "-lost")
-        self.set_class(feed.lost is None and feed.is_over, "-over")
-        self.set_class(bool(feed.progress.failed), "-failures")
-        notice = self.query_one("#notice", Static)
-        if feed.lost:
-            left = max(self._retry_at - time.monotonic(), 0.0)
-            when = f"next attempt in {left:.0f}s" if left >= 1 else "trying again…"
-            notice.update(
-                Content.from_markup(
-                    "[b $error]✗ Server away:[/] $why [$foreground 60%]$when[/]", why=feed.lost.message, when=when
-                )
-            )
-        elif feed.is_over and sweep:
-            notice.update(self._farewell())
-
-    def _farewell(self) -> Content:
-        feed, sweep = self.feed, self.feed.sweep
-        assert sweep is not None
-        word = "Done" if sweep.state is SweepState.FINISHED else "Canceled"
-        failed, done = feed.progress.failed, feed.progress.done
-        mark = f"[b $error]✗ {word}, {failed:,} of {count_text(done, 'run')} failed[/]"
-        if not failed:
-            mark = f"[b $success]✓ {word}[/]" if self.compact else f"[b $success]✓ {word}:[/] {count_text(done, 'run')}"
-        keys = "[b $primary]enter[/] run and log"
-        if feed.best is not None and sweep.metric is not None:
-            keys = f"[b $primary]E[/] export the best  {keys}"
-        if self.compact:
-            return Content.from_markup(f"{mark}  {keys}")
-        what = f" in {duration_text(feed.elapsed_seconds(datetime.now(UTC)))}"
-        if feed.best and sweep.metric:
-            what += f", best {sweep.metric.name} {metric_text(feed.best_value)} by {feed.best.name}"
-        return Content.from_markup(f"{mark}$what.   {keys}", what=what)
+            self.show_notice()
 
     # View
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import UTC, datetime
@@ -12,21 +13,26 @@ from typing import TYPE_CHECKING, ClassVar
 from textual import getters, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
-from textual.containers import Center, Horizontal, Middle
+from textual.containers import Center, Middle
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import DataTable, Footer, Input, Static
+from textual.widgets import Footer, Static
 from textual.worker import get_current_worker
 
 from trainer.errors import TrainerError
 from trainer.records import SweepRecord
 from trainer.states import SweepState
+from tui.alerting_app import AlertingApp
+from tui.alerts import ListedWatch
 from tui.formatting import count_text, sweep_label
+from tui.last_look import Look, listed_news, look_key, looks_file, read_looks
 from tui.messages import BuilderOpenRequested, ServerConnected, SweepOpenRequested
 from tui.screens.confirm import ConfirmScreen
-from tui.screens.sweep_deriving import SweepDeriving
+from tui.screens.sweeps_choosing import SweepsChoosing
 from tui.session import Session
 from tui.widgets.app_header import AppHeader
+from tui.widgets.filter_prompt import FilterPrompt
+from tui.widgets.news_line import NEW
 from tui.widgets.sweeps_table import SweepsTable
 
 if TYPE_CHECKING:
@@ -35,6 +41,8 @@ if TYPE_CHECKING:
 SWEEP_LIST = "sweep-list"
 STEERING = "steering"
 REFRESH_SECONDS = 3.0
+_REST_FACTOR = 15
+"""Between two lists passes so many times what one takes."""
 _EMPTY = """[b $foreground]No sweeps yet[/]
 
 A sweep tries many settings of your program
@@ -45,7 +53,7 @@ and shows which are best.
 [b $primary]?[/]       all keys"""
 
 
-class SweepsScreen(SweepDeriving):
+class SweepsScreen(SweepsChoosing):
     """The sweeps of the connected server."""
 
     CSS_PATH = "sweeps.tcss"
@@ -71,13 +79,7 @@ class SweepsScreen(SweepDeriving):
             show=False,
             tooltip="Hand out no further runs and end the current ones",
         ),
-        Binding(
-            "slash", "filter", "Filter", key_display="/", id="sweeps.filter", tooltip="Show sweeps with these words"
-        ),
         Binding("r", "refresh_list", "Refresh", id="sweeps.refresh", show=False, tooltip="Ask the server now"),
-        Binding(
-            "escape", "clear_filter", "Clear filter", id="sweeps.clear_filter", show=False, tooltip="Show all sweeps"
-        ),
     ]
 
     @dataclass
@@ -85,6 +87,9 @@ class SweepsScreen(SweepDeriving):
         """The server named its sweeps."""
 
         sweeps: tuple[SweepRecord, ...]
+        base_url: str
+        looks: dict[str, Look]
+        """When each sweep of any server was looked at last."""
 
         def can_replace(self, message: Message) -> bool:
             """Only the newest list matters."""
@@ -104,7 +109,6 @@ class SweepsScreen(SweepDeriving):
         state: SweepState
 
     table = getters.query_one("#sweeps", SweepsTable)
-    filter_input = getters.query_one("#filter", Input)
 
     def __init__(self, session: Session) -> None:
         """Create the screen; the server is asked once it is shown."""
@@ -112,14 +116,14 @@ class SweepsScreen(SweepDeriving):
         self.session = session
         self.sweeps: tuple[SweepRecord, ...] | None = None
         """None until the server has answered."""
+        self.watch_of_list = ListedWatch()
         self._wake = threading.Event()
 
     def compose(self) -> ComposeResult:
         """Compose the screen."""
         yield AppHeader("Sweeps", self.session.label, self.session.project)
-        with Horizontal(id="summary-line"):
-            yield Static("", id="summary")
-            yield Input(placeholder="filter by name, project, method, state", id="filter", compact=True)
+        yield Static("", id="summary")
+        yield FilterPrompt(id="prompt-box")
         with Middle(id="message-area"), Center():
             yield Static("", id="message")
         yield SweepsTable(id="sweeps")
@@ -149,26 +153,43 @@ class SweepsScreen(SweepDeriving):
     @work(thread=True, exclusive=True, exit_on_error=False, group=SWEEP_LIST)
     def watch_sweeps(self) -> None:
         """Connect, then list the sweeps every few seconds until the screen is left."""
-        worker = get_current_worker()
+        worker, pause = get_current_worker(), REFRESH_SECONDS
         while not worker.is_cancelled:
             try:
                 was_connected = self.session.is_connected
                 connection = self.session.connect()
                 if not was_connected:
                     self.app.post_message(ServerConnected(connection.label))
+                began = time.monotonic()
                 sweeps = tuple(self.session.list_sweeps())
+                # A long list is asked for less often: most of the time is the server's, and other people's.
+                pause = max(REFRESH_SECONDS, _REST_FACTOR * (time.monotonic() - began))
                 if not worker.is_cancelled:
-                    self.post_message(self.SweepsListed(sweeps))
+                    self.post_message(self.SweepsListed(sweeps, connection.base_url, read_looks(looks_file())))
             except TrainerError as error:
                 if not worker.is_cancelled:
                     self.post_message(self.ListFailed(error))
-            if self._wake.wait(REFRESH_SECONDS) and not worker.is_cancelled:
+            if self._wake.wait(pause) and not worker.is_cancelled:
                 self._wake.clear()
 
     @on(SweepsListed)
     def _show_sweeps(self, message: SweepsListed) -> None:
         self.sweeps = message.sweeps
-        self._show_list()
+        looks = {
+            sweep.reference: look
+            for sweep in message.sweeps
+            if (look := message.looks.get(look_key(message.base_url, sweep.reference))) is not None
+        }
+        news = {
+            sweep.reference: listed_news(looks[sweep.reference], sweep)
+            for sweep in message.sweeps
+            if sweep.reference in looks
+        }
+        self.news = {reference: told for reference, told in news.items() if told}
+        alerts = self.watch_of_list.note(message.sweeps, looks)
+        if alerts and isinstance(self.app, AlertingApp):
+            self.app.call_user(alerts)
+        self.show_list()
 
     @on(ListFailed)
     def _show_failure(self, message: ListFailed) -> None:
@@ -188,44 +209,38 @@ class SweepsScreen(SweepDeriving):
         self.set_class(False, "-listing")
         self.query_one("#message", Static).update(content)
 
-    def _show_list(self) -> None:
+    def show_list(self) -> None:
+        """Show the sweeps that the filter wants, with the user's marks and what is new."""
         sweeps = self.sweeps or ()
         if not sweeps:
             self._show_message(Content.from_markup(_EMPTY))
             self.query_one("#summary", Static).update("")
             return
-        matching = matching_sweeps(sweeps, self.filter_input.value)
+        matching = self.wanted_sweeps(sweeps)
         was_listing = self.has_class("-listing")
         self.set_class(True, "-listing")
-        self.table.show(matching, datetime.now(UTC))
-        self.query_one("#summary", Static).update(summary(sweeps, matching))
-        if not was_listing and not self.filter_input.has_focus:
+        self.table.show(matching, datetime.now(UTC), self.marked, self.news)
+        self.query_one("#summary", Static).update(summary(sweeps, matching, len(self.marked), len(self.news)))
+        if not was_listing and not self.has_class("-filtering"):
             self.table.focus()
         self.refresh_bindings()
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer only what the sweep under the cursor allows."""
-        if action in ("open_sweep", "duplicate", "filter"):
+        if action == "duplicate":
             return bool(self.sweeps)
-        if action == "clear_filter":
-            return bool(self.filter_input.value or self.filter_input.has_focus)
         sweep = self.table.current if self.sweeps else None
         if action in ("toggle_pause", "stop", "cancel"):
             return sweep is not None and not sweep.state.is_terminal
-        return True
+        return super().check_action(action, parameters)
 
-    @on(DataTable.RowHighlighted)
+    @on(SweepsTable.CursorMoved)
     def _cursor_moved(self) -> None:
         self.refresh_bindings()
 
-    @on(DataTable.RowSelected)
-    def _row_selected(self) -> None:
-        self.action_open_sweep()
-
-    def action_open_sweep(self) -> None:
-        """Watch the sweep under the cursor."""
-        if sweep := self.table.current:
-            self.post_message(SweepOpenRequested(sweep.reference))
+    @on(SweepsTable.SweepOpened)
+    def _open_sweep(self, message: SweepsTable.SweepOpened) -> None:
+        self.post_message(SweepOpenRequested(message.sweep.reference))
 
     def action_new_sweep(self) -> None:
         """Build a new sweep."""
@@ -254,26 +269,6 @@ class SweepsScreen(SweepDeriving):
     def action_refresh_list(self) -> None:
         """Ask the server now."""
         self._wake.set()
-
-    def action_filter(self) -> None:
-        """Go to the filter."""
-        self.add_class("-filtering")
-        self.filter_input.focus()
-
-    def action_clear_filter(self) -> None:
-        """Show all sweeps again."""
-        self.filter_input.value = ""
-        self.remove_class("-filtering")
-        self.table.focus()
-
-    @on(Input.Changed, "#filter")
-    def _filter_changed(self) -> None:
-        if self.sweeps:
-            self._show_list()
-
-    @on(Input.Submitted, "#filter")
-    def _filter_done(self) -> None:
-        self.table.focus()
 
     def action_toggle_pause(self) -> None:
         """Pause the sweep under the cursor, or resume it."""
@@ -328,31 +323,21 @@ class SweepsScreen(SweepDeriving):
         self._wake.set()
 
 
-def matching_sweeps(sweeps: Sequence[SweepRecord], query: str) -> list[SweepRecord]:
-    """Return the sweeps in which every word of `query` occurs, in name, id, project, method, state or metric."""
-    words = query.casefold().split()
-
-    def text(sweep: SweepRecord) -> str:
-        metric = sweep.metric.name if sweep.metric else ""
-        parts = (
-            sweep.name,
-            sweep.reference.id,
-            sweep.reference.project,
-            sweep.method,
-            sweep_label(sweep.state).word,
-            metric,
-        )
-        return " ".join(parts).casefold()
-
-    return [sweep for sweep in sweeps if all(word in text(sweep) for word in words)]
-
-
-def summary(sweeps: Sequence[SweepRecord], matching: Sequence[SweepRecord]) -> Content:
-    """Return the line above the list: how many sweeps there are and how many of them are at work."""
+def summary(sweeps: Sequence[SweepRecord], matching: Sequence[SweepRecord], marked: int = 0, news: int = 0) -> Content:
+    """Return the line above the list: how many sweeps there are, at work, marked, with something new."""
     shown = count_text(len(sweeps), "sweep")
     if len(matching) < len(sweeps):
-        shown = f"{len(matching)} of {shown}"
+        shown = f"{len(matching):,} of {shown}"
     running = sum(sweep.state is SweepState.RUNNING for sweep in sweeps)
-    return Content.from_markup(
-        "[b]$shown[/][$foreground-muted]$rest[/]", shown=shown, rest=f"  ·  {running} running" if running else ""
+    projects = len({sweep.reference.project for sweep in sweeps})
+    parts = [f"{projects:,} projects"] if projects > 1 else []
+    parts += [f"{running:,} running"] if running else []
+    parts += [f"{NEW} {news:,} with news"] if news else []
+    rest = "".join(f"  ·  {part}" for part in parts)
+    line = Content.from_markup("[b]$shown[/][$foreground-muted]$rest[/]", shown=shown, rest=rest)
+    if not marked:
+        return line
+    keys = "= compare · L one leaderboard" if marked > 1 else "mark another to compare"
+    return line + Content.from_markup(
+        "  ·  [b $primary]✓ $n marked[/]  [$foreground-muted]$keys[/]", n=f"{marked:,}", keys=keys
     )

@@ -1,0 +1,60 @@
+"""SweepNotice: the line of the live view that says the server is away, or how the sweep ended. A mixin."""
+
+from __future__ import annotations
+
+import time
+from datetime import UTC, datetime
+
+from textual.content import Content
+from textual.reactive import reactive
+from textual.screen import Screen
+from textual.widgets import Static
+
+from trainer.states import SweepState
+from tui.feeds import SweepFeed
+from tui.formatting import count_text, duration_text, metric_text
+
+
+class SweepNotice(Screen[None]):
+    """Away, or over."""
+
+    feed: SweepFeed
+    compact: reactive[bool]
+    retry_at = 0.0
+    """When the server that is away is asked again, by the clock of `monotonic`."""
+
+    def show_notice(self) -> None:
+        """Show the line, or none."""
+        feed, sweep = self.feed, self.feed.sweep
+        self.set_class(feed.lost is not None, "-lost")
+        self.set_class(feed.lost is None and feed.is_over, "-over")
+        self.set_class(bool(feed.progress.failed), "-failures")
+        notice = self.query_one("#notice", Static)
+        if feed.lost:
+            left = max(self.retry_at - time.monotonic(), 0.0)
+            when = f"next attempt in {left:.0f}s" if left >= 1 else "trying again…"
+            notice.update(
+                Content.from_markup(
+                    "[b $error]✗ Server away:[/] $why [$foreground 60%]$when[/]", why=feed.lost.message, when=when
+                )
+            )
+        elif feed.is_over and sweep:
+            notice.update(self._farewell())
+
+    def _farewell(self) -> Content:
+        feed, sweep = self.feed, self.feed.sweep
+        assert sweep is not None
+        word = "Done" if sweep.state is SweepState.FINISHED else "Canceled"
+        failed, done = feed.progress.failed, feed.progress.done
+        mark = f"[b $error]✗ {word}, {failed:,} of {count_text(done, 'run')} failed[/]"
+        if not failed:
+            mark = f"[b $success]✓ {word}[/]" if self.compact else f"[b $success]✓ {word}:[/] {count_text(done, 'run')}"
+        keys = "[b $primary]enter[/] run and log"
+        if feed.best is not None and sweep.metric is not None:
+            keys = f"[b $primary]E[/] export the best  {keys}"
+        if self.compact:
+            return Content.from_markup(f"{mark}  {keys}")
+        what = f" in {duration_text(feed.elapsed_seconds(datetime.now(UTC)))}"
+        if feed.best and sweep.metric:
+            what += f", best {sweep.metric.name} {metric_text(feed.best_value)} by {feed.best.name}"
+        return Content.from_markup(f"{mark}$what.   {keys}", what=what)
