@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
-from trainer.errors import InputError
 from trainer.records import RunRecord, SweepReference
 
 if TYPE_CHECKING:
@@ -18,6 +17,10 @@ class RunActions:
     @property
     def client(self) -> TrackingClient:
         """The client of the connection."""
+        raise NotImplementedError
+
+    def start_agents(self, reference: SweepReference, count: int) -> None:
+        """Start more local agents for a sweep; blocks."""
         raise NotImplementedError
 
     def tag_run(self, reference: SweepReference, run_id: str, tags: Sequence[str]) -> None:
@@ -33,14 +36,15 @@ class RunActions:
         self.client.delete_run(reference.entity, reference.project, run_id)
 
     def run_again(self, reference: SweepReference, runs: Sequence[RunRecord]) -> None:
-        """Have agents of the sweep run the configurations of some runs again; blocks.
+        """Have the configurations of some runs run again, by a new agent where none would do it; blocks.
 
         Raises:
-            InputError: If the server takes no configurations from outside.
+            InputError: If the server takes no configurations from outside, or a run has none of the sweep.
+            ServerError, AgentError: If the server refuses, or no agent can be started.
         """
-        from trainer.tracking.client import ENQUEUE_FEATURE
+        from trainer.agents.pool import live_hosts
+        from trainer.tracking.retry import run_again
 
-        if ENQUEUE_FEATURE not in self.client.server_features():
-            raise InputError("This server takes no single runs.", hint="R runs all failed points again.")
-        for run in runs:
-            self.client.enqueue_run(reference, dict(run.config))
+        run_again(self.client, reference, runs)
+        if not any(agent.is_ready for host in live_hosts(reference) for agent in host.agents()):
+            self.start_agents(reference, 1)

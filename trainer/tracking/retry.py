@@ -15,7 +15,7 @@ from itertools import islice
 
 from trainer.errors import InputError, ServerError, ServerLostError
 from trainer.paths import ledgers_dir
-from trainer.records import Json, SweepRecord, SweepReference
+from trainer.records import Json, RunRecord, SweepRecord, SweepReference
 from trainer.settings import ServerKind
 from trainer.states import SweepState
 from trainer.sweep.space import SearchSpace, run_cap_of
@@ -241,6 +241,31 @@ def _resume(client: TrackingClient, reference: SweepReference) -> bool:
         return False
     client.set_sweep_state(reference, SweepState.RUNNING)
     return True
+
+
+def run_again(client: TrackingClient, reference: SweepReference, runs: Sequence[RunRecord]) -> list[str]:
+    """Have the configurations of some runs run again as new runs of their sweep, which goes on if it was over.
+
+    A run is given what the sweep gave it, and not what its program noted in its configuration besides.
+
+    Returns:
+        The ids of the new runs.
+
+    Raises:
+        InputError: If the server takes no single runs, or a run has no configuration of the sweep.
+        ServerError: If the server refuses.
+    """
+    if ENQUEUE_FEATURE not in client.server_features():
+        raise InputError("This server takes no single runs.", hint="R runs all failed points again.")
+    sweep = client.read_sweep(reference)
+    configs = {run.id: point.config for point in account(sweep, runs).points for run in point.runs}
+    for run in runs:
+        if run.id not in configs:
+            raise InputError(
+                f"{run.name} has no configuration that the sweep gives out.",
+                hint="It died before it had one, or its program replaced a value.",
+            )
+    return [_enqueue(client, reference, configs[run.id])[0] for run in runs]
 
 
 def _enqueue(client: TrackingClient, reference: SweepReference, config: Mapping[str, Json]) -> tuple[str, bool]:
