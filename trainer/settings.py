@@ -96,7 +96,7 @@ def known_servers(settings: Settings, environ: Mapping[str, str] | None = None) 
     """
     environ = os.environ if environ is None else environ
     configured = environ.get("WANDB_BASE_URL") or _stored_base_url(environ)
-    found = {_server_word(settings): settings}
+    found = {server_word(settings): settings}
     for server in ("local", configured, "cloud"):
         try:
             other = resolve_settings(server, None, settings.project, environ) if server else settings
@@ -104,14 +104,20 @@ def known_servers(settings: Settings, environ: Mapping[str, str] | None = None) 
             # No key, or no URL: it cannot be launched on.
             continue
         if other.kind is not ServerKind.CLOUD or other.api_key:
-            found.setdefault(_server_word(other), other)
+            found.setdefault(server_word(other), other)
     return found
 
 
-def _server_word(settings: Settings) -> str:
+def server_word(settings: Settings) -> str:
+    """Return the word by which a server is chosen: `local`, `cloud`, or host and port."""
     if settings.kind in (ServerKind.EMBEDDED, ServerKind.BUNDLE):
         return "local" if settings.kind is ServerKind.EMBEDDED else "file"
     return "cloud" if settings.kind is ServerKind.CLOUD else urlsplit(settings.base_url).netloc.rpartition("@")[2]
+
+
+def key_page(server: str) -> str:
+    """Return the page on which a server shows its user's key."""
+    return f"{'https://wandb.ai' if _host(server) == _host(CLOUD_URL) else server}/authorize"
 
 
 def _host(server: str) -> str:
@@ -135,10 +141,12 @@ def _key_for(base_url: str, environ: Mapping[str, str]) -> str:
         return key
     home = Path(environ.get("HOME") or Path.home())
     candidates = [Path(environ["NETRC"])] if environ.get("NETRC") else [home / ".netrc", home / "_netrc"]
-    host = urlsplit(base_url).hostname or ""
+    parts = urlsplit(base_url)
     for path in candidates:
         try:
-            login = netrc.netrc(str(path)).authenticators(host)
+            logins = netrc.netrc(str(path))
+            # wandb 0.31 writes host and port; what is older, or written by hand, has the host alone.
+            login = logins.authenticators(parts.netloc) or logins.authenticators(parts.hostname or "")
         except FileNotFoundError:
             continue
         except (OSError, UnicodeDecodeError, netrc.NetrcParseError) as error:

@@ -21,7 +21,14 @@ from trainer.paths import config_dir
 from tui.alerting_app import AlertingApp
 from tui.keys import KEYMAP_FILE_NAME, known_binding_ids, load_keymap, unknown_ids
 from tui.looks import Looks
-from tui.messages import AcrossOpenRequested, BuilderOpenRequested, ServerConnected, StartFailed, SweepOpenRequested
+from tui.messages import (
+    AcrossOpenRequested,
+    BuilderOpenRequested,
+    ServerChosen,
+    ServerConnected,
+    StartFailed,
+    SweepOpenRequested,
+)
 from tui.screens.confirm import ConfirmScreen, HoldsChanges, leave_question
 from tui.screens.opening import OpeningScreen
 from tui.screens.sweeps import SweepsScreen
@@ -117,6 +124,13 @@ class SweepApp(AlertingApp):
         for screen in self.screen_stack:
             for header in screen.query(AppHeader):
                 header.server = message.label
+
+    @on(ServerChosen)
+    def _go_to_server(self, message: ServerChosen) -> None:
+        self.session = self.session.on_server(message.settings)
+        for home in self.screen_stack:
+            if isinstance(home, SweepsScreen):
+                home.turn_to(self.session)
 
     @on(StartFailed)
     def _give_up(self, message: StartFailed) -> None:

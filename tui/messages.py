@@ -21,6 +21,13 @@ class ServerConnected(Message):
 
 
 @dataclass
+class ServerChosen(Message):
+    """The user wants to be at another server."""
+
+    settings: Settings
+
+
+@dataclass
 class SweepOpenRequested(Message):
     """The user wants to watch a sweep."""
 

@@ -18,6 +18,7 @@ from trainer.records import ConsoleLine, HistoryPoint, Json, LocalAgent, Metric,
 from trainer.settings import Connection, ServerKind, Settings
 from trainer.states import SweepState
 from tui.session_runs import RunActions
+from tui.session_servers import ServerChoice
 
 if TYPE_CHECKING:
     from trainer.events import SweepEvent
@@ -34,7 +35,7 @@ if TYPE_CHECKING:
     from trainer.trial.runner import Trial, TrialProgress
 
 
-class Session(RunActions):
+class Session(RunActions, ServerChoice):
     """The server, client and agents of one app. Thread-safe."""
 
     why_read_only = ""

@@ -48,7 +48,15 @@ PLACES: dict[str, tuple[type[DOMNode], ...]] = {
     "run": (RunScreen,),
     "log of a run": (RunLogScreen, LogView),
 }
-SPELLED = {"?": "question_mark", "/": "slash", "+": "plus", "-": "minus", "_": "underscore", "[": "left_square_bracket"}
+SPELLED = {
+    "@": "at",
+    "?": "question_mark",
+    "/": "slash",
+    "+": "plus",
+    "-": "minus",
+    "_": "underscore",
+    "[": "left_square_bracket",
+}
 SPELLED |= {"]": "right_square_bracket"}
 
 

@@ -13,7 +13,7 @@ from textual.message import Message
 
 from trainer.errors import TrainerError
 from trainer.records import Json, SweepReference
-from trainer.settings import Settings, known_servers
+from trainer.settings import Settings
 from trainer.sweep.validation import Violation
 from tui.launch_choice import LaunchChoice, memory_path, recall, remember
 from tui.messages import ServerConnected, SweepOpenRequested
@@ -69,7 +69,7 @@ class BuilderLaunching(BuilderForking):
     @work(thread=True, exclusive=True, exit_on_error=False, group=RECALLING)
     def recall_choices(self) -> None:
         """Read the choices of the last launch, and which servers the user has a key for."""
-        self.post_message(self.ChoicesRecalled(recall(memory_path()), known_servers(self.session.settings)))
+        self.post_message(self.ChoicesRecalled(recall(memory_path()), self.session.servers_at_hand()))
 
     @on(ChoicesRecalled)
     def _choices_recalled(self, message: ChoicesRecalled) -> None:

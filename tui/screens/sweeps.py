@@ -29,6 +29,7 @@ from tui.last_look import Look, listed_news, look_key, looks_file, read_looks
 from tui.messages import BuilderOpenRequested, ServerConnected, SweepOpenRequested
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.sweeps_choosing import SweepsChoosing
+from tui.screens.sweeps_servers import SweepsServers
 from tui.session import Session
 from tui.widgets.app_header import AppHeader
 from tui.widgets.filter_prompt import FilterPrompt
@@ -50,10 +51,11 @@ and shows which are best.
 
 [b $primary]ctrl+n[/]  build one: the example runs at once
 [b $primary]o[/]       open a sweep file
+[b $primary]@[/]       another W&B server, or your account
 [b $primary]?[/]       all keys"""
 
 
-class SweepsScreen(SweepsChoosing):
+class SweepsScreen(SweepsChoosing, SweepsServers):
     """The sweeps of the connected server."""
 
     CSS_PATH = "sweeps.tcss"
@@ -146,6 +148,14 @@ class SweepsScreen(SweepsChoosing):
         """Let the worker end at once."""
         self._end_watching()
 
+    def turn_to(self, session: Session) -> None:
+        """Show the sweeps of another server."""
+        self.session, self.sweeps = session, None
+        self.marked.clear()
+        self.query_one(AppHeader).server = session.label
+        self._show_message(Content.from_markup("[$primary]◌[/]  $label", label=session.label))
+        self.watch_sweeps()
+
     def _end_watching(self) -> None:
         self.workers.cancel_group(self, SWEEP_LIST)
         self._wake.set()
@@ -197,7 +207,8 @@ class SweepsScreen(SweepsChoosing):
         if self.sweeps is None:
             self._show_message(
                 Content.from_markup(
-                    "[b $error]✗ $title[/]\n\n$hint\n\n[b $primary]r[/]  try again now",
+                    "[b $error]✗ $title[/]\n\n$hint\n\n[b $primary]r[/]  try again now"
+                    "    [b $primary]@[/]  another server, or log in",
                     title=error.message,
                     hint=error.hint,
                 )

@@ -1,0 +1,112 @@
+"""Logging in to a W&B server: the key is checked, then stored by wandb's own mechanism. Prints and keeps no key.
+
+Servers that were logged in to are remembered by their addresses alone, in `servers.json` of the configuration folder.
+"""
+
+from __future__ import annotations
+
+import json
+import os
+import subprocess
+import sys
+from collections.abc import Mapping
+from pathlib import Path
+from urllib.parse import urlsplit
+
+from trainer.atomic_file import write_text_atomically
+from trainer.errors import AuthenticationError, InputError
+from trainer.paths import config_dir
+from trainer.settings import Connection, ServerKind, Settings, resolve_settings
+from trainer.tracking.wandb_client import WandbClient
+
+_FILE_NAME = "servers.json"
+_MOST_SERVERS = 50
+_SECONDS = 60.0
+_STORE = """
+import sys, wandb
+key = sys.stdin.readline().rstrip("\\n")
+sys.exit(0 if wandb.login(key=key, host=sys.argv[1], relogin=True, verify=False) else 1)
+"""
+"""Runs in a process of its own: the key comes by a pipe, so that no list of processes shows it."""
+
+
+def log_in(server: str, key: str, environ: Mapping[str, str] | None = None) -> tuple[Settings, str]:
+    """Check a key with its server, store it as `wandb login` does (SDK 0.31: netrc), and return settings and owner.
+
+    Args:
+        server: `cloud`, or the server's URL.
+        key: The API key.
+        environ: The environment; None for this process's.
+
+    Raises:
+        InputError: If the server is no URL, or the key can be none.
+        AuthenticationError: If the server refuses the key.
+        ServerLostError: If it does not answer.
+        ServerError: If it does not answer like a W&B server.
+    """
+    environ = os.environ if environ is None else environ
+    key = key.strip()
+    if not key or any(letter.isspace() or not letter.isprintable() for letter in key):
+        raise InputError("That is no API key: it is one word of letters and digits.", hint="Paste it again.")
+    if "://" not in server and "." in server and "/" not in server:
+        server = f"https://{server}"
+    # As if the environment had the key: what a URL may be, and what the cloud is called, is decided there.
+    chosen = resolve_settings(server, environ={"WANDB_API_KEY": key, "WANDB_BASE_URL": server, "HOME": "/nonexistent"})
+    connection = Connection(chosen.kind, chosen.base_url, key, "")
+    owner = WandbClient(connection).default_entity()
+    _store(chosen.base_url, key, environ)
+    _remember(chosen.base_url, environ)
+    return chosen, owner
+
+
+def _store(base_url: str, key: str, environ: Mapping[str, str]) -> None:
+    # What would keep wandb from logging in, or make it keep another key, is nobody's wish here.
+    kept = {name: value for name, value in environ.items() if name not in ("WANDB_API_KEY", "WANDB_MODE")}
+    try:
+        done = subprocess.run(
+            [sys.executable, "-c", _STORE, base_url],
+            input=f"{key}\n", env=kept | {"WANDB_SILENT": "true"}, capture_output=True, text=True, timeout=_SECONDS,
+        )  # fmt: skip
+    except (OSError, subprocess.SubprocessError) as error:
+        raise AuthenticationError(f"wandb could not store the key: {type(error).__name__}.") from None
+    if done.returncode != 0:
+        said = (done.stderr.strip().splitlines() or ["it did not say why"])[-1].replace(key, "…")
+        raise AuthenticationError(
+            f"wandb could not store the key: {said.rstrip('.')}.", hint="Is ~/.netrc writable? Or set WANDB_API_KEY."
+        )
+
+
+def remembered_servers(environ: Mapping[str, str] | None = None) -> list[str]:
+    """Return the addresses of servers that were logged in to here, the latest first."""
+    try:
+        content = json.loads((config_dir(environ) / _FILE_NAME).read_text(encoding="utf-8"))
+    except (OSError, ValueError):
+        # It is a convenience: without it, the address is typed again.
+        return []
+    urls = content.get("servers") if isinstance(content, dict) else None
+    return [url for url in urls if isinstance(url, str) and urlsplit(url).hostname] if isinstance(urls, list) else []
+
+
+def _remember(base_url: str, environ: Mapping[str, str]) -> None:
+    urls = list(dict.fromkeys([base_url, *remembered_servers(environ)]))[:_MOST_SERVERS]
+    path: Path = config_dir(environ) / _FILE_NAME
+    try:
+        write_text_atomically(path, json.dumps({"servers": urls}, indent=2) + "\n")
+    except InputError:
+        return
+
+
+def servers_at_hand(settings: Settings, environ: Mapping[str, str] | None = None) -> dict[str, Settings]:
+    """Return the servers that need no other login, by a word for each: `known_servers` and those remembered."""
+    from trainer.settings import known_servers, server_word
+
+    environ = os.environ if environ is None else environ
+    found = known_servers(settings, environ)
+    for url in remembered_servers(environ):
+        try:
+            other = resolve_settings(url, None, None, environ)
+        except (AuthenticationError, InputError):
+            continue
+        if other.kind is not ServerKind.EMBEDDED:
+            found.setdefault(server_word(other), other)
+    return found
