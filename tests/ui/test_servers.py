@@ -64,6 +64,7 @@ async def test_one_logs_in_to_another_server_and_back(other: ServerAddress, tmp_
         )
         await pilot.press("@")
         await wait_for(pilot, lambda: isinstance(app.screen, ServersScreen) and bool(app.screen.servers))
+        assert isinstance(app.screen, ServersScreen)
         assert set(app.screen.servers) == {"local", other.base_url.removeprefix("http://")}
         options = app.screen.query_one(OptionList)
         options.highlighted = [options.get_option_at_index(row).id for row in range(2)].index("local")
