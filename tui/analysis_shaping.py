@@ -11,7 +11,7 @@ from textual.content import Content
 from trainer.records import Metric, RunRecord
 from tui.analysis_lines import importance_line, rule_line, slice_content, slice_legend
 from tui.analysis_pareto import pareto_content, pareto_front, pareto_lines, pareto_words
-from tui.box_lines import box_lines, heat_lines
+from tui.box_lines import box_lines, box_words, heat_lines
 from tui.chart_colors import ChartColors
 from tui.curve_charts import ChartContent
 from tui.formatting import metric_text
@@ -71,19 +71,20 @@ class Shape:
     runs: Sequence[RunRecord] = ()
 
 
-def shape_of(insight: Insight, tab: str, axes: Axes, width: int, colors: ChartColors) -> Shape:
-    """Return what a tab shows in so many columns."""
+def shape_of(insight: Insight, tab: str, axes: Axes, width: int, colors: ChartColors, is_plain: bool = False) -> Shape:
+    """Return what a tab shows in so many columns; numbers instead of pictures if `is_plain`."""
     makers = {
         "importance": _importance,
         "ties": _ties,
-        "boxes": _boxes,
         "stops": _stops,
         "next": _next,
     }
     if tab == "parallel":
         return _parallel(insight)
     if tab == "scatter":
-        return _scatter(insight, axes, width, colors)
+        return _scatter(insight, axes, width, colors, is_plain)
+    if tab == "boxes":
+        return _boxes(insight, width, is_plain)
     if tab == "pareto":
         return _pareto(insight, axes.against, width, colors)
     return makers[tab](insight, width)
@@ -135,7 +136,7 @@ def _parallel(insight: Insight) -> Shape:
     return Shape("parallel", parallel=axes_of(insight.table, _ranked_names(insight)))
 
 
-def _scatter(insight: Insight, axes: Axes, width: int, colors: ChartColors) -> Shape:
+def _scatter(insight: Insight, axes: Axes, width: int, colors: ChartColors, is_plain: bool) -> Shape:
     if why := _nothing(insight):
         return Shape("scatter", Content(why), slice=None)
     table = insight.table
@@ -153,14 +154,16 @@ def _scatter(insight: Insight, axes: Axes, width: int, colors: ChartColors) -> S
         from trainer.insight.marginals import heat_map
 
         heat = heat_map(table, across, down)
-        lines = heat_lines(heat, insight.metric.goal == "minimize", across.name, down.name, width)
+        lines = heat_lines(
+            heat, insight.metric.goal == "minimize", across.name, down.name, width, is_shaded=not is_plain
+        )
         return Shape("scatter", words, heat=Content("\n").join(lines))
     used = colors.series if color else (colors.series[0], colors.best)
     legend = slice_legend(across, color, used)
     return Shape("scatter", words, slice=slice_content(table, across, color, used), legend=legend)
 
 
-def _boxes(insight: Insight, width: int) -> Shape:
+def _boxes(insight: Insight, width: int, is_plain: bool) -> Shape:
     from trainer.insight.marginals import boxes
 
     if why := _nothing(insight):
@@ -168,11 +171,13 @@ def _boxes(insight: Insight, width: int) -> Shape:
     table = insight.table
     low, high = min(table.values), max(table.values)
     scale = f"{metric_text(low)} … {metric_text(high)} {insight.metric.name}; ┃ median, █ middle half, ∘ far off"
-    lines = [Content.styled(scale, "$foreground-muted")]
+    lines = [] if is_plain else [Content.styled(scale, "$foreground-muted")]
     for name in _ranked_names(insight):
         feature = table.feature(name)
         if feature is not None:
-            lines += [Content(""), Content.styled(name, "bold"), *box_lines(boxes(table, feature), low, high, width)]
+            found = boxes(table, feature)
+            drawn = box_words(found) if is_plain else box_lines(found, low, high, width)
+            lines += [Content(""), Content.styled(name, "bold"), *drawn]
     return Shape("boxes", Content("\n").join(lines))
 
 

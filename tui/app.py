@@ -51,7 +51,7 @@ class SweepApp(AlertingApp):
     """The terminal app. It ends with `failure` set when what the command line asked for could not be opened."""
 
     TITLE = "sweep-tui"
-    CSS_PATH: ClassVar[CSSPathType | None] = ["app.tcss", "ansi.tcss"]
+    CSS_PATH: ClassVar[CSSPathType | None] = ["app.tcss", "ansi.tcss", "plain.tcss"]
     COMMANDS = {_action_commands}
     HORIZONTAL_BREAKPOINTS = [(0, "-narrow"), (100, "-wide")]
     VERTICAL_BREAKPOINTS = [(0, "-tiny"), (16, "-short"), (30, "-tall")]
@@ -190,6 +190,7 @@ class SweepApp(AlertingApp):
             self.clear_notifications()
         if severity != "information":
             self._warned_until = monotonic() + (self.NOTIFICATION_TIMEOUT if timeout is None else timeout)
+        self.say(f"{title}: {message}" if title else message, 4.0)
         super().notify(message, title=title, severity=severity, timeout=timeout, markup=markup)
 
     def action_help(self) -> None:

@@ -60,11 +60,32 @@ def box_lines(boxes: Sequence[Box], low: float, high: float, width: int) -> list
     return lines
 
 
+def box_words(boxes: Sequence[Box]) -> list[Content]:
+    """Return the same boxes as a table of numbers, under its titles."""
+    label = min(max((len(box.label) for box in boxes), default=1), _LABEL)
+    titles = ("lowest", "quarter", "median", "3 quarters", "highest", "runs", "far off")
+    lines = [
+        Content.styled(
+            " " * label + "".join(title.rjust(12 if place < 5 else 9) for place, title in enumerate(titles)),
+            "$foreground-muted",
+        )
+    ]
+    for box in boxes:
+        values = (box.low, box.first, box.median, box.third, box.high)
+        numbers = "".join(metric_text(value).rjust(12) for value in values)
+        lines.append(
+            Content(f"{shortened(box.label, label).ljust(label)}{numbers}{box.count:>9}{len(box.outliers):>9}")
+        )
+    return lines
+
+
 def _place(value: float, low: float, high: float, room: int) -> int:
     return round((value - low) / (high - low) * (room - 1)) if high > low else room // 2
 
 
-def heat_lines(heat: HeatMap, is_lower_better: bool, across: str, down: str, width: int) -> list[Content]:
+def heat_lines(
+    heat: HeatMap, is_lower_better: bool, across: str, down: str, width: int, *, is_shaded: bool = True
+) -> list[Content]:
     """Return the cells as a table: a shade by rank, the mean and how many runs; the best cell is marked."""
     known = sorted((mean for row in heat.means for mean in row if mean is not None), reverse=not is_lower_better)
     if not known:
@@ -85,7 +106,8 @@ def heat_lines(heat: HeatMap, is_lower_better: bool, across: str, down: str, wid
     legend = "  ".join(
         f"{shade} {word}" for shade, word in zip(SHADES, ("best fifth", "", "", "", "worst"), strict=True)
     )
-    lines += [Content(""), Content.styled(f"{legend}   ★ best cell   mean ×runs", "$foreground-muted")]
+    legend = f"{legend}   " if is_shaded else ""
+    lines += [Content(""), Content.styled(f"{legend}★ best cell   mean ×runs", "$foreground-muted")]
     if shown < len(heat.columns):
         lines.append(Content.styled(f"No room for {len(heat.columns) - shown} more columns.", "$foreground-muted"))
     return lines

@@ -10,6 +10,7 @@ from rich.text import Text
 from tui.chart_canvas import ChartRequest, Curve, draw_chart
 from tui.chart_colors import Triple, rich_color, triple_of, with_terminal_colors
 from tui.chart_series import ChartSeries
+from tui.chart_words import chart_words
 from tui.curve_charts import ChartContent
 from tui.formatting import metric_text, shortened
 
@@ -28,6 +29,8 @@ class Frame:
     legend_style: Style
     has_legend: bool = True
     log_y: bool = False
+    is_told: bool = False
+    """Whether words take the place of the picture."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,7 +45,9 @@ class Picture:
 
 
 def draw_picture(content: ChartContent, frame: Frame) -> Picture:
-    """Draw a content."""
+    """Draw a content, or tell it."""
+    if frame.is_told:
+        return Picture(Text(chart_words(content, frame.width, frame.height), no_wrap=True), content, 0)
     beside = frame.has_legend and frame.width >= SIDE_LEGEND_FROM and len(content.series) > 3
     legend = _legend(content, frame, beside=beside) if frame.has_legend else []
     width = frame.width - (LEGEND_WIDTH + 1 if beside else 0)

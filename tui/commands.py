@@ -19,6 +19,8 @@ Command = tuple[str, str, Callable[[], Any]]
 """Label, help, and what runs it."""
 _OWN_ACTIONS = ("Quit", "Keys")
 """Textual's commands that we have ourselves, with a key: `q`, and the help."""
+_PLAIN = ("Plain text", "No frames, signs and charts: words and numbers, for screen readers")
+_PICTURES = ("Frames and charts", "No plain text any more")
 WORDS = {
     "sweep-dark": "Dark, as you know it",
     "sweep-light": "Light",
@@ -50,6 +52,10 @@ class ActionCommands(Provider):
         for name, words, run, _ in self.app.get_system_commands(self.screen):
             if name not in _OWN_ACTIONS:
                 yield name, words, run
+        app = self.app
+        if isinstance(app, LookingApp):
+            name, words = _PICTURES if app.is_plain else _PLAIN
+            yield name, words, partial(app.choose_plain, not app.is_plain)
 
     async def _run(self, node: DOMNode, binding: Binding) -> None:
         await self.app.run_action(binding.action, node)

@@ -54,6 +54,18 @@ class Histogram:
         heights = _spread(self.shares, width)
         return [*_columns(heights, height), self._axis_line(max(len(heights), min(width, _LEAST_AXIS)))]
 
+    def words(self) -> list[str]:
+        """Return the same in words: the ends, and how much of it lies in each fifth from left to right."""
+        if self.named:
+            return [f"{name}: {_percent(share)}" for name, share in zip(self.named, self.shares, strict=True)]
+        ends = f"from {self.left} to {self.right}" + (f", {self.middle} in the middle" if self.middle else "")
+        fifths, count = [0.0] * 5, len(self.shares)
+        for place, share in enumerate(self.shares):
+            fifths[min(place * 5 // count, 4)] += share
+        if count < 5 or not sum(fifths):
+            return [ends]
+        return [ends, "in fifths: " + ", ".join(_percent(share / sum(fifths)) for share in fifths)]
+
     def _named_lines(self, width: int) -> list[str]:
         label = min(max(len(name) for name in self.named), width // 2)
         room = max(width - label - 7, 1)

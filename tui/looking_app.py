@@ -4,17 +4,24 @@ from __future__ import annotations
 
 import os
 from collections.abc import Sequence
+from dataclasses import replace
+from time import monotonic
 
-from textual import work
+from textual import constants, work
+from textual.binding import Binding
 from textual.command import CommandPalette
+from textual.events import Resize
 from textual.filter import LineFilter, Monochrome, NoColor
+from textual.geometry import Offset
 
 from trainer.paths import config_dir
 from tui.looks import SETTINGS_FILE_NAME, FollowsLooks, Looks, fitting_theme, remember
+from tui.plain_text import PlainFilter, plain_key
 from tui.presence import PresenceApp
 from tui.theme import DARK_THEME_NAME, THEMES
 
 KEEP_LOOKS = "keep_looks"
+ANNOUNCE_SECONDS = 0.15
 
 
 class LookingApp(PresenceApp):
@@ -28,7 +35,9 @@ class LookingApp(PresenceApp):
         """
         super().__init__()
         self.looks = looks or Looks()
-        self._no_color = NoColor()
+        self._no_color, self._plain = NoColor(), PlainFilter()
+        self._said_until = 0.0
+        """Until when, by the clock of `monotonic`, a notice stands in the line that says what has the focus."""
         for theme in THEMES:
             self.register_theme(theme)
         if looks is not None:
@@ -37,9 +46,19 @@ class LookingApp(PresenceApp):
             # Textual's own default; a theme that TEXTUAL_THEME names is the user's wish and stays.
             self.theme = DARK_THEME_NAME
 
+    @property
+    def is_plain(self) -> bool:
+        """Whether everything is told in words, without frames, charts and signs."""
+        return self.looks.plain
+
+    def get_key_display(self, binding: Binding) -> str:
+        """Return a key as it is shown; as a word in plain text."""
+        shown = super().get_key_display(binding)
+        return plain_key(shown) if self.is_plain else shown
+
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return what changes lines on their way to the terminal: with NO_COLOR and a theme of the terminal's, all."""
-        filters = super().get_line_filters()
+        filters = [*super().get_line_filters(), *([self._plain] if self.is_plain else [])]
         if not (self.no_color and self.native_ansi_color):
             return filters
         # Textual chooses between greys and no colour at all once, before the theme is known.
@@ -48,6 +67,61 @@ class LookingApp(PresenceApp):
     def on_mount(self) -> None:
         """Have screens follow the theme."""
         self.theme_changed_signal.subscribe(self, lambda theme: self.show_looks())
+        self._announcer = self.set_interval(ANNOUNCE_SECONDS, self.announce, pause=True)
+        self._set_plain()
+
+    def choose_plain(self, is_plain: bool) -> None:
+        """Tell everything in words or not, and again at the next start."""
+        self.looks = replace(self.looks, plain=is_plain)
+        self._set_plain()
+        self.keep_looks("plain", "true" if is_plain else "false")
+
+    def _set_plain(self) -> None:
+        self.set_class(self.is_plain, "-plain")
+        if self.is_plain:
+            self.animation_level = "none"
+            self._announcer.resume()
+        else:
+            self.animation_level = constants.TEXTUAL_ANIMATIONS
+            self._announcer.pause()
+        for screen in self.screen_stack:
+            screen.query("Announcement").set(display=self.is_plain)
+            # As if the terminal had changed its size: screens place their panes anew, and every line is painted.
+            screen.post_message(Resize(self.size, self.size))
+            screen.refresh(layout=True)
+            for widget in screen.query("*"):
+                widget.notify_style_update()
+                widget.refresh()
+        self.show_looks()
+
+    def announce(self) -> None:
+        """Say what has the focus, in the last line of the screen, where the terminal's cursor is put."""
+        # Imported when first needed: most users see frames and charts, and have their first paint earlier.
+        from textual.widgets import Input, TextArea
+
+        from tui.announcing import Announcement, described
+
+        screen = self.screen
+        line = screen.query_one_optional(Announcement)
+        if line is None:
+            screen.mount(line := Announcement())
+        focused = screen.focused
+        if isinstance(focused, Input | TextArea):
+            focused.cursor_blink = False
+        else:
+            # A terminal's cursor is where a screen reader looks; what is typed has it at its place.
+            self.cursor_position = Offset(0, max(self.size.height - 1, 0))
+        if monotonic() >= self._said_until:
+            line.say(described(focused))
+
+    def say(self, words: str, seconds: float) -> None:
+        """Have a notice stand in the line that says what has the focus."""
+        if self.is_plain and self.screen_stack:
+            from tui.announcing import Announcement
+
+            self._said_until = monotonic() + seconds
+            for line in self.screen.query(Announcement):
+                line.say(words)
 
     def show_looks(self) -> None:
         """Have every screen show itself with the looks there are now."""

@@ -9,6 +9,7 @@ from __future__ import annotations
 import difflib
 import logging
 import re
+import time
 from collections.abc import Collection, Mapping
 from dataclasses import dataclass
 from pathlib import Path
@@ -22,6 +23,7 @@ logger = logging.getLogger(__name__)
 
 SETTINGS_FILE_NAME = "settings.yaml"
 THEME_VARIABLE, PLAIN_VARIABLE = "SWEEP_TUI_THEME", "SWEEP_TUI_PLAIN"
+PLAIN_TICK_SECONDS = 20
 _TRUE, _FALSE = ("1", "true", "yes", "on"), ("", "0", "false", "no", "off")
 
 
@@ -43,6 +45,16 @@ class FollowsLooks(Protocol):
 
     def looks_changed(self) -> None:
         """Show everything anew."""
+
+
+def is_plain(app: object) -> bool:
+    """Return whether an app tells everything in words; not every app that shows our widgets is ours."""
+    return bool(getattr(app, "is_plain", False))
+
+
+def clock_rests(app: object) -> bool:
+    """Return whether the time that goes by is not told now: what changes is spoken, and a clock ticks every second."""
+    return is_plain(app) and round(time.monotonic()) % PLAIN_TICK_SECONDS != 0
 
 
 def resolve_looks(

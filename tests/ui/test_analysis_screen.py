@@ -11,6 +11,7 @@ from textual.pilot import Pilot
 from textual.widgets import OptionList, Static
 
 from tests.ui.feed_session import FeedSession
+from tests.ui.test_plain_text import shown_in_plain
 from tests.ui.wait_for import wait_for
 from tests.unit.insight.synthetic import PARAMETERS, a_sweep, peaked_runs
 from trainer.errors import ServerLostError
@@ -101,6 +102,13 @@ async def test_every_tab_shows_its_numbers() -> None:
         await pilot.press("right_square_bracket")
         await wait_for(pilot, lambda: "┃" in said(screen, "#boxes"))
         assert "adam" in said(screen, "#boxes")
+        # The same in plain text, and back.
+        app.choose_plain(True)
+        await wait_for(pilot, lambda: "3 quarters" in said(screen, "#boxes"))
+        for key, words in (("5", "3 quarters"), ("4", "* best cell"), ("3", "rank  loss"), ("1", "PED-ANOVA")):
+            await pilot.press(key)
+            await wait_for(pilot, lambda: words in shown_in_plain(app))  # noqa: B023
+        app.choose_plain(False)
         await pilot.press("7")
         await wait_for(pilot, lambda: "~ lr" in said(screen, "#next-text"))
         # By last value: asked again, and said.

@@ -23,6 +23,7 @@ from trainer.records import Metric, Ranking, SweepRecord
 from tui.analysis_lines import head_line, importance_head, kept_words, rule_head
 from tui.analysis_shaping import Axes, Shape, shape_of
 from tui.chart_colors import ChartColors, chart_colors
+from tui.looks import is_plain
 from tui.messages import BuilderOpenRequested
 from tui.screens.analysis_metrics import AnalysisMetrics
 from tui.session import Session
@@ -246,12 +247,13 @@ class AnalysisScreen(AnalysisMetrics):
             return
         self._is_shaping, self._is_stale = True, False
         width = max(self.body.size.width - 4, 20)
-        self._shape(self.insight, self.front, self.axes, width, chart_colors(self.app.current_theme))
+        colors = chart_colors(self.app.current_theme)
+        self._shape(self.insight, self.front, self.axes, width, colors, is_plain(self.app))
 
     @work(thread=True, exit_on_error=False, group=SHAPING, description="shape")
-    def _shape(self, insight: Insight, tab: str, axes: Axes, width: int, colors: ChartColors) -> None:
+    def _shape(self, insight: Insight, tab: str, axes: Axes, width: int, colors: ChartColors, is_plain: bool) -> None:
         try:
-            self.post_message(self.Shaped(shape_of(insight, tab, axes, width, colors)))
+            self.post_message(self.Shaped(shape_of(insight, tab, axes, width, colors, is_plain)))
         except Exception:
             self.post_message(self.Shaped(Shape(tab, text=Content("This could not be drawn."))))
             raise

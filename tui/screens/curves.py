@@ -28,6 +28,7 @@ from tui.curve_charts import ChartContent, CurveSource, chart_contents, metrics_
 from tui.curve_view import AXES, STEP, CurveView
 from tui.feeds import SweepFeed
 from tui.formatting import count_text, metric_text, shortened
+from tui.looks import is_plain
 from tui.screens.curves_looking import CurvesLooking
 from tui.session import Session
 from tui.widgets.app_header import AppHeader
@@ -93,8 +94,7 @@ class CurvesScreen(CurvesLooking):
         self._metrics: list[str] = []
         self._page = 0
         self._grid = (1, 1)
-        self._is_shaping = False
-        self._is_stale = False
+        self._is_shaping = self._is_stale = False
         self._asks_axis = False
         self._stop = threading.Event()
 
@@ -246,7 +246,7 @@ class CurvesScreen(CurvesLooking):
         """Show as many charts as there are metrics and room for."""
         grid = self.query_one("#grid")
         width, height = grid.size if grid.size else self.app.size
-        across = min(max(width // CHART_WIDTH, 1), 4)
+        across = 1 if is_plain(self.app) else min(max(width // CHART_WIDTH, 1), 4)
         down = min(max(height // CHART_HEIGHT, 1), MAX_CHARTS // across)
         self._grid = (across, down)
         pages = max((len(self.metrics) - 1) // (across * down) + 1, 1)
@@ -260,7 +260,7 @@ class CurvesScreen(CurvesLooking):
             chart.set_class(index >= max(len(shown), 1), "spare")
             chart.shows_legend = bool(self.large)
         if not shown:
-            charts[0].border_title, charts[0].border_subtitle = "", ""
+            charts[0].border_title = charts[0].border_subtitle = ""
             charts[0].empty_text = self._empty_words()
             charts[0].show([])
 

@@ -27,6 +27,7 @@ from tui.chart_colors import chart_colors, rich_color
 from tui.chart_series import ChartSeries, curve_of
 from tui.columns import metric_order, swept_keys
 from tui.formatting import duration_text, run_label
+from tui.looks import is_plain
 from tui.screens.confirm import ConfirmScreen
 from tui.session import Session
 from tui.widgets.app_header import AppHeader
@@ -263,7 +264,8 @@ class RunScreen(Screen[None]):
 
     def on_resize(self, event: events.Resize) -> None:
         """Choose the arrangement that the terminal has room for."""
-        self.set_class(event.size.width < COMPACT_BELOW[0] or event.size.height < COMPACT_BELOW[1], "-compact")
+        is_small = event.size.width < COMPACT_BELOW[0] or event.size.height < COMPACT_BELOW[1]
+        self.set_class(is_small or is_plain(self.app), "-compact")
         self.watch_front(self.front)
         self._show_curves()
 

@@ -29,6 +29,7 @@ from tui.chart_selection import ChartSelection, with_marked
 from tui.columns import swept_keys
 from tui.feeds import DRAIN_INTERVAL_SECONDS, EventInbox, FeedChange, SweepFeed
 from tui.formatting import value_text
+from tui.looks import clock_rests
 from tui.screens.sweep_agents import SweepAgents
 from tui.screens.sweep_alerts import SweepAlerts
 from tui.screens.sweep_charting import ChartWish, SweepCharting
@@ -204,7 +205,7 @@ class SweepScreen(
 
     def _tick(self) -> None:
         """Let the clock go on: elapsed time, time left, ages, the countdown to the next attempt."""
-        if self.is_current and (self.feed.live_agents or not self.feed.is_over):
+        if not clock_rests(self.app) and self.is_current and (self.feed.live_agents or not self.feed.is_over):
             self._show_summary()
             self._show_agents()
         if self.feed.lost:

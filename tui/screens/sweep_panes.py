@@ -9,6 +9,7 @@ from textual.binding import Binding, BindingType
 from textual.reactive import reactive
 from textual.screen import Screen
 
+from tui.looks import is_plain
 from tui.widgets.pane_tabs import PaneTabs
 
 PANES = {"runs": "Runs", "chart": "Chart", "best": "Best", "agents": "Agents"}
@@ -58,8 +59,9 @@ class SweepPanes(Screen[None]):
     def on_resize(self, event: events.Resize) -> None:
         """Choose the arrangement that the terminal has room for."""
         width, height = event.size.width, event.size.height
-        self.compact = width < COMPACT_BELOW[0] or height < COMPACT_BELOW[1]
-        self._is_large = width >= SIDE_BY_SIDE_FROM[0] and height >= SIDE_BY_SIDE_FROM[1]
+        # What stands side by side is read line by line, in plain text.
+        self.compact = width < COMPACT_BELOW[0] or height < COMPACT_BELOW[1] or is_plain(self.app)
+        self._is_large = not is_plain(self.app) and width >= SIDE_BY_SIDE_FROM[0] and height >= SIDE_BY_SIDE_FROM[1]
         self.set_class(self._is_large, "-large")
         self.call_after_refresh(self.fit_table)
 

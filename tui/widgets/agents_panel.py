@@ -181,6 +181,12 @@ class AgentsPanel(ScrollView, can_focus=True):
         super().notify_style_update()
         self._painted.clear()
 
+    @property
+    def cursor_line(self) -> int | None:
+        """The line of the cursor, from the top of the panel; see `HasCursorLine`."""
+        index = self._cursor_index
+        return None if index is None else index - round(self.scroll_offset.y)
+
     # Painting
 
     def render_line(self, y: int) -> Strip:

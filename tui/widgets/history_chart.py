@@ -19,6 +19,7 @@ from tui.chart_scale import XAxis
 from tui.chart_series import ChartSeries
 from tui.curve_charts import ChartContent
 from tui.formatting import shortened
+from tui.looks import is_plain
 
 DRAW_CHART = "draw_chart"
 
@@ -119,6 +120,7 @@ class HistoryChart(Widget, can_focus=True):
             self.get_component_rich_style("history-chart--legend", partial=True),
             self.shows_legend,
             self.log_y,
+            is_plain(self.app),
         )
         is_same, self._drawn_in = frame == self._drawn_in, frame
         self._draw(self._make, frame, self._picture if is_same else None)

@@ -11,6 +11,7 @@ from textual.message import Message
 from textual.widget import Widget
 
 from tui.formatting import shortened
+from tui.looks import is_plain
 
 
 class PaneTabs(Widget):
@@ -61,11 +62,16 @@ class PaneTabs(Widget):
 
     def render(self) -> Content:
         """Return the line."""
+        ends = ("[", "]") if is_plain(self.app) else (" ", " ")
         parts = [
             Content.from_markup(
-                "[b $primary reverse] $number $name [/]" if pane == self._front else " [$primary]$number[/] $name ",
+                "[b $primary reverse]$begin$number $name$end[/]"
+                if pane == self._front
+                else " [$primary]$number[/] $name ",
                 number=str(number),
                 name=name,
+                begin=ends[0],
+                end=ends[1],
             )
             for number, (pane, name) in enumerate(self._panes.items(), 1)
         ]

@@ -13,7 +13,9 @@ from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widget import Widget
 
+from tui.chart_words import parallel_words
 from tui.formatting import shortened
+from tui.looks import is_plain
 from tui.parallel_axes import ABSENT, Axis, Brush, kept_places
 from tui.parallel_canvas import Grid, LinesRequest, axis_columns, draw_lines
 
@@ -131,6 +133,14 @@ class ParallelPlot(Widget, can_focus=True):
     def _last_row(self) -> int:
         return self._plot_rows - 1 + any(axis.has_absent for axis in self.shown)
 
+    @property
+    def cursor_words(self) -> str:
+        """The axis of the cursor, and the value there; see `HasCursorWords`."""
+        if not self.axes:
+            return ""
+        begun = ", brush begun" if self.begun is not None else ""
+        return f"{self.axes[self.at].name} {self.axes[self.at].text_at(self._position_of(self.row))}{begun}"
+
     # Drawing
 
     def on_resize(self) -> None:
@@ -145,6 +155,9 @@ class ParallelPlot(Widget, can_focus=True):
 
     def _redraw(self) -> None:
         """Start a drawing, or let the one under way be followed by another: drawings never queue up."""
+        if is_plain(self.app):
+            self.refresh()
+            return
         if not self.is_mounted or self.size.width < MIN_WIDTH or self.size.height < MIN_HEIGHT or not self.axes:
             return
         if self._is_drawing:
@@ -178,6 +191,8 @@ class ParallelPlot(Widget, can_focus=True):
     def render(self) -> Text:
         """Return the lines of the last drawing with the axes, brushes and the cursor on top."""
         width, height = self.size
+        if is_plain(self.app) and self.axes:
+            return Text(parallel_words(self.axes, self._order, self.kept, width, height), no_wrap=True)
         muted = self.get_component_rich_style("parallel--line", partial=True)
         if width < MIN_WIDTH or height < MIN_HEIGHT:
             return Text("too small for parallel coordinates", muted)

@@ -6,6 +6,7 @@ import textwrap
 from collections.abc import Sequence
 from dataclasses import dataclass
 from functools import partial
+from textwrap import wrap
 from typing import ClassVar, Protocol
 
 from textual import events, getters, on
@@ -19,6 +20,7 @@ from textual.widgets.option_list import Option
 
 from trainer.sweep.parameters import DISTRIBUTIONS, Field
 from tui.histogram import histogram_of
+from tui.looks import is_plain
 from tui.parameter_facts import ParameterFacts
 from tui.presets import Preset, matching_presets, preset_named
 from tui.shorthand import items_text, value_text
@@ -265,7 +267,10 @@ class ParameterPane(Vertical):
         histogram = histogram_of(parameter, width)
         if histogram is None:
             return []
-        lines = histogram.lines(width, max(min(height - 2, 4), 1))
+        if is_plain(self.app):
+            lines = [line for sentence in histogram.words() for line in wrap(sentence, width)]
+        else:
+            lines = histogram.lines(width, max(min(height - 2, 4), 1))
         return [*lines, f"({histogram.note})"] if histogram.note else lines
 
     def show_problem(self, text: str) -> None:

@@ -238,6 +238,11 @@ class ParameterTree(ScrollView, can_focus=True):
         super().notify_style_update()
         self._painted.clear()
 
+    @property
+    def cursor_line(self) -> int | None:
+        """The line of the cursor, from the top of the tree; see `HasCursorLine`."""
+        return self.cursor - round(self.scroll_offset.y) if self.lines else None
+
     def render_line(self, y: int) -> Strip:
         """Return one line."""
         width, base = self.scrollable_content_region.width, self.rich_style

@@ -126,6 +126,11 @@ class PlanTable(Widget, can_focus=True):
         if moved:
             self.post_message(self.CursorMoved(self))
 
+    @property
+    def cursor_line(self) -> int | None:
+        """The line of the cursor, from the top of the table; see `HasCursorLine`."""
+        return 1 + self.cursor - self.top if self.count else None
+
     # Painting
 
     @property

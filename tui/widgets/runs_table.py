@@ -37,18 +37,14 @@ class RunsTable(ScrollView, can_focus=True):
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
         "runs-table--header",
-        "runs-table--header-sorted",
-        "runs-table--cursor",
-        "runs-table--empty",
+        *("runs-table--header-sorted", "runs-table--cursor", "runs-table--empty"),
         *(f"runs-table--{look}" for look in LOOKS),
     }
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("enter", "open_run", "Open", id="runs.open", tooltip="Show the run's curves, configuration and log"),
         Binding("space", "mark", "Chart", id="runs.mark", tooltip="Show or hide the run in the chart"),
         Binding("s", "sort(1)", "Sort", id="runs.sort", tooltip="Sort by the next column"),
-        Binding(
-            "a", "then_by", "Then by", id="runs.then_by", tooltip="Sort equal ones by a further column", show=False
-        ),
+        Binding("a", "then_by", "Then by", id="runs.then_by", tooltip="Sort equal ones by another column", show=False),
         Binding("x", "reverse", "Reverse", id="runs.reverse", tooltip="Reverse the order", show=False),
         Binding("up,k", "move(-1)", "Up", id="runs.up", tooltip="Previous run", show=False),
         Binding("down,j", "move(1)", "Down", id="runs.down", tooltip="Next run", show=False),
@@ -246,6 +242,11 @@ class RunsTable(ScrollView, can_focus=True):
         super().notify_style_update()
         self._painted.clear()
         self._looks.clear()
+
+    @property
+    def cursor_line(self) -> int | None:
+        """The line of the cursor, from the top of the table; see `HasCursorLine`."""
+        return 1 + self._cursor_row - round(self.scroll_offset.y) if self.board.rows else None
 
     # Painting
 

@@ -12,6 +12,8 @@ from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 
+from tui.looks import is_plain
+
 
 class SectionTabs(Widget, can_focus=True):
     """The sections: click one, or use the arrow keys."""
@@ -62,6 +64,8 @@ class SectionTabs(Widget, can_focus=True):
         is_alone = self.size.height < 2
         for section in self._titles:
             label = self._label(section)
+            if section == self.front and is_plain(self.app):
+                label = f"[{label[1:-1]}]"
             style = "$error" if self._problems.get(section) else "$foreground-muted"
             if section == self.front:
                 style = (
