@@ -135,6 +135,32 @@ class SweepFeed:
         self._take_runs(runs.values(), change)
         return change
 
+    def twin(self) -> SweepFeed:
+        """Return a feed that knows no run yet, for `take_over` in another thread."""
+        twin = SweepFeed()
+        twin.frozen_at, twin.lost = self.frozen_at, self.lost
+        twin.board.take_choices(self.board)
+        return twin
+
+    def take_over(self, other: SweepFeed, events: Iterable[SweepEvent]) -> FeedChange:
+        """Take in all that another feed knows, and events besides; the other one is not to change meanwhile."""
+        self.apply([SweepChanged(other.sweep)] if other.sweep else [])
+        if other.has_all:
+            self.apply([RunsChanged(tuple(other.board.runs.values()))])
+        self.agents = other.agents
+        change = self.apply(events)
+        # What is computed once after a change is computed here, where nobody waits for it.
+        self.board.rank(self.board.best_id)
+        _ = self.best_so_far.latest, self.board.columns
+        return change
+
+    def take_choices(self, other: SweepFeed) -> None:
+        """Show runs as another feed does."""
+        by = self.board.by
+        self.board.take_choices(other.board)
+        if self.board.by != by:
+            self._begin_best()
+
     def forget_run(self, run_id: str) -> None:
         """Forget a run that was deleted."""
         self.board.remove(run_id)
@@ -158,13 +184,8 @@ class SweepFeed:
         before, self.sweep = self.sweep, sweep
         if before is None or before.metric != sweep.metric or before.config != sweep.config:
             board = LeaderboardModel(sweep.metric, swept_keys(sweep.config), shows_sweeps=bool(sweep.parts))
-            board.set_ranking(self.board.by)
-            board.set_filter(self.board.filter)
-            board.view, board.computed = self.board.view, self.board.computed
             board.upsert(self.board.runs.values())
-            board.set_front(self.board.front.against if self.board.front else None)
-            if self.board.grouping is not None:
-                board.set_grouping(self.board.grouping.keys, self.board.grouping.expanded)
+            board.take_choices(self.board)
             self.board = board
             self._begin_best()
 

@@ -237,6 +237,23 @@ class LeaderboardModel:
         self._order = [each for each in self._order if each != run_id]
         self._reorder(set())
 
+    def take_choices(self, other: LeaderboardModel) -> None:
+        """Show what another board shows: its columns, values, filter, groups and order."""
+        self.view, self.computed = other.view, other.computed
+        self.view_changed()
+        if other.by != self.by:
+            self.set_ranking(other.by)
+        if other.filter is not self.filter:
+            self.set_filter(other.filter)
+        front, own = (each.front.against if each.front else None for each in (other, self))
+        if front != own:
+            self.set_front(front)
+        groups, mine = other.grouping, self.grouping
+        if (groups and (groups.keys, groups.expanded)) != (mine and (mine.keys, mine.expanded)):
+            self.set_grouping(groups.keys if groups else (), groups.expanded if groups else ())
+        if other.sorts != self.sorts:
+            self.set_sorts(other.sorts)
+
     def set_ranking(self, by: Ranking) -> None:
         """Rank by the best or by the last value of the metric."""
         self.by = by

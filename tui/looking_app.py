@@ -134,7 +134,7 @@ class LookingApp(PresenceApp):
         self.theme = name
         self.keep_looks("theme", name)
 
-    @work(thread=True, exit_on_error=False, group=KEEP_LOOKS)
+    @work(thread=True, exit_on_error=False, group=KEEP_LOOKS, description="keep looks")
     def keep_looks(self, name: str, value: str) -> None:
         """Write one setting down."""
         if problem := remember(config_dir() / SETTINGS_FILE_NAME, name, value):

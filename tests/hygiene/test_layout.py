@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import ast
 from pathlib import Path
 
 import pytest
@@ -40,3 +41,17 @@ def test_no_module_is_long() -> None:
 
 def test_every_module_says_what_it_owns() -> None:
     assert [path for path in modules() if not path.read_text().lstrip().startswith('"""')] == []
+
+
+def test_workers_that_are_given_something_have_a_description() -> None:
+    """Textual makes one of the `repr` of all that they are given: megabytes, on the event loop."""
+    without = []
+    for path in modules():
+        for node in ast.walk(ast.parse(path.read_text())):
+            if not isinstance(node, ast.FunctionDef) or len(node.args.args) + len(node.args.kwonlyargs) < 2:
+                continue
+            calls = [each for each in node.decorator_list if isinstance(each, ast.Call)]
+            works = [each for each in calls if isinstance(each.func, ast.Name) and each.func.id == "work"]
+            if any("description" not in {keyword.arg for keyword in each.keywords} for each in works):
+                without.append(f"{path.relative_to(ROOT)}: {node.name}")
+    assert without == []

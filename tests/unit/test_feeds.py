@@ -10,6 +10,7 @@ import pytest
 
 from trainer.events import AgentsChanged, RunsChanged, ServerBack, ServerLost, SweepChanged
 from trainer.records import HistoryPoint, Json, LocalAgent, Metric, RunRecord, SweepRecord, SweepReference
+from trainer.run_filter import parse_run_filter
 from trainer.states import AgentState, RunState, SweepState
 from tui.columns import ColumnKind, swept_keys
 from tui.feeds import EventInbox, SweepFeed
@@ -259,3 +260,19 @@ def test_twenty_changes_among_ten_thousand_runs_cost_a_fraction_of_taking_them_a
         feed.pace()
         costs.append(time.perf_counter() - started)
     assert min(costs) < first / 8, f"{min(costs) * 1000:.1f} ms a batch, {first * 1000:.0f} ms for all"
+
+
+def test_a_feed_that_took_over_another_knows_and_shows_the_same_and_more() -> None:
+    feed = feed_of([make_run(number, number / 10) for number in range(5)])
+    depth = next(column for column in feed.board.columns if column.kind is ColumnKind.METRIC)
+    twin = feed.twin()
+    change = twin.take_over(feed, [RunsChanged((make_run(9, 0.95), make_run(4, 0.4)))])
+    # What is chosen while the other thread works counts, too.
+    feed.board.set_sort(depth, reverse=True)
+    feed.board.set_filter(parse_run_filter("state=finished"))
+    twin.take_choices(feed)
+    assert change.run_ids == {"run9"}
+    assert twin.best is not None and twin.best.id == "run9"
+    assert twin.sweep == feed.sweep and twin.progress.done == feed.progress.done + 1
+    assert twin.board.sorts == feed.board.sorts and twin.board.filter is feed.board.filter
+    assert [run_id for run_id in twin.board.rows if run_id != "run9"] == list(feed.board.rows)

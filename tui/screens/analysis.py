@@ -181,7 +181,7 @@ class AnalysisScreen(AnalysisMetrics):
         if self.metric is not None:
             self.compute(self.by, self.metric)
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group=COMPUTING)
+    @work(thread=True, exclusive=True, exit_on_error=False, group=COMPUTING, description="compute")
     def compute(self, by: Ranking, metric: Metric) -> None:
         """Read the runs and compute; seconds for a thousand runs."""
         worker = get_current_worker()

@@ -100,7 +100,7 @@ class BuilderCost(BuilderLaunching):
         self._learnt_of = ("", None)
         self.show_preview()
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group=LEARNING)
+    @work(thread=True, exclusive=True, exit_on_error=False, group=LEARNING, description="learn run time")
     def learn_run_time(self, config: Mapping[str, Json], about: tuple[str, Json]) -> None:
         """Ask what runs of the program took; starts no server."""
         gpus = self.session.count_gpus()

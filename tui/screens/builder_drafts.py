@@ -153,7 +153,7 @@ class BuilderDrafts(BuilderFiles):
         except (TrainerError, OSError) as error:
             self.post_message(self.KeepFailed(error))
 
-    @work(thread=True, exit_on_error=False, group=KEEPING)
+    @work(thread=True, exit_on_error=False, group=KEEPING, description="forget draft")
     def forget_draft(self, keeper: DraftKeeper) -> None:
         """Remove what was written down."""
         keeper.forget()

@@ -54,7 +54,7 @@ class BuilderForking(BuilderProblems):
         else:
             self.count_left(self.document.config(), reference)
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group=REUSING)
+    @work(thread=True, exclusive=True, exit_on_error=False, group=REUSING, description="count left")
     def count_left(self, config: Mapping[str, Json], reference: SweepReference) -> None:
         """Count the points that no earlier run has covered; reads the runs the first time."""
         from trainer.tracking.forking import coverage

@@ -99,7 +99,7 @@ class BuilderJudging(BuilderShell):
             self._is_judging = True
             self.judge_snapshot(self.document.snapshot(), self.prior_points)
 
-    @work(thread=True, exit_on_error=False, group=JUDGING)
+    @work(thread=True, exit_on_error=False, group=JUDGING, description="judge snapshot")
     def judge_snapshot(self, snapshot: SweepDocument, prior_points: int) -> None:
         """Look for the program, and judge what is large."""
         config = snapshot.config()
@@ -150,7 +150,7 @@ class BuilderJudging(BuilderShell):
             self.show_readiness()
             self.read_text(self.document, self.yaml.text)
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group=READING_TEXT)
+    @work(thread=True, exclusive=True, exit_on_error=False, group=READING_TEXT, description="read text")
     def read_text(self, document: SweepDocument, text: str) -> None:
         """Read a long text."""
         self.post_message(self.TextRead(document.read(text)))

@@ -140,7 +140,7 @@ class BuilderLaunching(BuilderForking):
         """
         return ""
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group=LAUNCHING)
+    @work(thread=True, exclusive=True, exit_on_error=False, group=LAUNCHING, description="launch sweep")
     def launch_sweep(
         self,
         session: Session,

@@ -111,7 +111,7 @@ class BuilderProblems(BuilderJudging):
             return ()
         return self._fixes_of(problem)
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group=FIXING)
+    @work(thread=True, exclusive=True, exit_on_error=False, group=FIXING, description="find fixes")
     def find_fixes(self, problem: Violation, snapshot: SweepDocument) -> None:
         """Try what may fix a problem: each attempt is judged as a whole."""
         fixes = fixes_for(problem, snapshot.config(), snapshot.check)

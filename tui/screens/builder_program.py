@@ -49,7 +49,7 @@ class BuilderProgram(BuilderShell):
         super().show_preview()
         self.read_program(self.document.config())
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group=READING)
+    @work(thread=True, exclusive=True, exit_on_error=False, group=READING, description="read program")
     def read_program(self, config: Mapping[str, Json]) -> None:
         """Read the program of the sweep."""
         # Imported when first needed: the first paint needs none of it.

@@ -53,7 +53,7 @@ class BuilderSuggestions(BuilderShell):
         self.find_metrics(project if isinstance(project, str) else None)
         self.find_interpreter()
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group=METRICS)
+    @work(thread=True, exclusive=True, exit_on_error=False, group=METRICS, description="find metrics")
     def find_metrics(self, project: str | None) -> None:
         """Ask the server what was logged; without an answer there are no suggestions."""
         try:
@@ -72,7 +72,7 @@ class BuilderSuggestions(BuilderShell):
         message.stop()
         self.find_paths(message.box, message.text)
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group=PATHS)
+    @work(thread=True, exclusive=True, exit_on_error=False, group=PATHS, description="find paths")
     def find_paths(self, box: CompletingInput, text: str) -> None:
         """Look for programs."""
         self.post_message(self.PathsFound(box, text, program_candidates(self.session.cwd, text)))

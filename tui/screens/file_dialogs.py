@@ -124,7 +124,7 @@ class OpenFileScreen(ModalScreen[SweepFile | None]):
     def _clicked(self, message: OptionList.OptionSelected) -> None:
         self.read_file(str(message.option.prompt))
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group=FILES)
+    @work(thread=True, exclusive=True, exit_on_error=False, group=FILES, description="read file")
     def read_file(self, name: str) -> None:
         """Read the file."""
         try:
@@ -193,7 +193,7 @@ class SaveFileScreen(ModalScreen[Path | None]):
         if message.value.strip():
             self.write_file(resolved(self.cwd, message.value.strip()), overwrite=False)
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group=FILES)
+    @work(thread=True, exclusive=True, exit_on_error=False, group=FILES, description="write file")
     def write_file(self, path: Path, overwrite: bool) -> None:
         """Write the file, unless one is there and `overwrite` is false."""
         try:

@@ -186,7 +186,7 @@ class ProgramImportScreen(ModalScreen[Import | None]):
     def _clicked(self, message: OptionList.OptionSelected) -> None:
         self.read_program(str(message.option.prompt))
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group=PROGRAM)
+    @work(thread=True, exclusive=True, exit_on_error=False, group=PROGRAM, description="read program")
     def read_program(self, name: str) -> None:
         """Read a program."""
         try:

@@ -147,7 +147,7 @@ class SaveSweepScreen(SaveFileScreen):
         if form := self._form:
             self.write_form(form.label, form.text(), form.suffix)
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group=FILES)
+    @work(thread=True, exclusive=True, exit_on_error=False, group=FILES, description="write form")
     def write_form(self, label: str, text: str, suffix: str) -> None:
         """Write a text to a file that is not there yet."""
         stem = Path(self.suggestion).stem

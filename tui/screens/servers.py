@@ -172,7 +172,7 @@ class ServersScreen(ModalScreen[Settings | None]):
         self._note(f"Asking {server} …")
         self.log_in(server, key)
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group=LOGIN)
+    @work(thread=True, exclusive=True, exit_on_error=False, group=LOGIN, description="log in")
     def log_in(self, server: str, key: str) -> None:
         """Check and store the key."""
         worker = get_current_worker()

@@ -5,35 +5,30 @@ Wiring only: `feeds` folds what the server says, the widgets show it, `sweep_ste
 
 from __future__ import annotations
 
-import threading
 import time
-from dataclasses import dataclass
 from datetime import UTC, datetime
 from typing import ClassVar
 
-from textual import getters, on, work
+from textual import getters, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
-from textual.message import Message
 from textual.widgets import Footer, Input, Static
-from textual.worker import get_current_worker
 
-from trainer.errors import ServerLostError, TrainerError
-from trainer.events import ServerLost
 from trainer.records import SweepReference
 from trainer.states import SweepState
 from tui.agent_lines import AgentsView
 from tui.chart_colors import chart_colors
 from tui.chart_selection import ChartSelection, with_marked
 from tui.columns import swept_keys
-from tui.feeds import DRAIN_INTERVAL_SECONDS, EventInbox, FeedChange, SweepFeed
+from tui.feeds import FeedChange, SweepFeed
 from tui.formatting import value_text
 from tui.looks import clock_rests
 from tui.screens.sweep_agents import SweepAgents
 from tui.screens.sweep_alerts import SweepAlerts
 from tui.screens.sweep_charting import ChartWish, SweepCharting
 from tui.screens.sweep_columns import SweepColumns
+from tui.screens.sweep_following import SweepFollowing
 from tui.screens.sweep_grouping import SweepGrouping
 from tui.screens.sweep_news import SweepNews
 from tui.screens.sweep_notice import SweepNotice
@@ -51,11 +46,18 @@ from tui.widgets.pane_tabs import PaneTabs
 from tui.widgets.runs_table import RunsTable
 from tui.widgets.sweep_summary import SPARK_CELLS, SummaryView, SweepSummary
 
-SWEEP_FEED = "sweep_feed"
-
 
 class SweepScreen(
-    SweepPanes, SweepCharting, SweepAgents, SweepRuns, SweepGrouping, SweepColumns, SweepNotice, SweepNews, SweepAlerts
+    SweepFollowing,
+    SweepPanes,
+    SweepCharting,
+    SweepAgents,
+    SweepRuns,
+    SweepGrouping,
+    SweepColumns,
+    SweepNotice,
+    SweepNews,
+    SweepAlerts,
 ):
     """Watches one sweep and steers it."""
 
@@ -80,16 +82,6 @@ class SweepScreen(
     prompt = getters.query_one("#prompt", Input)
     panel = getters.query_one("#agents", AgentsPanel)
 
-    @dataclass
-    class EventsWaiting(Message):
-        """The inbox has events."""
-
-    @dataclass
-    class FollowFailed(Message):
-        """Following ended for good."""
-
-        error: TrainerError
-
     def __init__(self, session: Session, reference: SweepReference) -> None:
         """Create the view; the sweep is read once it is shown."""
         super().__init__()
@@ -100,12 +92,6 @@ class SweepScreen(
         self.selection = ChartSelection()
         self.wish = ChartWish()
         self.marked_ids: list[str] = []
-        self._inbox = EventInbox(lambda: self.post_message(self.EventsWaiting()))
-        self._stop = threading.Event()
-        self._failure: TrainerError | None = None
-        """Why nothing more will be heard."""
-        self._drained_at = 0.0
-        self._drain_is_due = False
 
     @property
     def screen_title(self) -> str:
@@ -138,52 +124,8 @@ class SweepScreen(
         self.read_columns()
         self.follow_sweep()
 
-    def on_unmount(self) -> None:
-        """Let the follower end at once."""
-        self._stop.set()
-
     def looks_changed(self) -> None:
         """Show everything anew: see `FollowsLooks`."""
-        self.show_runs()
-
-    # Following
-
-    @work(thread=True, exclusive=True, exit_on_error=False, group=SWEEP_FEED)
-    def follow_sweep(self) -> None:
-        """Read events until the screen is left; a server that is away at the start is waited for."""
-        worker = get_current_worker()
-        while not worker.is_cancelled and not self._stop.is_set():
-            try:
-                for event in self.session.follow(self.reference, self._stop):
-                    if worker.is_cancelled:
-                        return
-                    self._inbox.put(event)
-                return
-            except ServerLostError as error:
-                self._inbox.put(ServerLost(error.message, 2.0))
-                self._stop.wait(2.0)
-            except TrainerError as error:
-                if not worker.is_cancelled:
-                    self.post_message(self.FollowFailed(error))
-                return
-
-    @on(EventsWaiting)
-    def _events_waiting(self) -> None:
-        wait = self._drained_at + DRAIN_INTERVAL_SECONDS - time.monotonic()
-        if wait <= 0:
-            self._drain()
-        elif not self._drain_is_due:
-            self._drain_is_due = True
-            self.set_timer(wait, self._drain)
-
-    def _drain(self) -> None:
-        self._drain_is_due, self._drained_at = False, time.monotonic()
-        self.show_change(self.feed.apply(self._inbox.drain()))
-
-    @on(FollowFailed)
-    def _follow_failed(self, message: FollowFailed) -> None:
-        self._failure = message.error
-        self.notify(str(message.error), severity="error", timeout=10, markup=False)
         self.show_runs()
 
     # Showing

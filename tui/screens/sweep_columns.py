@@ -67,7 +67,7 @@ class SweepColumns(Screen[None]):
         """Read the choices that were kept for the project."""
         self.post_message(self.ViewRead(read_view(self._view_file())))
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group=COLUMNS)
+    @work(thread=True, exclusive=True, exit_on_error=False, group=COLUMNS, description="keep columns")
     def keep_columns(self, text: str) -> None:
         """Keep the choices for the project."""
         problem = write_view(self._view_file(), text)
@@ -121,7 +121,7 @@ class SweepColumns(Screen[None]):
             self._computed_at, self._computed_state = now, state
             self.read_computed(wanted)
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group=COMPUTING)
+    @work(thread=True, exclusive=True, exit_on_error=False, group=COMPUTING, description="read computed")
     def read_computed(self, wanted: Sequence[Computed]) -> None:
         """Read the history of each metric for all runs and compute."""
         worker, sweep = get_current_worker(), self.feed.sweep

@@ -136,7 +136,7 @@ class SweepGrouping(SweepTradeOff):
             self._ties_are_sought = True
             self.find_ties(snapshot, view)
 
-    @work(thread=True, exit_on_error=False, group=TIES)
+    @work(thread=True, exit_on_error=False, group=TIES, description="find ties")
     def find_ties(self, snapshot: Snapshot, view: View) -> None:
         """Find out which rows share the first place."""
         worker, began = get_current_worker(), time.monotonic()

@@ -144,7 +144,7 @@ class SweepNews(Screen[None]):
             self._kept, self._kept_at = self._look, now
             self.keep_look(self._look)
 
-    @work(thread=True, exclusive=False, exit_on_error=False, group=LOOKS)
+    @work(thread=True, exclusive=False, exit_on_error=False, group=LOOKS, description="keep look")
     def keep_look(self, look: Look) -> None:
         """Keep a look; one that cannot be kept is no reason to disturb anybody."""
         problem = keep_look(looks_file(), self._look_key, look)

@@ -51,7 +51,7 @@ class SweepTaking(SweepDeriving):
     environ: Mapping[str, str] = os.environ
     """The environment, which knows the terminal."""
 
-    @work(thread=True, exclusive=False, exit_on_error=False, group=STEERING)
+    @work(thread=True, exclusive=False, exit_on_error=False, group=STEERING, description="in background")
     def in_background(self, do: Callable[[], object], done: str) -> None:
         """Do something that blocks and say how it ended; not exclusive: no wish cancels another."""
         try:

@@ -318,7 +318,7 @@ class SweepsScreen(SweepsChoosing, SweepsServers):
         question = f"{verb.split()[0]} {sweep.name}?"
         self.app.push_screen(ConfirmScreen(question, detail, confirm=verb, danger=state.is_terminal), answered)
 
-    @work(thread=True, exclusive=False, exit_on_error=False, group=STEERING)
+    @work(thread=True, exclusive=False, exit_on_error=False, group=STEERING, description="steer")
     def steer(self, sweep: SweepRecord, state: SweepState) -> None:
         """Give a sweep a new state."""
         try:

@@ -143,7 +143,7 @@ class TrialScreen(Screen[None]):
         self._show_state()
         self.run_trial(self.point)
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group=TRYING)
+    @work(thread=True, exclusive=True, exit_on_error=False, group=TRYING, description="run trial")
     def run_trial(self, point: int) -> None:
         """Run the trial; nothing of it is left when this returns."""
         from trainer.trial.extremes import Extremes, extreme_points, nth_point
