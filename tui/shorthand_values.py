@@ -20,6 +20,7 @@ _POWER = re.compile(r"(?P<base>[0-9]{1,9}(?:\.[0-9]{1,9})?)\s?(?:\^|\*\*)\s?(?P<
 _WORD = re.compile(r"[A-Za-z_][A-Za-z0-9_.\-+/]*(?: [A-Za-z0-9_.\-+/]+)*")
 _NOT_WORDS = {"true", "false", "yes", "no", "on", "off", "null", "none"}
 """What YAML 1.1 reads as something other than text."""
+_NOTHING_BETWEEN = re.compile(r"^\s*,|,\s*,")
 _QUOTED_OR_NONE = re.compile(r"""("(?:[^"\\]|\\.)*"|'[^']*')|(?<![\w.\-])None(?![\w.\-])""")
 _QUOTED = re.compile(r"""("(?:[^"\\]|\\.)*"|'[^']*')""")
 _PLAIN_TEXT = re.compile(r"[^\W\d][\w.\-+/]*(?: [\w.\-+/]+)*")
@@ -115,6 +116,8 @@ def _yaml_items(text: str) -> list[Json]:
     try:
         value = parse_yaml(f"[{text}\n]", "the text").value
     except InputError as error:
+        if _NOTHING_BETWEEN.search(text):
+            raise ShorthandError("There is no value between two commas.", hint="Try `1, 2, 3`.") from error
         raise ShorthandError(
             "This cannot be read as values.",
             hint='Close every bracket and quote, and quote texts with special signs: `"a: b", [1, 2]`.',

@@ -233,3 +233,9 @@ def test_the_distribution_is_named_only_where_it_would_not_be_inferred() -> None
     assert entry_for("uniform", {"min": 0.1, "max": 0.9}) == {"min": 0.1, "max": 0.9}
     assert entry_for("uniform", {"min": 0, "max": 0.9})["distribution"] == "uniform"
     assert entry_for("int_uniform", {"min": 1, "max": 2}) == {"min": 1, "max": 2}
+
+
+@pytest.mark.parametrize("text", ["16, , 48", ", 3", "1,,2"])
+def test_nothing_between_two_commas_is_said_so(text: str) -> None:
+    with pytest.raises(ShorthandError, match="no value between two commas"):
+        parse_shorthand(text)

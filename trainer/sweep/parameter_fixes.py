@@ -40,6 +40,8 @@ _LETTERS = {
     "ρ": "rho", "σ": "sigma", "τ": "tau", "ω": "omega",
 }  # fmt: skip
 """What letters that are no others with an accent are written as; of the Greek ones those that formulas have."""
+_NAME_AND_MORE = re.compile(r"([A-Za-z_][\w.-]*)\s*[:=]\s", re.ASCII)
+"""A name whose values came along, `lr: 0.1`."""
 _NOT_IN_NAMES = re.compile(r"[^A-Za-z0-9_.-]")
 
 
@@ -70,6 +72,10 @@ def _not_mapping(case: Case) -> Iterator[Fix]:
 
 def _bad_name(case: Case) -> Iterator[Fix]:
     plain = case.key.strip().lstrip("-")
+    with_values = _NAME_AND_MORE.match(plain)
+    if with_values is not None and with_values[1] not in case.around:
+        yield case.rename(with_values[1], is_obvious=False)
+        return
     name = _NOT_IN_NAMES.sub("_", _in_ascii(plain))
     name = f"_{name}" if name[:1] in "0123456789.-" else name
     if name not in case.around and _says_anything(name, plain):

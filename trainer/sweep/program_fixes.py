@@ -9,6 +9,7 @@ from trainer.sweep.command import MACROS, command_of
 from trainer.sweep.fix import Case, Fix, Offer
 
 _MEANT = re.compile(r"Did you mean `?([\w.-]+)`?\?")
+_SUBCOMMAND = re.compile(r"belongs to the command `([^`]+)`")
 _PARAMETER_MACROS = {f"${{{name}}}" for name in MACROS if name.startswith("args")}
 
 
@@ -30,7 +31,18 @@ def _name(case: Case) -> Iterator[Fix]:
     meant = _MEANT.search(case.violation.hint)
     if meant is not None and meant.group(1) not in case.around:
         yield case.rename(meant.group(1))
+    subcommand = _SUBCOMMAND.search(case.violation.hint)
+    if subcommand is not None:
+        yield from _with_subcommand(case, subcommand.group(1))
     yield case.remove(is_obvious=False)
+
+
+def _with_subcommand(case: Case, words: str) -> Iterator[Fix]:
+    """Yield the command with a subcommand in front of the parameters, where none is named yet."""
+    items = command_of(case.config)
+    at = next((index for index, item in enumerate(items) if item in _PARAMETER_MACROS), len(items))
+    if at and (items[at - 1] == "${program}" or items[at - 1].endswith(".py")):
+        yield case.top(f"Start the command {words}", True, command=[*items[:at], *words.split(), *items[at:]])
 
 
 def _choice(case: Case) -> Iterator[Fix]:

@@ -250,7 +250,8 @@ class _Patcher:
         return merged
 
     def _rename(self, entry: Entry, name: str, column: int | None) -> None:
-        style = entry.key_node.style
+        # Quotes that the old name could not do without are not the user's choice.
+        style = entry.key_node.style if self._style.key(entry.key) == entry.key else None
         text = self._style.in_flow(name, style) if column is None else self._style.key(name, style)
         self._patch(self._text.after_properties(entry.key_node), entry.key_node.end_mark.index, text)
 

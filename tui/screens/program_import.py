@@ -26,6 +26,7 @@ from trainer.programs.reading import read_named
 from trainer.programs.suggestions import passes_one_of_many, proposed, suggested_entry
 from trainer.records import Json
 from tui.shorthand import format_entry
+from tui.shorthand_values import quoted
 
 PROGRAM = "program"
 
@@ -275,7 +276,7 @@ class ProgramImportScreen(ModalScreen[Import | None]):
         return Option(self._text(option), option.name)
 
     def _text(self, option: ProgramOption) -> Content:
-        suggested = format_entry(suggested_entry(option))
+        suggested = _suggestion(option)
         is_chosen = option.name in self.chosen
         text = _line(option.name, option.type_text, option.default_text, suggested, self._width)
         mark = ("● ", "$success") if is_chosen else ("○ ", "$foreground-muted")
@@ -357,6 +358,13 @@ def _first_command(options: ProgramOptions) -> str:
         return ""
     likely = [name for name in options.commands if "train" in name or "run" in name or "fit" in name]
     return next(iter([*likely, *options.commands]), "")
+
+
+def _suggestion(option: ProgramOption) -> str:
+    """Return the suggested values as they are typed; a list that is one value is called so."""
+    entry = suggested_entry(option)
+    value = entry.get("value")
+    return f"{quoted(value)} as one value" if isinstance(value, list | dict) else format_entry(entry)
 
 
 def _line(name: str, kind: str, default: str, suggested: str, width: int, indent: int = 0) -> str:

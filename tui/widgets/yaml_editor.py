@@ -77,11 +77,16 @@ class YamlEditor(TextArea, inherit_bindings=False):
         & .yaml-editor--changed { background: $primary-muted; }
     }
     """
-    # f6, f7 and undo are the builder's.
+    # f6, f7 and undo are the builder's; f7 selects all in other text areas.
     BINDINGS: ClassVar[list[BindingType]] = [
-        binding
-        for binding in TextArea.BINDINGS
-        if not (isinstance(binding, Binding) and {"f6", "f7", "ctrl+z", "ctrl+y"} & set(binding.key.split(",")))
+        Binding("ctrl+a", "select_all", "Select all", id="yaml.all", show=False, tooltip="Select the whole YAML"),
+        Binding("home", "cursor_line_start", "Cursor line start", show=False),
+        *(
+            binding
+            for binding in TextArea.BINDINGS
+            if isinstance(binding, Binding)
+            and not {"f6", "f7", "ctrl+z", "ctrl+y", "ctrl+a"} & set(binding.key.split(","))
+        ),
     ]
 
     @dataclass

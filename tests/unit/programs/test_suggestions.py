@@ -14,6 +14,7 @@ from trainer.programs.options import Form, ProgramOption
 from trainer.programs.reading import read_for_sweep, read_named
 from trainer.programs.suggestions import FILL_IN, proposed, suggested_entry, sweep_for
 from trainer.records import Json
+from trainer.sweep.fixes import fixes_for
 from trainer.sweep.validation import violations
 
 
@@ -92,3 +93,19 @@ def test_taking_over_again_adds_nothing_and_mends_the_macro(tmp_path: Path) -> N
     assert once.removed == () and "amp" in once.added
     again = imported(once.config, options, [*proposed(options), flag])
     assert (again.config, again.added, again.changes) == (once.config, (), ())
+
+
+def test_a_name_that_a_subcommand_takes_is_fixed_by_starting_the_subcommand(tmp_path: Path) -> None:
+    (tmp_path / "typed.py").write_text(
+        "import typer\napp = typer.Typer()\n@app.command()\ndef train(lr: float = 0.1): ...\n"
+        "@app.command()\ndef test(path: str): ...\nif __name__ == '__main__':\n    app()\n"
+    )
+    config: dict[str, Json] = {"program": "typed.py", "method": "grid", "parameters": {"lr": {"values": [0.1, 0.2]}}}
+    options = read_named("typed.py", tmp_path)
+    problem = program_findings(config, options).problems[0]
+
+    fix = fixes_for(problem, config)[0]
+
+    assert (fix.label, fix.is_obvious) == ("Start the command train", True)
+    assert fix.config["command"] == ["${env}", "${interpreter}", "${program}", "train", "${args}"]
+    assert not program_findings(fix.config, options).problems

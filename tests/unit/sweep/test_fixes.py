@@ -232,6 +232,7 @@ CASES: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
     ("bad-name", top(parameters={"--p": {"values": [1, 2]}}), "Rename --p to p", BASE),
     ("bad-name", top(parameters={"größe_µ": {"values": [1, 2]}}), "Rename größe_µ to grosse_mu",
      top(parameters={"grosse_mu": {"values": [1, 2]}})),
+    ("bad-name", top(parameters={"p: 1, 2": {"values": [1, 2]}}), "Rename p: 1, 2 to p", BASE),
     ("bad-name", top(parameters={"2p/q": {"values": [1, 2]}}), "Rename 2p/q to _2p_q",
      top(parameters={"_2p_q": {"values": [1, 2]}})),
     ("entry-not-mapping", parameter([1, 2, 3, 4, 5]), "Write values:", parameter(entry(values=[1, 2, 3, 4, 5]))),

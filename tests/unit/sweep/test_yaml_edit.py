@@ -133,6 +133,11 @@ def test_a_comment_below_a_value_is_no_line_of_the_text_that_takes_its_place() -
     assert changed == 'a: 1  # one\nb: "two\\nlines"\n  # below\nd: 2\n'
 
 
+def test_quotes_that_a_name_needed_go_with_the_name() -> None:
+    assert after(lambda c: renamed(c, "a: 1", "b"), "'a: 1': 2\n\"c\": 3\n") == 'b: 2\n"c": 3\n'
+    assert after(lambda c: renamed(c, "c", "d"), "'a: 1': 2\n\"c\": 3\n") == "'a: 1': 2\n\"d\": 3\n"
+
+
 ANCHORS = """\
 base: &base {min: 0, max: 1}   # shared
 parameters:
