@@ -108,6 +108,8 @@ class RunRecord:
     duration_seconds: float | None = None
     """Seconds from start to last sign of life; None before the start."""
     host: str = ""
+    gpu: str = ""
+    """The GPUs of its machine, as wandb told: `2 × NVIDIA A100`; empty for none."""
     commit: str = ""
     """Of the checkout that the program ran from, as wandb told it; empty where there was none."""
     group: str = ""

@@ -158,11 +158,13 @@ def run_record(node: Mapping[str, Any], metric: Metric | None = None) -> RunReco
     state = _run_state(node.get("state"))
     created_at, heartbeat_at = parse_time(node.get("createdAt")), parse_time(node.get("heartbeatAt"))
     identifier = str(node.get("name") or "")
+    config = _json_mapping(node.get("config"))
+    environment = _environment(config)
     return RunRecord(
         id=identifier,
         name=str(node.get("displayName") or identifier),
         state=state,
-        config=unwrap_config(node.get("config")),
+        config=unwrap_config(config),
         summary={
             key: _NON_FINITE.get(value, value) if isinstance(value, str) else value
             for key, value in raw_summary.items()
@@ -172,7 +174,8 @@ def run_record(node: Mapping[str, Any], metric: Metric | None = None) -> RunReco
         created_at=created_at,
         heartbeat_at=heartbeat_at,
         duration_seconds=_duration(state, raw_summary, created_at, heartbeat_at),
-        host=str(node.get("host") or ""),
+        host=str(node.get("host") or environment.get("host") or ""),
+        gpu=_gpu_text(environment),
         commit=str(node.get("commit") or ""),
         group=str(node.get("group") or ""),
         job_type=str(node.get("jobType") or ""),
@@ -180,6 +183,23 @@ def run_record(node: Mapping[str, Any], metric: Metric | None = None) -> RunReco
         sweep_id=str(node.get("sweepName") or ""),
         curve=_curve(node.get("sampledHistory"), metric),
     )
+
+
+def _environment(config: Mapping[str, Any]) -> Mapping[str, Any]:
+    """Return what the last writer of a run told of its machine; wandb-core 0.31 puts it into the configuration.
+
+    Source: wandb 0.31, wandb_internal.proto, EnvironmentRecord.
+    """
+    internal = config.get("_wandb")
+    value = internal.get("value") if isinstance(internal, dict) else None
+    writers = value.get("e") if isinstance(value, dict) else None
+    told = [each for each in writers.values() if isinstance(each, dict)] if isinstance(writers, dict) else []
+    return max(told, key=lambda each: str(each.get("startedAt") or ""), default={})
+
+
+def _gpu_text(environment: Mapping[str, Any]) -> str:
+    name, count = str(environment.get("gpu") or ""), environment.get("gpu_count")
+    return f"{count} × {name}" if name and isinstance(count, int) and count > 1 else name
 
 
 def history_points(rows: Iterable[Any], keys: Sequence[str] | None = None) -> list[HistoryPoint]:

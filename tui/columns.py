@@ -26,6 +26,7 @@ class ColumnKind(StrEnum):
     SUMMARY = "summary"
     DURATION = "duration"
     HOST = "host"
+    GPU = "gpu"
     CREATED = "created"
     TAGS = "tags"
     NOTE = "note"
@@ -78,6 +79,7 @@ CHANCE = Column(ColumnKind.CHANCE, "P(best)")
 ABOUT_RUNS = (
     CHANCE,
     Column(ColumnKind.HOST, "host"),
+    Column(ColumnKind.GPU, "GPU"),
     Column(ColumnKind.CREATED, "created"),
     Column(ColumnKind.TAGS, "tags"),
     Column(ColumnKind.NOTE, "note"),
@@ -109,6 +111,30 @@ def _swept(parameters: Mapping[str, Json], prefix: str) -> Iterator[str]:
         if "value" in parameter or (isinstance(values, list) and len(values) < 2):
             continue
         yield f"{prefix}{name}"
+
+
+def about_run(run: RunRecord, kind: ColumnKind) -> Json:
+    """Return what a run says of itself in a column that is neither its configuration nor a number it logged."""
+    match kind:
+        case ColumnKind.NAME:
+            return run.name
+        case ColumnKind.STATE:
+            return run.state.value
+        case ColumnKind.DURATION:
+            return run.duration_seconds
+        case ColumnKind.SWEEP:
+            return run.sweep_id or None
+        case ColumnKind.HOST:
+            return run.host or None
+        case ColumnKind.GPU:
+            return run.gpu.replace("NVIDIA ", "") or None
+        case ColumnKind.CREATED:
+            return run.created_at.astimezone().strftime("%Y-%m-%d %H:%M:%S") if run.created_at else None
+        case ColumnKind.TAGS:
+            return ", ".join(run.tags) or None
+        case ColumnKind.NOTE:
+            return run.notes or None
+    return None
 
 
 def metric_order(name: str) -> tuple[bool, str]:

@@ -9,6 +9,7 @@ from tui.formatting import MISSING, count_text, duration_text, metric_text, run_
 from tui.grouping import Grouping, is_group
 from tui.leaderboard_model import LeaderboardModel
 from tui.table_layout import (
+    ABOUT,
     MARKED,
     MAX_ABOUT_WIDTH,
     MAX_WIDTHS,
@@ -25,8 +26,6 @@ CLOSED, OPEN = "▸", "▾"
 INDENT = "  "
 _OF_GROUPS = frozenset((ColumnKind.RANK, ColumnKind.CHANCE, *GROUP_KINDS))
 """What runs within a group do not say: their places and chances are among runs."""
-EARLY = "~"
-"""Before the mean of runs that still go on."""
 
 
 def line_cell(board: LeaderboardModel, line: str, column: Column) -> Cell:
@@ -68,7 +67,7 @@ def _group_cell(board: LeaderboardModel, grouping: Grouping, line: str, column: 
             return _states(board, grouping, line)
         case ColumnKind.METRIC:
             if group.is_early:
-                return Cell(f"{EARLY}{metric_text(group.mean.mean if group.mean else None)}", "soft")
+                return Cell(f"{ABOUT}{metric_text(group.mean.mean if group.mean else None)}", "soft")
             return _number(value, "best" if grouping.rank(line) == 1 else "value")
         case ColumnKind.FAILURES:
             return Cell(str(group.failed), "bad") if group.failed else Cell("0", "muted")

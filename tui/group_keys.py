@@ -11,7 +11,10 @@ from tui.widgets.completing_input import Candidate
 
 EXAMPLES = "group by: lr, depth · state · host · tags · nothing for no groups · tab completes"
 COLLAPSE = "all but the seeds"
-_GROUPABLE = (ColumnKind.CONFIG, ColumnKind.STATE, ColumnKind.HOST, ColumnKind.TAGS, ColumnKind.NOTE)
+_GROUPABLE = (
+    ColumnKind.CONFIG, ColumnKind.SWEEP, ColumnKind.STATE, ColumnKind.HOST, ColumnKind.GPU, ColumnKind.TAGS,
+    ColumnKind.NOTE,
+)  # fmt: skip
 _LAST_WORD = re.compile(r"[^,]*$")
 
 

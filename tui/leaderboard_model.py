@@ -13,7 +13,7 @@ from trainer.records import Json, Metric, Ranking, RunRecord
 from trainer.run_filter import RunFilter
 from trainer.states import RunState
 from tui.column_view import ColumnView
-from tui.columns import ABOUT_RUNS, GROUP_KINDS, RANK, Column, ColumnCounter, ColumnKind, flat_items
+from tui.columns import ABOUT_RUNS, GROUP_KINDS, RANK, Column, ColumnCounter, ColumnKind, about_run, flat_items
 from tui.front import FRONT, Front
 from tui.grouping import Grouping
 from tui.row_ties import RowTies
@@ -35,6 +35,8 @@ class LeaderboardModel:
         """By what the rows are ordered, the most important first."""
         self.computed: dict[Column, dict[str, float]] = {}
         """Values computed from histories, by column and run."""
+        self.estimated: dict[Column, frozenset[str]] = {}
+        """Runs of which only a sample of a history was read, by column."""
         self.filter: RunFilter | None = None
         self.grouping: Grouping | None = None
         """The groups that the rows are shown in; None where they are runs."""
@@ -89,22 +91,30 @@ class LeaderboardModel:
         if self._arranged is None or self._arranged_of is not natural:
             varying = self.natural_columns
             every = self.view.arranged(list(dict.fromkeys([*varying, *ABOUT_RUNS, *self._counter.constant])))
-            asked = [*(self.grouping.keys if self.grouping else ()), *([FRONT] if self.front else [])]
+            asked = self.asked_columns
             shown = [column for column in every if column in asked or self.view.is_shown(column, varying)]
             self._arranged = shown, every
             self._arranged_of = natural
         return self._arranged
 
+    @property
+    def asked_columns(self) -> Sequence[Column]:
+        """The columns that are shown whatever the user says of columns: the keys of groups, the front."""
+        return [*(self.grouping.keys if self.grouping else ()), *([FRONT] if self.front else [])]
+
     def view_changed(self) -> None:
         """Arrange the columns anew."""
         self._arranged = None
 
-    def set_computed(self, column: Column, values: dict[str, float] | None) -> None:
-        """Show values computed from histories, or (None) no longer."""
+    def set_computed(
+        self, column: Column, values: dict[str, float] | None, estimated: frozenset[str] = frozenset()
+    ) -> None:
+        """Show values computed from histories, or (None) no longer; `estimated` are those from a sample."""
         if values is None:
             self.computed.pop(column, None)
+            self.estimated.pop(column, None)
         else:
-            self.computed[column] = values
+            self.computed[column], self.estimated[column] = values, estimated
         self.view_changed()
         for group in self.grouping.groups.values() if self.grouping else ():
             group.cells.pop(column, None)
@@ -188,7 +198,7 @@ class LeaderboardModel:
             case ColumnKind.CHANCE:
                 return self.ties.chances.get(run_id) if self.ties else None
             case _:
-                return _about(run, column.kind)
+                return about_run(run, column.kind)
 
     # Changing
 
@@ -239,7 +249,7 @@ class LeaderboardModel:
 
     def take_choices(self, other: LeaderboardModel) -> None:
         """Show what another board shows: its columns, values, filter, groups and order."""
-        self.view, self.computed = other.view, other.computed
+        self.view, self.computed, self.estimated = other.view, other.computed, other.estimated
         self.view_changed()
         if other.by != self.by:
             self.set_ranking(other.by)
@@ -371,24 +381,3 @@ class LeaderboardModel:
             self._order.extend(run_id for run_id in self._ranked if run_id not in known)
         self._order = sorted_ids(self._order, self.sorts, self._sort_keys)
         return self._order
-
-
-def _about(run: RunRecord, kind: ColumnKind) -> Json:
-    match kind:
-        case ColumnKind.NAME:
-            return run.name
-        case ColumnKind.STATE:
-            return run.state.value
-        case ColumnKind.DURATION:
-            return run.duration_seconds
-        case ColumnKind.SWEEP:
-            return run.sweep_id or None
-        case ColumnKind.HOST:
-            return run.host or None
-        case ColumnKind.CREATED:
-            return run.created_at.astimezone().strftime("%Y-%m-%d %H:%M:%S") if run.created_at else None
-        case ColumnKind.TAGS:
-            return ", ".join(run.tags) or None
-        case ColumnKind.NOTE:
-            return run.notes or None
-    return None

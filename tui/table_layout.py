@@ -39,6 +39,8 @@ class Mark:
     """Empty for the table's own muted colour."""
 
 
+ABOUT = "~"
+"""Before a value that is not the last word: from a sample of a history, or of runs that still go on."""
 NO_MARK = Mark()
 MARKED = "✓"
 """Behind the mark of the chart, for runs that the user marked."""
@@ -48,6 +50,8 @@ def title_of(column: Column, board: LeaderboardModel) -> str:
     """Return a column's title; the metric says which of its values is shown."""
     if column.kind is ColumnKind.METRIC:
         return f"{'mean' if board.grouping else board.by} {column.title}"
+    if column.kind is ColumnKind.COMPUTED and board.estimated.get(column):
+        return f"{ABOUT}{column.title}"
     if column.kind is ColumnKind.NAME and board.grouping:
         return "runs"
     if column.kind is ColumnKind.NAME and board.view.parameter_names:
@@ -138,6 +142,8 @@ def _about_cell(board: LeaderboardModel, run_id: str, column: Column) -> Cell:
     value = board.cell(run_id, column)
     if value is None:
         return Cell(MISSING, "muted")
+    if isinstance(value, float) and run_id in board.estimated.get(column, ()):
+        return Cell(f"{ABOUT}{metric_text(value)}", "soft")
     return Cell(metric_text(value) if isinstance(value, float) else shortened(str(value), MAX_ABOUT_WIDTH), "soft")
 
 

@@ -11,7 +11,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 from textual.screen import Screen
-from textual.widgets import Input
+from textual.widgets import Button, Input
 
 from tests.ui.feed_session import REFERENCE, FeedSession, a_sweep, make_agent, make_run
 from trainer.errors import NotFoundError
@@ -394,6 +394,18 @@ async def test_columns_are_chosen_moved_and_kept_for_the_project() -> None:
         await until(pilot, lambda: screen.feed.board.view.parameter_names, "the choice was kept")
         assert "state" not in [column.title for column in screen.feed.board.columns]
         await until(pilot, lambda: any(screen.feed.board.computed.values()))
+        await pilot.press("C")
+        await until(pilot, lambda: "[ ] state" in text_of(pilot.app.screen))
+        # A click on a name chooses it for the buttons, one on its box shows it.
+        await pilot.click("#columns", offset=(9, 3))
+        buttons = {button.name: button for button in pilot.app.screen.query(Button)}
+        for name in ("pin", "widen(2)"):
+            await pilot.click(buttons[name])
+        view, metric = screen.feed.board.view, screen.feed.board.columns[2]
+        assert (metric.key, view.pinned) == ("metric", ["metric"]) and "metric" in view.widths
+        assert "metric" not in view.shown, "to choose is not to hide"
+        await pilot.click("#columns", offset=(2, 3))
+        assert "state" in [column.title for column in screen.feed.board.columns]
 
 
 async def test_all_of_the_columns_dialog_is_in_sight_on_a_small_terminal() -> None:

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import dataclasses
+from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
@@ -14,6 +16,7 @@ from tui.computed_columns import Computed, computed_of, parse_computed
 from tui.leaderboard_model import LeaderboardModel
 from tui.sorting import Level
 from tui.table_layout import cell_of, lay_out, title_of
+from tui.whole_histories import WholeHistories
 
 LR, DEPTH = Column(ColumnKind.CONFIG, "lr", "lr"), Column(ColumnKind.CONFIG, "depth", "depth")
 STATE = Column(ColumnKind.STATE, "state")
@@ -130,3 +133,40 @@ def test_values_are_computed_from_the_history(words: str, value: float | None, t
 def test_other_words_compute_nothing(words: str) -> None:
     found = parse_computed(words)
     assert found is None or found == Computed("mean", "5", 5)
+
+
+def test_values_of_long_histories_are_marked_until_every_row_was_read() -> None:
+    ended = [
+        RunRecord(
+            f"r{n}", f"rose-{n}", RunState.FINISHED, summary={"loss": 1.0}, curve=(HistoryPoint(0, {"loss": 3.0}),) * 4
+        )
+        for n in range(7)
+    ]
+    short = RunRecord("short", "short", RunState.FINISHED, curve=(HistoryPoint(0, {"loss": 9.0}),))
+    alive = dataclasses.replace(ended[0], id="alive", state=RunState.RUNNING)
+    wanted = [Computed("min", "loss"), Computed("mean", "loss", 2)]
+    read: list[list[str]] = []
+
+    def whole(runs: Sequence[RunRecord]) -> dict[str, list[HistoryPoint]]:
+        read.append([run.id for run in runs])
+        return {
+            run.id: [HistoryPoint(step, {"loss": value}) for step, value in enumerate((3.0, 0.5, 2.0, 4.0))]
+            for run in runs
+        }
+
+    histories = WholeHistories()
+    first, *later = histories.refined(wanted, [*ended, short, alive], 4, whole)
+    assert first.estimated == {*(run.id for run in ended), "alive"} and first.values[wanted[0].column]["r0"] == 3.0
+    assert first.values[wanted[0].column]["short"] == 9.0
+    assert read == [["r0", "r1", "r2", "r3", "r4"], ["r5", "r6"]]
+    assert [len(each.estimated) for each in later] == [3, 1] and later[-1].estimated == {"alive"}
+    assert later[-1].values[wanted[0].column]["r6"] == 0.5 and later[-1].values[wanted[1].column]["r6"] == 3.0
+    # What was read is known the next time, but for a run that has gone on since.
+    resumed = dataclasses.replace(ended[3], duration_seconds=9.0)
+    list(histories.refined(wanted, [*ended[:3], resumed], 4, whole))
+    assert read[2:] == [["r3"]]
+    board = a_board()
+    column = wanted[0].column
+    board.set_computed(column, {"r1": 0.25, "r2": 0.5}, frozenset(("r1",)))
+    assert title_of(column, board) == "~min loss"
+    assert [cell_of(board, run_id, column).text for run_id in ("r1", "r2")] == ["~0.2500", "0.5000"]

@@ -164,3 +164,15 @@ def test_console_lines() -> None:
     line = console_line({"number": 3, "level": "error", "line": "boom\n"}, 0)
     assert (line.number, line.text, line.is_error) == (3, "boom", True)
     assert console_line({}, 7).number == 7
+
+
+def test_where_a_run_ran_is_read_from_what_its_last_writer_told() -> None:
+    told = {
+        "a": {"host": "old", "gpu": "Tesla T4", "gpu_count": 1, "startedAt": "2026-11-01T00:00:00Z"},
+        "b": {"host": "lab-7", "gpu": "NVIDIA A100", "gpu_count": 2, "startedAt": "2026-11-02T00:00:00Z"},
+    }
+    run = run_record({"name": "r", "config": json.dumps({"_wandb": {"value": {"e": told}}, "lr": {"value": 1}})})
+    assert (run.host, run.gpu, dict(run.config)) == ("lab-7", "2 × NVIDIA A100", {"lr": 1})
+    for odd in ({}, {"_wandb": 3}, {"_wandb": {"value": {"e": ["x"]}}}, {"_wandb": {"value": {"e": {"a": 1}}}}):
+        run = run_record({"name": "r", "host": "told", "config": json.dumps(odd)})
+        assert (run.host, run.gpu) == ("told", "")

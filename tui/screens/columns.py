@@ -8,7 +8,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import ClassVar
 
-from textual import getters, on
+from textual import events, getters, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
@@ -19,6 +19,7 @@ from textual.widgets.option_list import Option
 
 from tui.columns import Column, ColumnKind
 from tui.computed_columns import Computed, offered, parse_computed
+from tui.formatting import count_text
 from tui.leaderboard_model import LeaderboardModel
 from tui.table_layout import title_of
 from tui.widgets.completing_input import Candidate, matching
@@ -36,9 +37,22 @@ _MEANINGS = {
     ColumnKind.COMPUTED: "computed from the history",
     ColumnKind.DURATION: "how long it took",
     ColumnKind.HOST: "where it ran",
+    ColumnKind.GPU: "of the machine where it ran",
     ColumnKind.CREATED: "when it began",
 }
+_BOX = 4
+"""Cells of `[x]` and of what is before it."""
 _FIXED = (ColumnKind.RANK, ColumnKind.NAME)
+
+
+class _ColumnList(OptionList):
+    """A list in which a click on a box shows or hides, and a click elsewhere chooses: for the buttons below."""
+
+    async def _on_click(self, event: events.Click) -> None:
+        offset = event.get_content_offset(self)
+        if offset is not None and offset.x > _BOX and (place := event.style.meta.get("option")) is not None:
+            self.highlighted = place
+            event.prevent_default()
 
 
 class ColumnsScreen(ModalScreen[None]):
@@ -93,14 +107,18 @@ class ColumnsScreen(ModalScreen[None]):
         """Compose the dialog."""
         with Vertical(classes="dialog"):
             yield Static("Columns", classes="dialog-title")
-            yield OptionList(id="columns")
+            yield _ColumnList(id="columns")
             yield FilterPrompt()
             with Horizontal(id="column-buttons"):
                 for action, label in self.BUTTONS:
                     button = Button(label, compact=True, name=action)
                     button.can_focus = False
                     yield button
-            yield Static("space or a click shows and hides · esc done", classes="dialog-hint", markup=False)
+            yield Static(
+                "space, or a click on its box, shows and hides; a click chooses · esc done",
+                classes="dialog-hint",
+                markup=False,
+            )
 
     def on_mount(self) -> None:
         """Show the columns."""
@@ -125,15 +143,20 @@ class ColumnsScreen(ModalScreen[None]):
     def _line(self, column: Column, title: str, room: int) -> Content:
         view = self.board.view
         shown = view.is_shown(column, self.board.natural_columns)
-        box = " · " if column.kind in _FIXED else "[x]" if shown else "[ ]"
+        box = " · " if self._is_fixed(column) else "[x]" if shown else "[ ]"
         pin = "pinned" if column.key in view.pinned else ""
         width = f"{view.widths[column.key]} wide" if column.key in view.widths else ""
         meaning = _MEANINGS.get(column.kind, "")
+        if estimated := self.board.estimated.get(column):
+            meaning = f"~ from a sample of long histories for {count_text(len(estimated), 'run')}"
         if column.kind is ColumnKind.CONFIG:
             meaning = "configuration" if column in self.board.natural_columns else "the same for all"
         notes = " · ".join(part for part in (meaning, pin, width) if part)
         style = "" if shown else "$text-muted"
         return Content.assemble((f"{box} {title[:room]:<{room}}  ", style), (notes, "$text-muted"))
+
+    def _is_fixed(self, column: Column) -> bool:
+        return column.kind in _FIXED or column in self.board.asked_columns
 
     @property
     def _column(self) -> Column | None:
@@ -167,7 +190,7 @@ class ColumnsScreen(ModalScreen[None]):
     def action_toggle_column(self) -> None:
         """Show the column, or hide it."""
         column = self._column
-        if column is None or column.kind in _FIXED:
+        if column is None or self._is_fixed(column):
             return
         if column.kind is ColumnKind.COMPUTED:
             self.board.set_computed(column, None)

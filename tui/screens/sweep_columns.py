@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -16,13 +16,13 @@ from textual.worker import get_current_worker
 
 from trainer.errors import TrainerError
 from trainer.paths import state_dir
-from trainer.records import SweepReference
+from trainer.records import HistoryPoint, RunRecord, SweepReference
 from tui.chart_series import metric_names
 from tui.column_view import ColumnView, read_view, view_file, write_view
-from tui.columns import Column
 from tui.computed_columns import Computed, computed_of
 from tui.feeds import SweepFeed
 from tui.session import Session
+from tui.whole_histories import ROWS, Values, WholeHistories
 from tui.widgets.runs_table import RunsTable
 
 COLUMNS = "columns"
@@ -44,6 +44,7 @@ class SweepColumns(Screen[None]):
     table: RunsTable
 
     _computed_at: float | None = None
+    _whole: WholeHistories
     _computed_state = (0, 0)
 
     @dataclass
@@ -56,11 +57,15 @@ class SweepColumns(Screen[None]):
     class ColumnsComputed(Message):
         """Values of columns, by run."""
 
-        values: dict[Column, dict[str, float]]
+        found: Values
 
     def show_runs(self) -> None:
         """Bring the leaderboard up to date."""
         raise NotImplementedError
+
+    def on_mount(self) -> None:
+        """Begin with nothing that was read whole."""
+        self._whole = WholeHistories()
 
     @work(thread=True, exclusive=True, exit_on_error=False, group=COLUMNS)
     def read_columns(self) -> None:
@@ -119,32 +124,36 @@ class SweepColumns(Screen[None]):
         at = self._computed_at
         if at is None or (state != self._computed_state and now - at > COMPUTE_EVERY_SECONDS):
             self._computed_at, self._computed_state = now, state
-            self.read_computed(wanted)
+            self.read_computed(wanted, {run_id: place for place, run_id in enumerate(feed.board.ranked)})
 
     @work(thread=True, exclusive=True, exit_on_error=False, group=COMPUTING, description="read computed")
-    def read_computed(self, wanted: Sequence[Computed]) -> None:
-        """Read the history of each metric for all runs and compute."""
+    def read_computed(self, wanted: Sequence[Computed], place: Mapping[str, int]) -> None:
+        """Read samples of the history of each metric for all runs and compute, then whole histories of long ones."""
+        from trainer.tracking.wandb_client import CURVE_SAMPLES
+
         worker, sweep = get_current_worker(), self.feed.sweep
         assert sweep is not None
+
+        def read(runs: Sequence[RunRecord]) -> dict[str, list[HistoryPoint]]:
+            return self.session.read_histories(self.reference, runs, samples=ROWS)
+
         for metric in dict.fromkeys(each.metric for each in wanted):
             try:
-                runs = self.session.read_curves(sweep, metric)
+                runs = sorted(self.session.read_curves(sweep, metric), key=lambda run: place.get(run.id, len(place)))
+                columns = [each for each in wanted if each.metric == metric]
+                for found in self._whole.refined(columns, runs, CURVE_SAMPLES, read):
+                    if worker.is_cancelled:
+                        return
+                    self.post_message(self.ColumnsComputed(found))
             except TrainerError as error:
                 self.app.call_from_thread(self.notify, str(error), severity="warning", markup=False)
                 return
-            if worker.is_cancelled:
-                return
-            values: dict[Column, dict[str, float]] = {}
-            for each in (each for each in wanted if each.metric == metric):
-                found = {run.id: each.value(run.curve) for run in runs}
-                values[each.column] = {run_id: value for run_id, value in found.items() if value is not None}
-            self.post_message(self.ColumnsComputed(values))
 
     @on(ColumnsComputed)
     def _columns_computed(self, message: ColumnsComputed) -> None:
-        for column, values in message.values.items():
+        for column, values in message.found.values.items():
             if column.path in self.feed.board.view.computed:
-                self.feed.board.set_computed(column, values)
+                self.feed.board.set_computed(column, values, message.found.estimated & values.keys())
         self.show_runs()
         self._relist()
 

@@ -42,6 +42,7 @@ class SweepGrouping(SweepTradeOff):
     _ties_at = 0.0
     _ties_took = 0.0
     _ties_are_sought = False
+    _has_seeds = False
 
     @dataclass
     class TiesFound(Message):
@@ -64,18 +65,16 @@ class SweepGrouping(SweepTradeOff):
         if grouping is None:
             self.prompt_box.box.ask()
 
+    def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
+        """Offer what the runs allow."""
+        if action == "collapse_seeds":
+            return bool(self.feed.board.repeated_keys)
+        return super().check_action(action, parameters)
+
     def action_collapse_seeds(self) -> None:
         """Show a row per configuration, or each run again."""
         board = self.feed.board
         keys = list(board.repeated_keys)
-        if not keys:
-            why = (
-                "No seed varies among the runs, so none repeats a configuration."
-                if board.runs
-                else "No run was read yet."
-            )
-            self.notify(why, severity="warning")
-            return
         self.group_by([] if board.grouping is not None and list(board.grouping.keys) == keys else keys)
 
     def group_by(self, keys: Sequence[Column]) -> None:
@@ -108,7 +107,10 @@ class SweepGrouping(SweepTradeOff):
 
     def show_words(self) -> None:
         """Say what the leaderboard shows; on a small terminal only how far its first row can be believed."""
-        ties = self.feed.board.ties
+        ties, has_seeds = self.feed.board.ties, bool(self.feed.board.repeated_keys)
+        if has_seeds != self._has_seeds:
+            self._has_seeds = has_seeds
+            self.refresh_bindings()
         self.table.border_subtitle = Content(self.board_words())
         self.query_one(PaneTabs).note(ties.brief if ties else "")
 

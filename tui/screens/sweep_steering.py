@@ -83,7 +83,7 @@ class SweepSteering(SweepTaking):
         """Offer only what the sweep's state allows."""
         if action in ("toggle_pause", "stop_sweep", "cancel_sweep", "add_agent"):
             return self.feed.sweep is not None and not self.feed.sweep.state.is_terminal
-        return True
+        return super().check_action(action, parameters)
 
     def sweep_to_derive(self) -> SweepRecord | None:
         """Return the sweep that is watched."""
