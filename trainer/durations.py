@@ -1,4 +1,4 @@
-"""Durations as people type them: `90s`, `10m`, `2h`, `1h30m`, `1d`."""
+"""Durations as people type them, `90s`, `10m`, `1h30m`, `1d`, and as they read them: `42s`, `3m05s`, `2h07m`."""
 
 from __future__ import annotations
 
@@ -39,3 +39,18 @@ def short_duration(seconds: float) -> str:
         if count:
             parts.append(f"{count}{unit}")
     return "".join(parts)
+
+
+def duration_text(seconds: float) -> str:
+    """Return a duration in a narrow column: `42s`, `3m05s`, `2h07m` or `3d04h`."""
+    whole = round(seconds)
+    if whole < 60:
+        return f"{whole}s"
+    minutes, rest = divmod(whole, 60)
+    if minutes < 60:
+        return f"{minutes}m{rest:02d}s"
+    hours, minutes = divmod(minutes, 60)
+    if hours < 48:
+        return f"{hours}h{minutes:02d}m"
+    days, hours = divmod(hours, 24)
+    return f"{days}d{hours:02d}h"

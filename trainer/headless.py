@@ -12,9 +12,10 @@ from types import FrameType
 
 from trainer.agents.failures import groups_text
 from trainer.agents.pool import AgentHost, local_agents
+from trainer.durations import duration_text
 from trainer.errors import TrainerError
 from trainer.events import AgentsChanged, RunsChanged, ServerBack, ServerLost, SweepChanged
-from trainer.progress import SweepProgress, duration_text
+from trainer.progress import SweepProgress
 from trainer.records import FailureGroup, LocalAgent, SweepRecord, SweepReference
 from trainer.report import Outcome
 from trainer.states import AgentState

@@ -6,6 +6,7 @@ import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
+from trainer.durations import duration_text
 from trainer.events import AgentsChanged, RunsChanged, SweepChanged, SweepEvent
 from trainer.records import Json, LocalAgent, RunRecord, SweepRecord
 from trainer.states import RunState
@@ -104,12 +105,3 @@ def flat_text(config: Mapping[str, Json], keys: Sequence[str]) -> str:
     return " ".join(
         f"{key}={value:.4g}" if isinstance(value, float) else f"{key}={value}" for key, value in shown.items()
     )
-
-
-def duration_text(seconds: float) -> str:
-    """Return a duration as `42s`, `3m05s` or `2h07m`."""
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    minutes, rest = divmod(whole, 60)
-    return f"{minutes}m{rest:02d}s" if minutes < 60 else f"{minutes // 60}h{minutes % 60:02d}m"

@@ -7,6 +7,7 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 
+from trainer import durations
 from trainer.records import Json
 from trainer.states import AgentState, RunState, SweepState
 
@@ -134,17 +135,7 @@ def duration_text(seconds: float | None) -> str:
     seconds = max(seconds, 0.0)
     if seconds < 9.95:
         return f"{seconds:.1f}s"
-    whole = round(seconds)
-    if whole < 60:
-        return f"{whole}s"
-    minutes, rest = divmod(whole, 60)
-    if minutes < 60:
-        return f"{minutes}m{rest:02d}s"
-    hours, minutes = divmod(minutes, 60)
-    if hours < 48:
-        return f"{hours}h{minutes:02d}m"
-    days, hours = divmod(hours, 24)
-    return f"{days}d{hours:02d}h"
+    return durations.duration_text(seconds)
 
 
 def seconds_text(seconds: float | None) -> str:

@@ -5,10 +5,10 @@ Distributions go by W&B's names and by those of Python, numpy, Ray Tune and Hype
 
 from __future__ import annotations
 
-import difflib
 import re
 
 from trainer.records import Json
+from trainer.sweep.findings import nearest
 from trainer.sweep.parameters import DISTRIBUTIONS, Distribution
 from tui.conversion import Entry
 from tui.series import NUMBER, arithmetic, between, number_of, powers, ratios
@@ -59,8 +59,8 @@ def call_entry(text: str) -> Entry | None:
         raise ShorthandError("Libraries differ on whether randint has its upper end in.", hint="Try `1..10`.")
     distribution = DISTRIBUTIONS.get(_ALIASES.get(lower, lower))
     if distribution is None:
-        near = difflib.get_close_matches(lower, [*DISTRIBUTIONS, *_SERIES], n=1)
-        hint = f"Did you mean `{near[0]}`?" if near else "Try `normal(0, 1)`."
+        near = nearest(lower, [*DISTRIBUTIONS, *_SERIES])
+        hint = f"Did you mean `{near}`?" if near else "Try `normal(0, 1)`."
         raise ShorthandError(f"There is no distribution {name}.", hint=f"{hint} Quote the text if it is one.")
     return _distribution_entry(distribution, arguments)
 

@@ -7,9 +7,10 @@ from pathlib import Path
 
 import pytest
 
+from trainer.durations import duration_text
 from trainer.errors import InputError
 from trainer.events import RunsChanged, SweepChanged
-from trainer.progress import SweepProgress, duration_text
+from trainer.progress import SweepProgress
 from trainer.records import HistoryPoint, Json, Metric, RunRecord, SweepRecord, SweepReference
 from trainer.report import Outcome, check_writable, report, write_report
 from trainer.states import RunState, SweepState

@@ -252,7 +252,7 @@ def _entry(host: AgentHost, state: str) -> dict[str, Any]:
 
 def _lines(host: AgentHost, state: str) -> Iterator[str]:
     from trainer.agents.host_files import HostFiles
-    from trainer.progress import duration_text
+    from trainer.durations import duration_text
 
     spec, since = HostFiles(host.directory).read_spec(), _started_at(host)
     age = duration_text((datetime.now(UTC) - since).total_seconds())
@@ -268,7 +268,7 @@ def _lines(host: AgentHost, state: str) -> Iterator[str]:
 
 
 def _slot_line(agent: LocalAgent) -> str:
-    from trainer.progress import duration_text
+    from trainer.durations import duration_text
 
     state = f"{agent.state}, leaves after this run" if agent.draining else str(agent.state)
     run = ""

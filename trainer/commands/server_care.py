@@ -69,7 +69,7 @@ def status(data_dir: Path | None, as_json: bool) -> int:
         return 0
     state = "not running"
     if record is not None:
-        from trainer.progress import duration_text
+        from trainer.durations import duration_text
 
         since = time.strftime("%Y-%m-%d %H:%M:%S", time.localtime(record.since))
         state = f"running at {record.base_url}, process {record.pid}, since {since}"

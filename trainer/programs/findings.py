@@ -261,7 +261,9 @@ class _Judge:
         if place is not None:
             return f"It belongs to the command `{place}`." if place else "Write it before the command's word."
         listed = ", ".join(known[:8]) + (", …" if len(known) > 8 else "")
-        return f"It takes {listed}." if known else "It takes no options."
+        commands = ", ".join(f"`{each}`" for each in list(self.options.commands)[:4])
+        nothing = f"Only its commands take options: {commands}." if commands else "It takes no options."
+        return f"It takes {listed}." if known else nothing
 
     def command_of_name(self, name: str) -> str | None:
         """Return the subcommand that has an option of this name, empty for the program itself; None for none."""

@@ -132,7 +132,9 @@ class Cost:
         affordable = self.affordable_runs
         if affordable is not None and affordable != self.runs and self.budget_seconds:
             of = f" of {short_count(self.runs)}" if self.runs is not None else ""
-            parts.append(f"its budget of {short_duration(self.budget_seconds)} is enough for {affordable:,}{of} runs")
+            plural = "" if affordable == 1 and not of else "s"
+            budget = short_duration(self.budget_seconds)
+            parts.append(f"its budget of {budget} is enough for {affordable:,}{of} run{plural}")
         if (hours := self.gpu_hours) is not None:
             parts.append(_gpu_text(hours))
         return " · ".join(parts)

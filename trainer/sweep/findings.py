@@ -83,7 +83,7 @@ def join(path: str, name: str) -> str:
 
 def nearest(name: object, valid: Iterable[str]) -> str | None:
     """Return the valid name that looks most like `name`, or None when none does."""
-    by_lower = {candidate.lower(): candidate for candidate in valid}
+    by_lower = {candidate.lower().replace("-", "_"): candidate for candidate in valid}
     close = difflib.get_close_matches(str(name).lower().replace("-", "_"), by_lower, n=1, cutoff=0.6)
     return by_lower[close[0]] if close else None
 

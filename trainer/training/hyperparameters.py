@@ -5,12 +5,12 @@ Pure values: which model takes which hyperparameter is `catalog`'s, building the
 
 from __future__ import annotations
 
-import difflib
 import math
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 
 from trainer.errors import HyperparameterError
+from trainer.sweep.findings import nearest
 
 Value = None | bool | int | float | str
 """What a hyperparameter may be once it was read."""
@@ -121,8 +121,8 @@ def _number(given: object) -> int | float | None:
 
 def closest(name: str, valid: Iterable[str]) -> str:
     """Return `Did you mean …?` for a mistyped name, or an empty text."""
-    matches = difflib.get_close_matches(name, list(valid), n=1, cutoff=0.6)
-    return f"Did you mean {matches[0]}?" if matches else ""
+    close = nearest(name, valid)
+    return f"Did you mean {close}?" if close else ""
 
 
 def find(name: str, hyperparameters: Sequence[Hyperparameter]) -> Hyperparameter | None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import math
 import statistics
 import time
@@ -14,6 +13,7 @@ from trainer.records import HistoryPoint, Json
 from trainer.run_filter import flat_items
 from trainer.search.cost import START_SECONDS, RunTime, seconds_text
 from trainer.sweep.canonical import loose_key
+from trainer.sweep.findings import nearest
 
 _EPOCHS = (
     "epochs", "n_epochs", "num_epochs", "max_epochs", "num_train_epochs", "steps", "n_steps", "num_steps", "max_steps",
@@ -150,10 +150,9 @@ class TrialRun:
             return f"The sweep's metric {self.metric} was logged; it logged {logged}."
         if self.metric in self.metrics:
             return f"{self.metric_problem[:1].upper()}{self.metric_problem[1:]}; it logged {logged}."
-        alike = difflib.get_close_matches(self.metric, self.metrics, 1, 0.5) or [
-            name for name in self.metrics if self.metric in name or name in self.metric
-        ]
-        meant = f" Did you mean {alike[0]}?" if alike else ""
+        parts = (name for name in self.metrics if self.metric in name or name in self.metric)
+        alike = nearest(self.metric, self.metrics) or next(parts, None)
+        meant = f" Did you mean {alike}?" if alike else ""
         yet = "" if self.ending is Ending.FINISHED else " yet"
         return f"The sweep's metric {self.metric} was not logged{yet}; it logged {logged}.{meant}"
 
