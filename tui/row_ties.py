@@ -111,6 +111,7 @@ def standing(snapshot: Snapshot) -> RowTies:
     said += f"P(first is best) {chance}"
     if not found.repeated:
         said += f", if seeds changed nothing ({SINGLE})"
+        brief += " · one run each"
     chances = {_name(each.group): each.chance for each in found.contenders}
     if len(chances) < MOST_CONTENDERS:
         chances = dict.fromkeys(map(_name, rows), 0.0) | chances

@@ -235,6 +235,12 @@ def _contenders(
     chances = (wins / wins.sum(axis=0)).mean(axis=1)
     # The first, compared with each: one that is better in 5 % of the draws cannot be told from it.
     ahead = (means <= means[0]).mean(axis=1)
+    # What the draws cannot tell apart is not told apart by their chance: equals are tied together, or none of them is.
+    alike: dict[tuple[float, int], list[int]] = {}
+    for row, group in enumerate(groups):
+        alike.setdefault((group.mean, group.count), []).append(row)
+    for rows in alike.values():
+        ahead[rows], chances[rows] = ahead[rows].mean(), chances[rows].mean()
     return [
         Contender(group, float(chance), row == 0 or bool(ahead[row] >= 1 - CONFIDENCE))
         for row, (group, chance) in enumerate(zip(groups, chances, strict=True))

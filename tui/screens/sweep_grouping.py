@@ -121,7 +121,7 @@ class SweepGrouping(SweepTradeOff):
         board = self.feed.board
         grouping = board.grouping
         view: View = (
-            board.metric,
+            id(board),
             board.by,
             grouping and grouping.keys,
             grouping and board.filter and board.filter.text,

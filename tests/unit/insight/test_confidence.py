@@ -3,6 +3,7 @@ from __future__ import annotations
 import math
 import random
 import statistics
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -141,3 +142,18 @@ def test_pareto_runs_have_every_metric_and_come_best_first() -> None:
 def test_the_interval_needs_no_scipy_and_is_the_same() -> None:
     many = [*range(1, 60), 199, 200, 201, 5000]
     assert [student_quantile(n) for n in many] == pytest.approx([t.ppf(0.975, n) for n in many], rel=1e-8)
+
+
+def test_equals_are_tied_together_or_none_of_them_is() -> None:
+    # At the edge of a tie: whichever way it falls, it falls for all that are equal.
+    for edge in np.linspace(1.2, 1.7, 26):
+        values = {0.1: 1.0, **{round(0.2 + place / 10, 1): float(edge) for place in range(6)}}
+        runs = seeded(dict.fromkeys(values, 0.0), 4, 0.0)
+        shifts = (-0.3, 0.1, 0.3, -0.1)
+        runs = [
+            replace(run, summary={"loss": values[float(str(run.config["lr"]))] + shifts[place % 4]})
+            for place, run in enumerate(runs)
+        ]
+        found = ties(table_of(runs), draws=500)
+        assert found.tied in (1, 7), edge
+        assert len({contender.chance for contender in found.contenders[1:]}) <= 1
