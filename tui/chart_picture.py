@@ -4,8 +4,10 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
+from rich.console import Console
 from rich.style import Style
 from rich.text import Text
+from textual.strip import Strip
 
 from tui.chart_canvas import ChartRequest, Curve, draw_chart
 from tui.chart_colors import Triple, rich_color, triple_of, with_terminal_colors
@@ -42,12 +44,15 @@ class Picture:
     content: ChartContent
     plot_width: int
     """Cells of the plot, without the legend."""
+    lines: tuple[Strip, ...] = ()
+    """The text as it is painted: made where nobody waits for it."""
 
 
 def draw_picture(content: ChartContent, frame: Frame) -> Picture:
     """Draw a content, or tell it."""
     if frame.is_told:
-        return Picture(Text(chart_words(content, frame.width, frame.height), no_wrap=True), content, 0)
+        words = Text(chart_words(content, frame.width, frame.height), no_wrap=True)
+        return Picture(words, content, 0, _strips(words, frame.width))
     beside = frame.has_legend and frame.width >= SIDE_LEGEND_FROM and len(content.series) > 3
     legend = _legend(content, frame, beside=beside) if frame.has_legend else []
     width = frame.width - (LEGEND_WIDTH + 1 if beside else 0)
@@ -61,7 +66,8 @@ def draw_picture(content: ChartContent, frame: Frame) -> Picture:
         content.marks,
     )  # fmt: skip
     plot = with_terminal_colors(draw_chart(request))
-    return Picture(_joined(plot, legend, width, beside) if plot else plot, content, width)
+    text = _joined(plot, legend, width, beside) if plot else plot
+    return Picture(text, content, width, _strips(text, frame.width))
 
 
 def _legend(content: ChartContent, frame: Frame, *, beside: bool) -> list[Text]:
@@ -103,3 +109,12 @@ def _joined(plot: Text, legend: list[Text], width: int, beside: bool) -> Text:
         line.pad_right(max(width - line.cell_len, 0) + 1)
         line.append_text(entry)
     return Text("\n", no_wrap=True).join(lines)
+
+
+def _strips(text: Text, width: int) -> tuple[Strip, ...]:
+    """Return the lines of a text as they are painted, each as wide as the chart."""
+    if not text:
+        return ()
+    console = Console(width=max(width, 1), color_system="truecolor", no_color=False)
+    lines = (Strip(line.render(console)) for line in text.split("\n"))
+    return tuple(line.adjust_cell_length(width) for line in lines)

@@ -71,10 +71,12 @@ class LinePainter:
         placed: list[Segment] = [segments[0]]
         end = MARK_WIDTH
         for index, (segment, start) in enumerate(zip(segments[1:], self.layout.starts, strict=True)):
-            if start > end:
-                placed.append(Segment(" " * (start - end), style))
-            placed.append(Segment(" " * len(segment.text), style) if self._is_cut(index) else segment)
-            end = start + len(segment.text)
+            text, gap = segment.text, " " * (start - end)
+            # A gap is no segment of its own: what a line costs to paint follows their number.
+            placed.append(
+                Segment(gap + " " * len(text), style) if self._is_cut(index) else Segment(gap + text, segment.style)
+            )
+            end = start + len(text)
         width, shift, frozen = self.width, self.shift, self.layout.frozen_width
         strip = Strip(placed, end).extend_cell_length(max(end, width), style)
         if not shift:

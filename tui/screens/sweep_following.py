@@ -19,6 +19,7 @@ from textual.worker import get_current_worker
 from trainer.errors import ServerLostError, TrainerError
 from trainer.events import RunsChanged, ServerLost, SweepEvent
 from trainer.records import SweepReference
+from tui import collecting
 from tui.feeds import DRAIN_INTERVAL_SECONDS, EventInbox, FeedChange, SweepFeed
 from tui.session import Session
 
@@ -60,10 +61,13 @@ class SweepFollowing(Screen[None]):
         self._drained_at = 0.0
         self._drain_is_due = False
         self._is_taking_in = False
+        self._reads_first = False
 
     def on_unmount(self) -> None:
         """Let the follower end at once."""
         self._stop.set()
+        self._have_read()
+        collecting.let_go()
 
     def show_change(self, change: FeedChange) -> None:
         """Bring the panels up to date that a change concerns."""
@@ -77,6 +81,9 @@ class SweepFollowing(Screen[None]):
     def follow_sweep(self) -> None:
         """Read events until the screen is left; a server that is away at the start is waited for."""
         worker = get_current_worker()
+        if not self._stop.is_set():
+            collecting.put_off()
+            self._reads_first = True
         while not worker.is_cancelled and not self._stop.is_set():
             try:
                 for event in self.session.follow(self.reference, self._stop):
@@ -108,6 +115,8 @@ class SweepFollowing(Screen[None]):
         events = self._inbox.drain()
         if sum(len(event.runs) for event in events if isinstance(event, RunsChanged)) < MANY_RUNS:
             self.show_change(self.feed.apply(events))
+            if self.feed.has_all or self.feed.lost:
+                self._have_read()
             return
         self._is_taking_in = True
         self._take_in(self.feed, self.feed.twin(), events)
@@ -122,11 +131,18 @@ class SweepFollowing(Screen[None]):
     def _taken_in(self, message: TakenIn) -> None:
         message.feed.take_choices(self.feed)
         self.feed, self._is_taking_in = message.feed, False
+        self._have_read(keeping=True)
         self.show_change(message.change)
         self._drain()
 
     @on(FollowFailed)
     def _follow_failed(self, message: FollowFailed) -> None:
         self._failure = message.error
+        self._have_read()
         self.notify(str(message.error), severity="error", timeout=10, markup=False)
         self.show_runs()
+
+    def _have_read(self, *, keeping: bool = False) -> None:
+        if self._reads_first:
+            self._reads_first = False
+            collecting.resume(keeping=keeping)

@@ -5,10 +5,13 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
+from rich.style import Style
 from rich.text import Text
 from textual import on, work
+from textual.geometry import Region
 from textual.message import Message
 from textual.reactive import reactive
+from textual.strip import Strip
 from textual.widget import Widget
 from textual.worker import Worker, WorkerState
 
@@ -53,6 +56,7 @@ class HistoryChart(Widget, can_focus=True):
         self._make: Callable[[], ChartContent] = _nothing
         self._picture = Picture(Text(), _nothing(), 0)
         self._drawn_in: Frame | None = None
+        self._base = Style.null()
         self._is_drawing = False
         self._is_stale = False
 
@@ -139,10 +143,19 @@ class HistoryChart(Widget, can_focus=True):
         message.stop()
         self._is_drawing = False
         if message.picture is not self._picture:
-            self._picture = message.picture
-            self.refresh()
+            before, self._picture = self._picture.lines, message.picture
+            self._refresh_changed_lines(before)
         if self._is_stale:
             self._redraw()
+
+    def _refresh_changed_lines(self, before: Sequence[Strip]) -> None:
+        after = self._picture.lines
+        if not before or len(before) != len(after):
+            self.refresh()
+            return
+        lines = [y for y, (old, new) in enumerate(zip(before, after, strict=True)) if old != new]
+        if lines:
+            self.refresh(*(Region(0, y, self.size.width, 1) for y in lines))
 
     @on(Worker.StateChanged)
     def _note_failure(self, event: Worker.StateChanged) -> None:
@@ -151,6 +164,20 @@ class HistoryChart(Widget, can_focus=True):
             self._picture = Picture(Text(f"The chart could not be drawn: {event.worker.error}"), _nothing(), 0)
             self.log.error(event.worker.error)
             self.refresh()
+
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return lines; the style that all share is looked up once for them."""
+        self._base = self.rich_style
+        return super().render_lines(crop)
+
+    def render_line(self, y: int) -> Strip:
+        """Return a line of the last picture: it was made into strips where it was drawn."""
+        lines = self._picture.lines
+        if not lines:
+            return super().render_line(y)
+        width = self.size.width
+        line = lines[y].adjust_cell_length(width) if y < len(lines) else Strip.blank(width)
+        return line.apply_style(self._base)
 
     def render(self) -> Text:
         """Return the last picture, or why there is none."""

@@ -119,9 +119,9 @@ class RunsTable(ScrollView, can_focus=True):
         self._names = (False, True)
         self._layout: ColumnLayout | None = None
         self._painted: dict[int, Row | None] = {}
-        self._cells: dict[int, tuple[Cell, ...]] = {}
-        """The cells of the lines in sight, as of the last `_relayout`: three things ask for them."""
+        self._cells: dict[int, tuple[Cell, ...]] = {}  # of the lines in sight, as of the last `_relayout`
         self._looks: dict[str, Style] = {}
+        self._base = Style.null()
         self._tied = 0
         """How many lines at the top share the first place."""
 
@@ -211,9 +211,7 @@ class RunsTable(ScrollView, can_focus=True):
         if index >= len(board.lines) or self._layout is None:
             return None
         run_id = board.lines[index]
-        cells = self._cells.get(index)
-        if cells is None:
-            cells = tuple(line_cell(board, run_id, column) for column in self._layout.columns)
+        cells = self._cells.get(index) or tuple(line_cell(board, run_id, column) for column in self._layout.columns)
         return Row(cells, line_mark(board, run_id, self._marks), index == self._cursor_row, index == self._tied - 1)
 
     def on_resize(self) -> None:
@@ -250,11 +248,14 @@ class RunsTable(ScrollView, can_focus=True):
 
     # Painting
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return lines; the style that all share is looked up once for them."""
+        self._base = self.rich_style
+        return super().render_lines(crop)
+
     def render_line(self, y: int) -> Strip:
         """Return one line: the header stays on top, rows scroll below it."""
-        # The scrollbar covers the last column of `size`.
-        width = self.scrollable_content_region.width
-        base = self.rich_style
+        width, base = self.scrollable_content_region.width, self._base  # the scrollbar covers the end of `size`
         if self._layout is None:
             return Strip.blank(width, base)
         if not self.board.lines:
@@ -275,11 +276,10 @@ class RunsTable(ScrollView, can_focus=True):
 
     def _look(self, name: str) -> Style:
         """Return the colour and weight of a look, blended with the table's background but without setting it."""
-        look = self._looks.get(name)
-        if look is None:
+        if name not in self._looks:
             full = self.get_component_rich_style(f"runs-table--{name}") if name else Style.null()
-            look = self._looks[name] = Style(color=full.color, bold=full.bold)
-        return look
+            self._looks[name] = Style(color=full.color, bold=full.bold)
+        return self._looks[name]
 
     def _header_line(self, width: int) -> Strip:
         plain = self.get_component_rich_style("runs-table--header")
