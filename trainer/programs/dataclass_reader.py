@@ -218,11 +218,33 @@ _FIELDS = (
 )  # fmt: skip
 
 
+def _fire_commands(record: Value, call: Call) -> dict[str, list[ProgramOption]]:
+    """Return the options of each function that Fire makes a command: of a class, of a mapping, else of the module."""
+    cls = record.cls if isinstance(record, Instance) else record
+    shared: list[ProgramOption] = []
+    if isinstance(cls, ClassValue):
+        # What is made already takes no parameters any more.
+        shared = record_options(cls, call, "fire")[0] if cls is record else []
+        members = {name: member for each in reversed(cls.mro()) for name, member in each.members.items()}
+    elif isinstance(record, dict):
+        members = {str(name): member for name, member in record.items()}
+    elif record is None:
+        members = {name: each for name, each in call.module.scope.items() if isinstance(each, Function)}
+    else:
+        return {}
+    functions = {name: each for name, each in members.items() if isinstance(each, Function) and name[:1] != "_"}
+    return {name: [*shared, *record_options(each, call, "fire")[0]] for name, each in functions.items()}
+
+
 def handlers(trace: Trace) -> dict[str, Handler]:
     """Return what calls of the parsers of classes and functions mean."""
 
     def parse(dialect: str, record: Value, call: Call) -> Value:
         if isinstance(call.get("args"), list) or isinstance(call.get("command"), str | list):
+            return UNKNOWN
+        commands = _fire_commands(record, call) if dialect == "fire" else {}
+        if commands and not isinstance(record, ClassValue):
+            trace.records.append(Records(dialect, [], False, call.line, commands))
             return UNKNOWN
         if isinstance(record, dict | list) or record is None:
             trace.records.append(Records(dialect, [], False, call.line))
@@ -237,7 +259,7 @@ def handlers(trace: Trace) -> dict[str, Handler]:
             and isinstance(call.get("default"), Instance)
         ):
             options, is_complete = record_options(call.get("default"), call, dialect)
-        trace.records.append(Records(dialect, options, is_complete, call.line))
+        trace.records.append(Records(dialect, options, is_complete, call.line, commands))
         return Instance(record) if isinstance(record, ClassValue) else UNKNOWN
 
     def parser(dialect: str) -> Handler:

@@ -177,7 +177,8 @@ def _of_records(shown: str, trace: Trace) -> ProgramOptions:
     styles = {"fire": Style.FIRE, "configurator": Style.CONFIGURATOR}
     style = styles.get(trace.records[0].style, Style.DATACLASSES)
     is_complete = all(records.is_complete for records in trace.records)
-    return ProgramOptions(shown, style, tuple(options.values()), is_complete=is_complete)
+    commands = {name: tuple(found) for records in trace.records for name, found in records.commands.items()}
+    return ProgramOptions(shown, style, tuple(options.values()), commands, is_complete=is_complete)
 
 
 def _main_command(trace: Trace) -> Command | None:

@@ -44,6 +44,8 @@ class Records:
     options: list[ProgramOption]
     is_complete: bool
     line: int
+    commands: dict[str, list[ProgramOption]] = field(default_factory=dict)
+    """Options by the word that is written for them, where each function of a class or a module is a command."""
 
 
 @dataclass

@@ -32,7 +32,7 @@ def _unknown_key(case: Case) -> Iterator[Fix]:
 
 
 def _type(case: Case) -> Iterator[Fix]:
-    if isinstance(case.value, Mapping):
+    if case.key != "type" and isinstance(case.value, Mapping):
         yield case.put("Write type: hyperband", {"type": "hyperband", **case.value})
     else:
         yield case.put("Write type: hyperband", "hyperband", nearest(case.value, ["hyperband"]) is not None)

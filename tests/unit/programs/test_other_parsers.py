@@ -152,3 +152,23 @@ def test_options_carry_types_defaults_choices_bounds_help_and_their_place(folder
     assert option(folder, "hydraed.py", "model.heads").only_with == ("model", ("vit",))
     assert option(folder, "hydraed.py", "trainer.out").is_required
     assert option(folder, "absled.py", "out").is_required
+
+
+@pytest.mark.parametrize(
+    ("fired", "commands"),
+    [
+        ("T", {"train": "seed lr n", "test": "seed path"}),
+        ("T()", {"train": "lr n", "test": "path"}),
+        ("{'fit': fit, 'T': T}", {"fit": "bs"}),
+        ("", {"fit": "bs"}),
+    ],
+)
+def test_each_function_that_fire_is_given_is_a_command(tmp_path: Path, fired: str, commands: dict[str, str]) -> None:
+    (tmp_path / "fired.py").write_text(
+        "import fire\nclass T:\n    def __init__(self, seed=0): ...\n    def train(self, lr=0.1, n: int = 3): ...\n"
+        "    def test(self, path): ...\n    def _own(self): ...\n"
+        f"def fit(bs=32): ...\ndef _own(): ...\nfire.Fire({fired})\n"
+    )
+    options = read_named("fired.py", tmp_path)
+
+    assert {name: " ".join(each.name for each in found) for name, found in options.commands.items()} == commands

@@ -193,6 +193,8 @@ CASES: list[tuple[str, dict[str, Any], str, dict[str, Any]]] = [
      stopping({"type": "hyperband", "min_iter": 3})),
     ("unknown-early-terminate-key", stopping({"type": "hyperband", "min_iter": 3, "reduction_factor": 4}),
      "Rename reduction_factor to eta", stopping({"type": "hyperband", "min_iter": 3, "eta": 4})),
+    ("not-hyperband", stopping({"type": {"a": 1}, "min_iter": 3}), "Write type: hyperband",
+     stopping({"type": "hyperband", "min_iter": 3})),
     ("not-hyperband", stopping({"min_iter": 3}), "Write type: hyperband",
      stopping({"type": "hyperband", "min_iter": 3})),
     ("not-hyperband", stopping({"type": "Hyperband", "min_iter": 3}), "Write type: hyperband",
