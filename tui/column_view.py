@@ -77,9 +77,23 @@ class ColumnView:
         self.order = keys
         self.pinned.sort(key=keys.index)
 
+    def move_to(self, column: Column, target: Column, columns: Sequence[Column]) -> None:
+        """Move a column to the place of another one, which makes room; not among what is pinned, or out of it."""
+        keys = [each.key for each in self.arranged(columns) if each.key not in _ALWAYS]
+        if {column.key, target.key} <= set(keys) and (column.key in self.pinned) == (target.key in self.pinned):
+            place = keys.index(target.key)
+            keys.remove(column.key)
+            keys.insert(place, column.key)
+            self.order = keys
+            self.pinned.sort(key=keys.index)
+
     def widen(self, column: Column, by: int, now: int) -> None:
         """Make a column wider or narrower than it is now."""
-        self.widths[column.key] = min(max(self.widths.get(column.key, now) + by, MIN_WIDTH), MAX_WIDTH)
+        self.set_width(column, self.widths.get(column.key, now) + by)
+
+    def set_width(self, column: Column, width: int) -> None:
+        """Make a column so wide, within bounds."""
+        self.widths[column.key] = min(max(width, MIN_WIDTH), MAX_WIDTH)
 
     def reset(self) -> None:
         """Forget every choice."""

@@ -15,6 +15,7 @@ _GROUPABLE = (
     ColumnKind.CONFIG, ColumnKind.SWEEP, ColumnKind.STATE, ColumnKind.HOST, ColumnKind.GPU, ColumnKind.TAGS,
     ColumnKind.NOTE,
 )  # fmt: skip
+_ALIASES = {"tag": "tags", "notes": "note", "gpus": "gpu", "hosts": "host"}
 _LAST_WORD = re.compile(r"[^,]*$")
 
 
@@ -26,6 +27,9 @@ def groupable(board: LeaderboardModel) -> list[Column]:
 def keys_of(board: LeaderboardModel, text: str) -> tuple[list[Column], list[str]]:
     """Return the columns that a text names, and its words that name none."""
     named = {_name(column).lower(): column for column in reversed(groupable(board))}
+    for alias, name in _ALIASES.items():
+        if name in named:
+            named.setdefault(alias, named[name])
     keys: dict[Column, None] = {}
     unknown: list[str] = []
     for part in filter(None, map(str.strip, text.split(","))):

@@ -19,6 +19,7 @@ from trainer.events import AgentsChanged, RunsChanged, ServerBack, ServerLost, S
 from trainer.records import HistoryPoint
 from trainer.states import RunState, SweepState
 from tui.app import SweepApp
+from tui.column_view import read_view
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.export import ExportScreen
 from tui.screens.run import RunScreen
@@ -406,6 +407,36 @@ async def test_columns_are_chosen_moved_and_kept_for_the_project() -> None:
         assert "metric" not in view.shown, "to choose is not to hide"
         await pilot.click("#columns", offset=(2, 3))
         assert "state" in [column.title for column in screen.feed.board.columns]
+
+
+async def test_titles_are_dragged_to_move_a_column_and_edges_to_widen_it() -> None:
+    async with sweep_screen() as (pilot, screen, _):
+        table = screen.table
+
+        def place(title: str) -> tuple[int, int]:
+            """Return where a title begins and ends, within the frame and its padding."""
+            assert table._layout is not None
+            index = [column.title for column in table._layout.columns].index(title)
+            start = 2 + table._layout.starts[index]
+            return start, start + table._layout.widths[index]
+
+        order = [column.title for column in screen.feed.board.columns]
+        assert order.index("depth") < order.index("trees")
+        # A title to the place of another one; the order of the rows stays.
+        await pilot.mouse_down(RunsTable, offset=(place("trees")[0] + 1, 1))
+        await pilot.hover(RunsTable, offset=(place("depth")[0] + 1, 1))
+        await pilot.mouse_up(RunsTable, offset=(place("trees")[0] + 1, 1))
+        order = [column.title for column in screen.feed.board.columns]
+        assert order.index("trees") + 1 == order.index("depth")
+        assert screen.feed.board.sort_column.title == "#"
+        start, end = place("state")
+        await pilot.mouse_down(RunsTable, offset=(end, 1))
+        await pilot.hover(RunsTable, offset=(end + 5, 1))
+        await pilot.mouse_up(RunsTable, offset=(end + 5, 1))
+        assert place("state") == (start, end + 5)
+        await until(pilot, lambda: read_view(screen._view_file()) == screen.feed.board.view, "kept for the project")
+        await pilot.click(RunsTable, offset=(place("loss")[0] + 1, 1))
+        await until(pilot, lambda: screen.feed.board.sort_column.title == "loss", "a click still sorts")
 
 
 async def test_all_of_the_columns_dialog_is_in_sight_on_a_small_terminal() -> None:

@@ -209,6 +209,7 @@ def test_keys_are_named_completed_and_mistakes_are_said() -> None:
     assert group_keys.keys_of(board, "seed, lr,")[0] == [SEED, LR]
     assert [column.path for column in group_keys.keys_of(board, "decay")[0]] == ["optim.decay"]
     assert group_keys.keys_of(board, "lr, nothing") == ([LR], ["nothing"])
+    assert [column.key for column in group_keys.keys_of(board, "tag gpu")[0]] == ["tags", "gpu"]
     assert group_keys.note(board, "lr nothing") == "No run has a key nothing."
     first = group_keys.candidates(board, "", True)[0]
     assert (first.word, first.text) == ("all but the seeds", "lr")

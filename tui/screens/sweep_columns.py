@@ -100,6 +100,10 @@ class SweepColumns(Screen[None]):
             )
         )  # fmt: skip
 
+    @on(RunsTable.ColumnsDragged)
+    def _dragged(self) -> None:
+        self.keep_columns(self.feed.board.view.dump())
+
     def _columns_changed(self) -> None:
         self.show_runs()
         self.keep_columns(self.feed.board.view.dump())

@@ -17,7 +17,6 @@ from textual.binding import Binding, BindingType
 from textual.geometry import Region, Size
 from textual.message import Message
 from textual.reactive import reactive
-from textual.scroll_view import ScrollView
 from textual.strip import Strip
 
 from tui import sort_steps
@@ -28,11 +27,12 @@ from tui.leaderboard_model import LeaderboardModel
 from tui.sorting import Level
 from tui.table_layout import Cell, ColumnLayout, Mark, lay_out, tied_lines
 from tui.table_lines import MARK_WIDTH, LinePainter, Row, line_of_text
+from tui.widgets.header_dragging import HeaderDragging
 
 LOOKS = ("good", "active", "bad", "warn", "muted", "best", "value", "soft")
 
 
-class RunsTable(ScrollView, can_focus=True):
+class RunsTable(HeaderDragging, can_focus=True):
     """A leaderboard with a cursor that stays on its run while rows move."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -385,9 +385,8 @@ class RunsTable(ScrollView, can_focus=True):
         if offset is None or self._layout is None:
             return
         if offset.y == 0:
-            frozen, x = self._layout.frozen_width, offset.x
-            column = self._layout.column_at(x if x < frozen else x + round(self.scroll_offset.x))
-            if column is not None:
+            column = self._column_under(offset.x)
+            if column is not None and not self._was_dragged:
                 self._want_order(sort_steps.by_title(self.board, column, further=event.shift or event.ctrl))
             return
         row = round(self.scroll_offset.y) + offset.y - 1
