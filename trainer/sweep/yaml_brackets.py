@@ -81,6 +81,12 @@ class Brackets:
         """Return whether the comments above an item are its own, and no heading of several items."""
         return is_of_one(self.above(index), self.above(index + 1) if index + 1 < len(self.spans) else None)
 
+    def moved(self, index: int) -> Added:
+        """Return an item as it comes to another place, with the comments that are its own."""
+        start, end = self.spans[index]
+        above = self.above(index) if self.has_own_comments(index) else ()
+        return Added(self.text.text[start:end], self.comment(index), above)
+
     @property
     def _is_in_lines(self) -> bool:
         """Whether each item begins a line."""
@@ -103,8 +109,9 @@ class Brackets:
 
         Args:
             plan: The items in their new order: the index of one that stays, increasing, or one that is added.
-            moved: Those that go elsewhere with the comments above them.
+            moved: Those that go elsewhere; comments that are their own do not stay.
         """
+        moved = {index for index in moved if self.has_own_comments(index)}
         patches: list[Patch] = []
         added: list[Added] = []
         last = -1

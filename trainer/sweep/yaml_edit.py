@@ -20,7 +20,9 @@ import yaml
 
 from trainer.errors import SweepFileError
 from trainer.records import Json
-from trainer.sweep.yaml_nodes import Block, Path, Text, UnpatchableError, entries_of
+from trainer.sweep.yaml_brackets import Brackets
+from trainer.sweep.yaml_lists import aligned
+from trainer.sweep.yaml_nodes import Block, Entry, Path, Text, UnpatchableError, applied, entries_of
 from trainer.sweep.yaml_notes import notes_of as notes_of
 from trainer.sweep.yaml_notes import with_notes
 from trainer.sweep.yaml_patches import patched, same
@@ -176,12 +178,11 @@ def _moved(text: Text, node: yaml.Node, wanted: object, path: Path) -> str | Non
     if any(entry.is_merge for entry in entries) or set(keys) != set(order) or keys == order:
         return None
     if node.flow_style:
-        spans = [(entry.start, entry.end) for entry in entries]
-    else:
-        if not all(text.is_first_on_line(entry.start) for entry in entries):
-            raise UnpatchableError(path)
-        blocks = [Block.of(text, entry, is_first_of_file=not path and entry is entries[0]) for entry in entries]
-        spans = [(text.start_of(block.first), text.end_of(block.last)) for block in blocks]
+        return _moved_in_brackets(text, node, entries, order, path)
+    if not all(text.is_first_on_line(entry.start) for entry in entries):
+        raise UnpatchableError(path)
+    blocks = [Block.of(text, entry, is_first_of_file=not path and entry is entries[0]) for entry in entries]
+    spans = [(text.start_of(block.first), text.end_of(block.last)) for block in blocks]
     pieces = {key: text.text[start:end] for key, (start, end) in zip(keys, spans, strict=True)}
     moved: list[str] = []
     at = 0
@@ -189,3 +190,15 @@ def _moved(text: Text, node: yaml.Node, wanted: object, path: Path) -> str | Non
         moved += [text.text[at:start], pieces[key]]
         at = end
     return "".join([*moved, text.text[at:]])
+
+
+def _moved_in_brackets(
+    text: Text, node: yaml.MappingNode, entries: Sequence[Entry], order: Sequence[str], path: Path
+) -> str:
+    spans = [(entry.start, entry.end) for entry in entries]
+    brackets = Brackets.of(text, node, spans, Style.of(text.text).newline, path)
+    places = aligned([entry.key for entry in entries], list(order))
+    plan = [brackets.moved(each.moved) if each.moved is not None else each.stays for each in places]
+    moved = [each.moved for each in places if each.moved is not None]
+    patches = brackets.patches([each for each in plan if each is not None], moved)
+    return applied(text.text, patches, path)

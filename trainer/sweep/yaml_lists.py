@@ -183,18 +183,15 @@ class ListChange:
     def _in_brackets(self) -> list[Patch]:
         spans = [(item.start, item.end) for item in self.items]
         brackets = Brackets.of(self.text, self.node, spans, self.style.newline, self.path)
-        own = {index for index in self._moved if brackets.has_own_comments(index)}
         plan: list[int | Added] = []
         for place, value in zip(self.places, self.wanted, strict=True):
             if place.stays is not None:
                 plan.append(place.stays)
             elif place.moved is not None:
-                start, end = spans[place.moved]
-                above = brackets.above(place.moved) if place.moved in own else ()
-                plan.append(Added(self.text.text[start:end], brackets.comment(place.moved), above))
+                plan.append(brackets.moved(place.moved))
             else:
                 plan.append(Added(self.style.in_flow(value, self._quote(len(plan)))))
-        return brackets.patches(plan, own)
+        return brackets.patches(plan, self._moved)
 
     # --- lines ----------------------------------------------------------------------------------------------------
 

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import re
 from bisect import bisect_right
-from collections.abc import Iterator
+from collections.abc import Iterable, Iterator
 from dataclasses import dataclass, field
 
 import yaml
@@ -40,6 +40,22 @@ class Patch:
     start: int
     end: int
     text: str
+
+
+def applied(text: str, patches: Iterable[Patch], path: Path) -> str:
+    """Return a text with its patches; what is put at the same place keeps its order.
+
+    Raises:
+        UnpatchableError: If two patches overlap.
+    """
+    pieces: list[str] = []
+    at = 0
+    for patch in sorted(patches, key=lambda each: (each.start, each.end > each.start)):
+        if patch.start < at:
+            raise UnpatchableError(path)
+        pieces += [text[at : patch.start], patch.text]
+        at = patch.end
+    return "".join([*pieces, text[at:]])
 
 
 @dataclass(slots=True)

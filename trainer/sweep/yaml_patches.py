@@ -23,6 +23,7 @@ from trainer.sweep.yaml_nodes import (
     Path,
     Text,
     UnpatchableError,
+    applied,
     entries_of,
     is_block,
     items_of,
@@ -115,14 +116,7 @@ class _Patcher:
         return _DEFAULT_STEP
 
     def applied(self) -> str:
-        pieces: list[str] = []
-        at = 0
-        for patch in sorted(self._patches, key=lambda each: (each.start, each.end > each.start)):
-            if patch.start < at:
-                raise UnpatchableError(())
-            pieces += [self._text.text[at : patch.start], patch.text]
-            at = patch.end
-        return "".join([*pieces, self._text.text[at:]])
+        return applied(self._text.text, self._patches, ())
 
     def _patch(self, start: int, end: int, text: str) -> None:
         self._patches.append(Patch(start, end, text))

@@ -163,6 +163,15 @@ def test_entries_within_brackets_keep_their_comments() -> None:
     assert edited(text, {"metric": {"name": "loss"}}) == "metric: {\n  name: loss    # what\n}\n"
 
 
+def test_entries_within_brackets_move_with_their_comments() -> None:
+    text = "p: {\n  a: 1,   # one\n  # two\n  b: 2,\n  c: 3    # three\n}\n"
+
+    assert edited(text, {"p": {"c": 3, "a": 1, "b": 2}}) == (
+        "p: {\n  c: 3,   # three\n  a: 1,   # one\n  # two\n  b: 2\n}\n"
+    )
+    assert edited("p: {a: 1, b: 2,  c: 3}\n", {"p": {"b": 2, "a": 1, "c": 3}}) == "p: {b: 2, a: 1,  c: 3}\n"
+
+
 def test_as_many_items_stay_as_can() -> None:
     def stays(old: list[Any], new: list[Any]) -> list[int | None]:
         return [place.stays for place in aligned(old, new)]
