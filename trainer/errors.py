@@ -88,6 +88,10 @@ class AuthenticationError(InputError):
     """The server refused the API key."""
 
 
+class AccessError(AuthenticationError):
+    """The server knows the API key, and does not let its owner do that."""
+
+
 class ServerError(TrainerError):
     """A W&B server answered with an error it will keep answering with."""
 

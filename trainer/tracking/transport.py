@@ -12,7 +12,7 @@ from typing import Any
 
 import requests
 
-from trainer.errors import AuthenticationError, NotFoundError, ServerError, ServerLostError
+from trainer.errors import AccessError, AuthenticationError, NotFoundError, ServerError, ServerLostError
 from trainer.settings import Connection, ServerKind
 
 _FIRST_BACKOFF_SECONDS = 0.5
@@ -97,10 +97,16 @@ class GraphQLTransport:
         except ValueError:
             body = None
         message = _error_message(body)
-        if status in (401, 403):
+        if status == 401:
             raise AuthenticationError(
                 f"{self._connection.base_url} refused the API key" + (f": {message}." if message else "."),
-                hint="Run `wandb login --relogin`, or set WANDB_API_KEY.",
+                hint="It may be expired or another server's: run `wandb login --relogin`, or set WANDB_API_KEY.",
+            )
+        if status == 403 or (status < 400 and _says_forbidden(message)):
+            raise AccessError(
+                f"{self._connection.base_url} does not let the owner of this key do that"
+                + (f": {message}." if message else "."),
+                hint="Ask for write access to the project, or name another one with --entity and --project.",
             )
         if status == 404 and isinstance(body, dict) and message:
             raise NotFoundError(f"{self._connection.base_url}: {message}.")
@@ -129,7 +135,11 @@ class GraphQLTransport:
         return ServerError(f"{self._connection.base_url} failed (HTTP {response.status_code}{said}).")
 
     def _lost(self, what: str) -> ServerLostError:
-        return ServerLostError(f"{self._connection.label} {what}.", hint="")
+        # Who is at the local server has no use for the advice to be at it.
+        hint = (
+            "" if self._connection.kind is ServerKind.EMBEDDED else "Is there a network? `--server local` needs none."
+        )
+        return ServerLostError(f"{self._connection.label} {what}.", hint=hint)
 
 
 class _BasicAuth(requests.auth.AuthBase):
@@ -168,6 +178,11 @@ def _error_message(body: Any) -> str:
         texts = [str(entry.get("message", "")) if isinstance(entry, dict) else str(entry) for entry in errors]
         errors = "; ".join(text for text in texts if text) or "an error without a message"
     return str(errors).rstrip(". \n") if errors else ""
+
+
+def _says_forbidden(message: str) -> bool:
+    lowered = message.lower()
+    return any(words in lowered for words in ("permission denied", "not authorized", "forbidden", "unauthorized"))
 
 
 def _says_not_found(message: str) -> bool:

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-from trainer.errors import AuthenticationError, NotFoundError, ServerError, ServerLostError
+from trainer.errors import AccessError, AuthenticationError, NotFoundError, ServerError, ServerLostError
 from trainer.settings import Connection, ServerKind
 from trainer.tracking.transport import GraphQLTransport
 from trainer.tracking.wandb_client import WandbClient
@@ -92,7 +92,8 @@ def test_the_key_goes_as_basic_auth_and_the_data_comes_back(server: AnsweringSer
     ("answer", "expected", "said"),
     [
         (errors(401, "bad key"), AuthenticationError, "bad key"),
-        (errors(403, "not yours"), AuthenticationError, "not yours"),
+        (errors(403, "not yours"), AccessError, "not yours"),
+        (errors(200, "permission denied to create a sweep"), AccessError, "Ask for write access"),
         (errors(404, "no such agent"), NotFoundError, "no such agent"),
         (errors(200, "Sweep not found"), NotFoundError, "Sweep not found"),
         (errors(400, "unknown operation Foo"), ServerError, "unknown operation Foo"),
