@@ -44,7 +44,7 @@ def pareto_words(insight: Insight, against: Metric | None, front: Sequence[Paret
     other = against.name if against else "none yet: choose a second metric"
     words = Content.from_markup(
         "[@click=screen.choose_metric][b $primary]m[/] $metric[/]   "
-        "[@click=screen.choose_against][b $primary]p[/] $other[/]",
+        "[@click=screen.choose_against][b $primary]o[/] $other[/]",
         metric=f"{insight.metric.name} ({BETTER[insight.metric.goal]})",
         other=f"{other} ({BETTER[against.goal]})" if against else other,
     )

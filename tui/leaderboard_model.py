@@ -6,6 +6,7 @@ about a millisecond.
 
 from __future__ import annotations
 
+import math
 from collections import Counter
 from collections.abc import Collection, Iterable, Sequence
 
@@ -15,7 +16,7 @@ from trainer.states import RunState
 from tui.column_view import ColumnView
 from tui.columns import ABOUT_RUNS, GROUP_KINDS, RANK, Column, ColumnCounter, ColumnKind, about_run, flat_items
 from tui.front import FRONT, Front
-from tui.grouping import Grouping
+from tui.grouping import Grouping, RunGroup
 from tui.row_ties import RowTies
 from tui.sorting import Level, SortKey, sort_key, sorted_ids
 
@@ -158,6 +159,20 @@ class LeaderboardModel:
     def best_id(self) -> str:
         """Id of the best run; empty while no run has a value."""
         return self._ranked[0] if self._ranked and self._values[self._ranked[0]] is not None else ""
+
+    @property
+    def best_configuration(self) -> RunGroup | None:
+        """The configuration with the best mean, where runs that differ in seeds only are taken together."""
+        grouping = self.grouping
+        if grouping is None or not grouping.ranked or set(grouping.keys) != set(self.repeated_keys):
+            return None
+        return grouping.groups[grouping.ranked[0]]
+
+    @property
+    def chosen_id(self) -> str:
+        """Id of the best run; where seeds are taken together of the best one with the best configuration."""
+        group = self.best_configuration
+        return self.best_id if group is None else min(group.run_ids, key=lambda run_id: self.rank(run_id) or math.inf)
 
     def value(self, run_id: str) -> float | None:
         """Return the value of the metric that ranks a run."""

@@ -195,7 +195,7 @@ async def test_too_few_runs_and_a_server_that_is_away_are_said() -> None:
         session.failure = None
 
         # A second metric: the runs that none beats in both, drawn and listed.
-        await pilot.press("p", *"seconds", "enter")
+        await pilot.press("o", *"seconds", "enter")
         front = pareto_runs(RUNS[:3], [Metric("loss"), Metric("seconds")])
         await wait_for(pilot, lambda: screen.front == "pareto" and [*screen.front_runs] == [each.run for each in front])
         await wait_for(pilot, lambda: "◆" in screen.front_chart.picture)

@@ -18,13 +18,13 @@ CONFIG: dict[str, Json] = {
     "method": "grid",
     "parameters": {"depth": {"values": [3, 5, 8]}, "seed": {"values": [0, 1, 2]}},
 }
-NOISE = (-0.01, 0.0, 0.012)
+VALUES = (0.78, 0.797, 0.83, 0.80, 0.81, 0.822, 0.59, 0.60, 0.61)
 
 
 def seeded() -> RunsChanged:
     runs = []
     for number in range(9):
-        value = (0.8, 0.81, 0.6)[number // 3] + NOISE[number % 3]
+        value = VALUES[number]
         runs.append(
             RunRecord(
                 f"run{number}", f"rose-sweep-{number}", RunState.FINISHED,
@@ -49,6 +49,12 @@ async def test_seeds_collapse_to_configurations_of_which_two_are_tied(size: tupl
             assert "2 tied · P(best)" in str(screen.query_one(PaneTabs).render())
         else:
             assert "2 configurations are tied for first; P(first is best)" in text_of(screen)
+        # The luckiest run is of the other configuration; what is copied is of the one with the better mean.
+        assert (screen.feed.board.best_id, screen.feed.board.chosen_id) == ("run2", "run5")
+        assert screen.query_one("#best").border_title == "Best configuration, by its mean"
+        if size[0] > 80:
+            assert "0.0274  of 3 runs" in text_of(screen)
+            assert "the best of them 0.8220: rose-sweep-5" in text_of(screen)
         await pilot.press("enter", "down")
         assert "▾ 3 runs" in text_of(screen) and screen.table.cursor_run_id == "run5"
         session.give(RunsChanged((make_run(99, 0.5),)))
@@ -85,11 +91,11 @@ async def test_groups_by_any_keys_follow_what_is_typed_and_clicked() -> None:
 
 async def test_the_front_of_two_metrics_is_marked_in_the_table() -> None:
     async with sweep_screen() as (pilot, screen, _):
-        await pilot.press("p", *"loss maximize", "enter")
+        await pilot.press("o", *"loss maximize", "enter")
         # Accuracy and loss add up to one: whoever has more of one has less of the other, and all are on the front.
         await until(pilot, lambda: text_of(screen).count("◆") >= 4)
         assert "◆ 3 on the front of accuracy ↑ and loss ↑" in text_of(screen)
-        await pilot.press("p", "ctrl+u", *"none such", "enter")
+        await pilot.press("o", "ctrl+u", *"none such", "enter")
         assert screen.feed.board.front is not None, "what nobody logged changes nothing"
         await pilot.press("0")
         assert screen.feed.board.front is None

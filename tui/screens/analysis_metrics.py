@@ -29,7 +29,7 @@ class AnalysisMetrics(SweepDeriving):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("m", "choose_metric", "Metric", id="analysis.metric", tooltip="Judge the runs by another metric"),
         Binding(
-            "p", "choose_against", "Against", id="analysis.against",
+            "o", "choose_against", "Against", id="analysis.against",
             tooltip="A second metric: which runs none beats in both (Pareto front)",
         ),
     ]  # fmt: skip

@@ -167,18 +167,7 @@ class SweepScreen(
         self.show_words()
         self.fit_table(max(len(board.runs), self.feed.progress.expected or 0))
         self.show_chart()
-        sweep = self.feed.sweep
-        keys = swept_keys(sweep.config) if sweep else []
-        feed, latest = self.feed, self.feed.best_so_far.latest
-        self.query_one("#best", BestConfig).show(
-            feed.best,
-            board.metric,
-            feed.best_value,
-            keys,
-            feed.best_url,
-            feed.best_before,
-            latest.gain if latest else None,
-        )
+        self.show_best()
 
     def _why_empty(self) -> str:
         board, sweep = self.feed.board, self.feed.sweep

@@ -13,11 +13,13 @@ from textual.content import Content
 from textual.message import Message
 from textual.worker import get_current_worker
 
+from trainer.sweep.seed_names import is_seed
 from tui import group_keys
-from tui.columns import Column
+from tui.columns import Column, swept_keys
 from tui.formatting import count_text
 from tui.row_ties import RowTies, Snapshot, snapshot_of, standing
 from tui.screens.sweep_trade_off import SweepTradeOff
+from tui.widgets.best_config import BestConfig
 from tui.widgets.pane_tabs import PaneTabs
 
 TIES = "ties"
@@ -113,6 +115,21 @@ class SweepGrouping(SweepTradeOff):
             self.refresh_bindings()
         self.table.border_subtitle = Content(self.board_words())
         self.query_one(PaneTabs).note(ties.brief if ties else "")
+
+    def show_best(self) -> None:
+        """Show the best run's configuration; where seeds are taken together, the configuration with the best mean."""
+        feed, board = self.feed, self.feed.board
+        keys = swept_keys(feed.sweep.config) if feed.sweep else []
+        pane, group, latest = self.query_one(BestConfig), board.best_configuration, feed.best_so_far.latest
+        pane.border_title = "Best configuration" if group is None else "Best configuration, by its mean"
+        if group is None:
+            gain = latest.gain if latest else None
+            pane.show(feed.best, board.metric, feed.best_value, keys, feed.best_url, feed.best_before, gain)
+            return
+        run = board.runs[board.chosen_id]
+        url = feed.sweep.run_url(run.id) if feed.sweep else ""
+        keys = [key for key in keys if not is_seed(key)]
+        pane.show(run, board.metric, board.value(run.id), keys, url, mean=group.mean)
 
     # Ties
 

@@ -148,13 +148,15 @@ class SweepTaking(SweepDeriving):
             return None
 
     def _best(self) -> tuple[SweepRecord, RunRecord] | None:
-        return (self.feed.sweep, self.feed.best) if self.feed.sweep and self.feed.best else None
+        board, sweep = self.feed.board, self.feed.sweep
+        return (sweep, board.runs[board.chosen_id]) if sweep and board.chosen_id else None
 
     def _groups(self, sweep: SweepRecord) -> dict[str, list[ExportItem]]:
         # Imported when first needed, as above.
         from trainer.bundle.layout import bundle_name
 
-        number, best = self.reference.id, self.feed.best
+        number, chosen = self.reference.id, self._best()
+        best = chosen[1] if chosen else None
         groups: dict[str, list[ExportItem]] = {}
         if best is not None:
             copies = [ExportItem(f"copy-{form}", "Copy", words) for form, words in CONFIG_FORMS.items()]

@@ -19,7 +19,7 @@ class SweepTradeOff(SweepPrompt):
 
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding(
-            "p", "trade_off", "Trade-off", id="sweep.trade_off", show=False,
+            "o", "trade_off", "Trade-off", id="sweep.trade_off", show=False,
             tooltip="Mark the runs that no other beats in the metric and a second one (Pareto front)",
         ),
     ]  # fmt: skip

@@ -10,9 +10,10 @@ from textual.app import ComposeResult
 from textual.containers import VerticalScroll
 from textual.widgets import Static
 
+from trainer.insight.intervals import Mean
 from trainer.records import Json, Metric, RunRecord
 from tui.columns import flat_items, metric_order, summary_numbers
-from tui.formatting import metric_text, shortened, value_text
+from tui.formatting import count_text, metric_text, shortened, value_text
 
 
 class BestConfig(VerticalScroll, can_focus=True):
@@ -41,6 +42,7 @@ class BestConfig(VerticalScroll, can_focus=True):
         self._url = ""
         self._before: RunRecord | None = None
         self._gain: float | None = None
+        self._mean: Mean | None = None
 
     def compose(self) -> ComposeResult:
         """Compose the text."""
@@ -63,6 +65,7 @@ class BestConfig(VerticalScroll, can_focus=True):
         url: str = "",
         before: RunRecord | None = None,
         gain: float | None = None,
+        mean: Mean | None = None,
     ) -> None:
         """Show a run.
 
@@ -74,12 +77,13 @@ class BestConfig(VerticalScroll, can_focus=True):
             url: The run's page, which its name leads to in terminals that know links; empty for none.
             before: The best run before this one came; None for none.
             gain: By how much this one beat it, as a size.
+            mean: Of all runs of its configuration, by which that is the best; None where runs are judged one by one.
         """
-        shown = (self._run, self._metric, self._value, self._first, self._url, self._before, self._gain)
-        if (run, metric, value, first, url, before, gain) == shown:
+        shown = (self._run, self._metric, self._value, self._first, self._url, self._before, self._gain, self._mean)
+        if (run, metric, value, first, url, before, gain, mean) == shown:
             return
         self._run, self._metric, self._value, self._first, self._url = run, metric, value, first, url
-        self._before, self._gain = before, gain
+        self._before, self._gain, self._mean = before, gain, mean
         self._redraw()
 
     def _redraw(self) -> None:
@@ -124,15 +128,24 @@ class BestConfig(VerticalScroll, can_focus=True):
 
     def _headline(self, run: RunRecord, width: int) -> Text:
         text = Text("★ ", self._style("best"), no_wrap=True)
-        if self._metric and self._value is not None:
-            text.append(f"{self._metric.name} {metric_text(self._value)}", self._style("best"))
+        value = self._value if self._mean is None else self._mean.mean
+        if self._metric and value is not None:
+            text.append(f"{self._metric.name} {metric_text(value)}", self._style("best"))
+        if self._mean is not None:
+            half = f" ± {metric_text(self._mean.half_width)}" if self._mean.half_width is not None else ""
+            text.append(f"{half}  of {count_text(self._mean.count, 'run')}", self._style("muted"))
+            text.truncate(width, overflow="ellipsis")
+            return text
         text.append("  ")
         text.append(run.name, self._style("name") + Style(link=self._url or None))
         text.truncate(width, overflow="ellipsis")
         return text
 
     def _progress(self, width: int) -> list[Text]:
-        """Return by how much it beat the best before it, on a line with air below; nothing for the first."""
+        """Return what is to be known of how good it is, on a line with air below; nothing for the first best run."""
+        if self._mean is not None and self._run is not None:
+            found = f"the best of them {metric_text(self._value)}: {self._run.name}"
+            return [Text(shortened(found, width), self._style("muted")), Text()]
         if self._before is None or self._gain is None:
             return []
         text = Text.assemble(
