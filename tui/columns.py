@@ -149,6 +149,9 @@ def summary_numbers(summary: Mapping[str, Json]) -> Iterator[tuple[str, float]]:
             yield key, value
 
 
+_PLAIN = frozenset((int, float))
+
+
 class ColumnCounter:
     """Knows which configuration keys vary among runs and which numbers their summaries hold."""
 
@@ -179,7 +182,8 @@ class ColumnCounter:
     def _count(self, flat_config: Mapping[str, Json], summary: Mapping[str, Json], by: int) -> None:
         for key, value in flat_config.items():
             counts = self._config.setdefault(key, Counter())
-            token = value if isinstance(value, str) else json.dumps(value)
+            # `repr` says the same of a number in a third of the time.
+            token = value if isinstance(value, str) else repr(value) if type(value) in _PLAIN else json.dumps(value)
             counts[token] += by
             if not counts[token]:
                 del counts[token]

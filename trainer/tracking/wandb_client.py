@@ -7,6 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -333,25 +334,31 @@ class WandbClient(RunChanges):
         }
         if metric:
             variables["specs"] = [json.dumps({"keys": ["_step", metric.name], "samples": CURVE_SAMPLES})]
+        named = {"sweep": reference.id} if with_sweep else {}
+        document = documents.sweep_runs(with_sweep=with_sweep, curves=metric is not None)
+        project = self._transport.execute(document, variables | named).get("project") or {}
         sweep: SweepRecord | None = None
+        if with_sweep:
+            if not project.get("sweep"):
+                raise self._missing(f"sweep {reference}")
+            sweep = self._sweep(project["sweep"], reference.project, reference.entity)
         runs: dict[str, RunRecord] = {}
-        while True:
-            first = with_sweep and sweep is None
-            named = {"sweep": reference.id} if first else {}
-            document = documents.sweep_runs(with_sweep=first, curves=metric is not None)
-            project = self._transport.execute(document, variables | named).get("project") or {}
-            if first:
-                if not project.get("sweep"):
-                    raise self._missing(f"sweep {reference}")
-                sweep = self._sweep(project["sweep"], reference.project, reference.entity)
-            page = project.get("runs") or {}
-            for edge in page.get("edges") or ():
-                run = run_record(edge["node"], metric)
-                runs[run.id] = run
-            info = page.get("pageInfo") or {}
-            if not info.get("hasNextPage") or not info.get("endCursor"):
-                return sweep, list(runs.values())
-            variables["cursor"] = info["endCursor"]
+        document = documents.sweep_runs(with_sweep=False, curves=metric is not None)
+        with ThreadPoolExecutor(1) as ahead:  # starts no thread before it is given something
+            while True:
+                page = project.get("runs") or {}
+                info = page.get("pageInfo") or {}
+                following = None
+                if info.get("hasNextPage") and info.get("endCursor"):
+                    # The server is at the next page while this one is made into records.
+                    after = {"cursor": info["endCursor"]}
+                    following = ahead.submit(self._transport.execute, document, variables | after)
+                for edge in page.get("edges") or ():
+                    run = run_record(edge["node"], metric)
+                    runs[run.id] = run
+                if following is None:
+                    return sweep, list(runs.values())
+                project = following.result().get("project") or {}
 
     def _pages(self, document: str, variables: Mapping[str, Any], *path: str) -> list[dict[str, Any]]:
         """Return the nodes of a connection, all pages of it."""
