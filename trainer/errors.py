@@ -100,6 +100,13 @@ class ServerLostError(ServerError):
     """A W&B server could not be reached, or did not start, within the deadline."""
 
 
+class ServerBusyError(ServerLostError):
+    """A W&B server asks to be left alone for a while (HTTP 429)."""
+
+    retry_in_seconds: float | None = None
+    """As it asks; None where it does not say."""
+
+
 class StorageError(ServerError):
     """The embedded server's disk did not do its part; what was acknowledged is safe, the rest can be sent again."""
 

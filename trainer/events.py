@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from dataclasses import dataclass
 
-from trainer.records import LocalAgent, RunRecord, SweepRecord
+from trainer.records import LocalAgent, RateBudget, RunRecord, SweepRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -41,4 +41,16 @@ class ServerBack:
     """The server answers again."""
 
 
-SweepEvent = SweepChanged | RunsChanged | AgentsChanged | ServerLost | ServerBack
+@dataclass(frozen=True, slots=True)
+class PaceChanged:
+    """The server is asked less often than wished, since it asks for that or its budget ends; or as often again."""
+
+    wait_seconds: float
+    """Until the next read; 0 for as wished."""
+    was_refused: bool = False
+    """Whether it answered with a refusal (HTTP 429)."""
+    budget: RateBudget | None = None
+    """What is left, where it says so."""
+
+
+SweepEvent = SweepChanged | RunsChanged | AgentsChanged | ServerLost | ServerBack | PaceChanged

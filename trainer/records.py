@@ -136,6 +136,16 @@ class RunRecord:
 
 
 @dataclass(frozen=True, slots=True)
+class RateBudget:
+    """How much a server still lets itself be asked."""
+
+    remaining: float
+    """Part of the whole, from 0 to 1."""
+    reset_seconds: float = 0.0
+    """Until it is whole again; 0 where that is not told."""
+
+
+@dataclass(frozen=True, slots=True)
 class FailureGroup:
     """Runs that failed for the same reason."""
 

@@ -13,7 +13,7 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from trainer.events import AgentsChanged, RunsChanged, ServerBack, ServerLost, SweepChanged, SweepEvent
+from trainer.events import AgentsChanged, PaceChanged, RunsChanged, ServerBack, ServerLost, SweepChanged, SweepEvent
 from trainer.records import LocalAgent, Ranking, RunRecord, SweepRecord
 from trainer.states import AgentState, RunState, SweepState
 from tui.best_so_far import BestSoFar
@@ -97,6 +97,8 @@ class SweepFeed:
         self.agents: tuple[LocalAgent, ...] = ()
         self.lost: ServerLost | None = None
         """What is wrong with the server; None while it answers."""
+        self.slowed: PaceChanged | None = None
+        """Why the server is asked less often than wished; None while it is not."""
         self.has_all = False
         """Whether every run has been heard of once."""
         self.frozen_at: datetime | None = None
@@ -132,13 +134,16 @@ class SweepFeed:
             elif isinstance(event, ServerBack):
                 change.connection = True
                 self.lost = None
+            elif isinstance(event, PaceChanged):
+                change.connection = True
+                self.slowed = event if event.wait_seconds else None
         self._take_runs(runs.values(), change)
         return change
 
     def twin(self) -> SweepFeed:
         """Return a feed that knows no run yet, for `take_over` in another thread."""
         twin = SweepFeed()
-        twin.frozen_at, twin.lost = self.frozen_at, self.lost
+        twin.frozen_at, twin.lost, twin.slowed = self.frozen_at, self.lost, self.slowed
         twin.board.take_choices(self.board)
         return twin
 

@@ -15,8 +15,8 @@ from textual.widgets import Button, Input
 
 from tests.ui.feed_session import REFERENCE, FeedSession, a_sweep, make_agent, make_run
 from trainer.errors import NotFoundError
-from trainer.events import AgentsChanged, RunsChanged, ServerBack, ServerLost, SweepEvent
-from trainer.records import HistoryPoint
+from trainer.events import AgentsChanged, PaceChanged, RunsChanged, ServerBack, ServerLost, SweepEvent
+from trainer.records import HistoryPoint, RateBudget
 from trainer.states import RunState, SweepState
 from tui.app import SweepApp
 from tui.column_view import read_view
@@ -124,6 +124,11 @@ async def test_a_lost_server_keeps_the_data_and_counts_down() -> None:
         assert "rose-sweep-2" in text_of(screen)
         session.give(ServerBack())
         await until(pilot, lambda: not screen.has_class("-lost"))
+        session.give(PaceChanged(12.0, was_refused=True, budget=RateBudget(0.03, 40.0)))
+        await until(pilot, lambda: "The server asks to slow down: next read in 1" in text_of(screen))
+        assert "3% of its budget left, whole in 40" in text_of(screen)
+        session.give(PaceChanged(0.0, budget=RateBudget(1.0)))
+        await until(pilot, lambda: "slow down" not in text_of(screen))
 
 
 async def test_the_end_is_announced_with_what_to_do_next() -> None:

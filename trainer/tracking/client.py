@@ -12,6 +12,7 @@ from trainer.records import (
     HistoryPoint,
     Json,
     Metric,
+    RateBudget,
     RunRecord,
     SweepRecord,
     SweepReference,
@@ -32,6 +33,8 @@ class SweepSnapshot:
     """The runs that may differ from the last snapshot; all of them in the first."""
     cursor: str
     """Opaque: give it to the next `poll_sweep` to hear only of what changed since."""
+    budget: RateBudget | None = None
+    """What is left of what the server lets itself be asked; None where it does not say."""
 
 
 class TrackingClient(Protocol):

@@ -6,12 +6,13 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 
-from trainer.errors import AuthenticationError, NotFoundError, ServerError
-from trainer.events import AgentsChanged, RunsChanged, ServerBack, ServerLost, SweepChanged, SweepEvent
-from trainer.records import LocalAgent, RunRecord, SweepRecord, SweepReference
+from trainer.errors import AuthenticationError, NotFoundError, ServerBusyError, ServerError
+from trainer.events import AgentsChanged, PaceChanged, RunsChanged, ServerBack, ServerLost, SweepChanged, SweepEvent
+from trainer.records import LocalAgent, RateBudget, RunRecord, SweepRecord, SweepReference
 from trainer.settings import ServerKind
 from trainer.states import RunState
 from trainer.tracking.client import SweepSnapshot, TrackingClient
+from trainer.tracking.rate_budget import wait_of
 
 CLOUD_INTERVAL_SECONDS = 5.0
 """Fastest polling of a server that other people use too."""
@@ -91,7 +92,8 @@ def follow_sweep(
     """Yield a sweep, its runs and its local agents, then every change, until it is over or `stop` is set.
 
     A server that does not answer, or answers with an error, is reported once per attempt as `ServerLost` and
-    tried again, at longer and longer intervals up to ten seconds; `ServerBack` follows when it answers.
+    tried again, at longer and longer intervals up to ten seconds; `ServerBack` follows when it answers. One that
+    asks for it, or whose budget is nearly spent, is asked less often: `PaceChanged` says so.
 
     Args:
         client: The server; called from the thread that iterates, which waits at most for one request of its.
@@ -109,12 +111,20 @@ def follow_sweep(
     if client.connection.kind is ServerKind.CLOUD:
         interval_seconds = max(interval_seconds, CLOUD_INTERVAL_SECONDS)
     known = _Known(agents)
-    cursor, retry, lost = "", FIRST_RETRY_SECONDS, False
+    cursor, retry, lost, slowed = "", FIRST_RETRY_SECONDS, False, False
+    budget: RateBudget | None = None
     while not stop.is_set():
         try:
             snapshot = client.poll_sweep(reference, cursor)
         except (NotFoundError, AuthenticationError):
             raise
+        except ServerBusyError as error:
+            slowed = True
+            wait = max(error.retry_in_seconds or retry, interval_seconds)
+            yield PaceChanged(wait, was_refused=True, budget=budget)
+            yield from _wait(known, stop, wait)
+            retry = min(retry * 2, MAX_RETRY_SECONDS)
+            continue
         except ServerError as error:
             lost = True
             yield ServerLost(error.message, retry)
@@ -122,14 +132,18 @@ def follow_sweep(
             retry = min(retry * 2, MAX_RETRY_SECONDS)
             continue
         if lost:
-            lost, retry = False, FIRST_RETRY_SECONDS
+            lost = False
             yield ServerBack()
-        cursor = snapshot.cursor
+        retry, cursor, budget = FIRST_RETRY_SECONDS, snapshot.cursor, snapshot.budget
+        wait = wait_of(budget, interval_seconds)
+        if slowed or wait > interval_seconds:
+            slowed = wait > interval_seconds
+            yield PaceChanged(wait if slowed else 0.0, budget=budget)
         yield from known.fold(snapshot)
         yield from known.fold_agents()
         if known.is_over and not forever:
             return
-        yield from _wait(known, stop, interval_seconds, hurry)
+        yield from _wait(known, stop, wait, hurry)
 
 
 def _wait(

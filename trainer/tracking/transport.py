@@ -12,8 +12,17 @@ from typing import Any
 
 import requests
 
-from trainer.errors import AccessError, AuthenticationError, NotFoundError, ServerError, ServerLostError
+from trainer.errors import (
+    AccessError,
+    AuthenticationError,
+    NotFoundError,
+    ServerBusyError,
+    ServerError,
+    ServerLostError,
+)
+from trainer.records import RateBudget
 from trainer.settings import Connection, ServerKind
+from trainer.tracking.rate_budget import asked_wait, budget_of
 
 _FIRST_BACKOFF_SECONDS = 0.5
 _MAX_BACKOFF_SECONDS = 8.0
@@ -28,8 +37,12 @@ class GraphQLTransport:
         self._connection = connection
         self._timeout_seconds = timeout_seconds
         self._sessions = threading.local()
+        self.budget: RateBudget | None = None
+        """What the last answer that told so said is left."""
 
-    def execute(self, document: str, variables: Mapping[str, Any], *, repeatable: bool = True) -> dict[str, Any]:
+    def execute(
+        self, document: str, variables: Mapping[str, Any], *, repeatable: bool = True, waits: bool = True
+    ) -> dict[str, Any]:
         """Return the `data` of a document's answer.
 
         Args:
@@ -37,9 +50,11 @@ class GraphQLTransport:
             variables: Its variables.
             repeatable: Whether sending twice does no harm. If not, only a 429 is tried again: after a broken connection
                 or a failure behind a gateway, what was asked may have been done.
+            waits: Whether to wait where the server asks for it (429), as long as there is time.
 
         Raises:
-            ServerLostError: If the server does not answer in time, or asks to wait longer than that.
+            ServerBusyError: If the server asks to wait longer than that, or this does not wait.
+            ServerLostError: If the server does not answer in time.
             AuthenticationError: If the server refuses the key.
             NotFoundError: If it answers that there is no such thing.
             ServerError: For any other error it reports.
@@ -61,10 +76,11 @@ class GraphQLTransport:
                 raise self._lost(f"did not answer within {self._timeout_seconds:g} s") from error
             except requests.RequestException as error:
                 raise self._lost(f"cannot be reached: {error}") from error
+            self.budget = budget_of(response.headers) or self.budget
             if response.status_code != 429 and response.status_code < 500:
                 return self._data(response)
-            wait = _retry_after(response, backoff)
-            is_final = response.status_code != 429 and not repeatable
+            wait = asked_wait(response.headers) or backoff
+            is_final = not waits if response.status_code == 429 else not repeatable
             if is_final or time.monotonic() + wait >= deadline:
                 raise self._busy(response)
             time.sleep(wait)
@@ -129,7 +145,9 @@ class GraphQLTransport:
             message = ""
         said = f": {message}" if message else ""
         if response.status_code == 429:
-            return self._lost("asks to be left alone for a while (HTTP 429)")
+            busy = ServerBusyError(f"{self._connection.label} asks to be left alone for a while (HTTP 429).", hint="")
+            busy.retry_in_seconds = asked_wait(response.headers)
+            return busy
         if response.status_code in _GATEWAY_STATUSES:
             return self._lost(f"is not available (HTTP {response.status_code}{said})")
         return ServerError(f"{self._connection.base_url} failed (HTTP {response.status_code}{said}).")
@@ -188,11 +206,3 @@ def _says_forbidden(message: str) -> bool:
 def _says_not_found(message: str) -> bool:
     lowered = message.lower()
     return any(words in lowered for words in ("not found", "could not find", "does not exist", "there is no"))
-
-
-def _retry_after(response: requests.Response, otherwise: float) -> float:
-    """Return the seconds a server asks to wait; a date, which W&B does not send, counts as no answer."""
-    try:
-        return max(float(response.headers.get("Retry-After", "")), 0.05)
-    except ValueError:
-        return otherwise

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
 from typing import Any
 
@@ -28,6 +27,7 @@ from trainer.tracking import documents
 from trainer.tracking.client import SweepSnapshot
 from trainer.tracking.console_pages import ConsolePages
 from trainer.tracking.run_changes import RunChanges
+from trainer.tracking.run_pages import read_run_pages
 from trainer.tracking.sweep_cursor import SweepCursor, runs_filter, runs_worth_a_curve
 from trainer.tracking.sweep_upsert import creation_variables
 from trainer.tracking.transport import GraphQLTransport
@@ -188,7 +188,7 @@ class WandbClient(RunChanges):
         wanted = Metric(known.metric) if curves and known.metric else None
         sweep, runs = self._runs(reference, known.changed_filter(reference.id), wanted, with_sweep=True)
         assert sweep is not None
-        return SweepSnapshot(sweep, tuple(runs), known.advanced(runs, sweep.metric).dump())
+        return SweepSnapshot(sweep, tuple(runs), known.advanced(runs, sweep.metric).dump(), self._transport.budget)
 
     def read_runs(self, sweep: SweepRecord, metric: Metric | None = None) -> tuple[RunRecord, ...]:
         """Return every run of a sweep, oldest first; with the curve of `metric` where one is given."""
@@ -318,7 +318,7 @@ class WandbClient(RunChanges):
                 names = runs_filter(reference.id, chosen[start : start + _CURVES_PER_REQUEST])
                 curved |= {run.id: run for run in self._runs(reference, names, metric, with_sweep=False)[1]}
             runs = [curved.get(run.id, run) for run in runs]
-        return SweepSnapshot(sweep, tuple(runs), SweepCursor().advanced(runs, metric).dump())
+        return SweepSnapshot(sweep, tuple(runs), SweepCursor().advanced(runs, metric).dump(), self._transport.budget)
 
     def _runs(
         self, reference: SweepReference, filters: Mapping[str, Json], metric: Metric | None, *, with_sweep: bool
@@ -336,29 +336,15 @@ class WandbClient(RunChanges):
             variables["specs"] = [json.dumps({"keys": ["_step", metric.name], "samples": CURVE_SAMPLES})]
         named = {"sweep": reference.id} if with_sweep else {}
         document = documents.sweep_runs(with_sweep=with_sweep, curves=metric is not None)
-        project = self._transport.execute(document, variables | named).get("project") or {}
+        # Who polls waits by itself when the server asks for it, and says so.
+        project = self._transport.execute(document, variables | named, waits=not with_sweep).get("project") or {}
         sweep: SweepRecord | None = None
         if with_sweep:
             if not project.get("sweep"):
                 raise self._missing(f"sweep {reference}")
             sweep = self._sweep(project["sweep"], reference.project, reference.entity)
-        runs: dict[str, RunRecord] = {}
         document = documents.sweep_runs(with_sweep=False, curves=metric is not None)
-        with ThreadPoolExecutor(1) as ahead:  # starts no thread before it is given something
-            while True:
-                page = project.get("runs") or {}
-                info = page.get("pageInfo") or {}
-                following = None
-                if info.get("hasNextPage") and info.get("endCursor"):
-                    # The server is at the next page while this one is made into records.
-                    after = {"cursor": info["endCursor"]}
-                    following = ahead.submit(self._transport.execute, document, variables | after)
-                for edge in page.get("edges") or ():
-                    run = run_record(edge["node"], metric)
-                    runs[run.id] = run
-                if following is None:
-                    return sweep, list(runs.values())
-                project = following.result().get("project") or {}
+        return sweep, read_run_pages(self._transport, document, variables, project, metric)
 
     def _pages(self, document: str, variables: Mapping[str, Any], *path: str) -> list[dict[str, Any]]:
         """Return the nodes of a connection, all pages of it."""

@@ -134,8 +134,10 @@ class SweepScreen(
         """Bring the panels up to date that a change concerns."""
         if self.feed.sweep and change.sweep:
             self.refresh_bindings()
-        if change.connection and self.feed.lost:
-            self.retry_at = time.monotonic() + self.feed.lost.retry_in_seconds
+        if change.connection and (self.feed.lost or self.feed.slowed):
+            lost, slowed = self.feed.lost, self.feed.slowed
+            wait = lost.retry_in_seconds if lost else slowed.wait_seconds if slowed else 0.0
+            self.retry_at = time.monotonic() + wait
         if change.run_ids or change.sweep:
             self.show_runs()
         if change.agents or change.run_ids:
@@ -150,7 +152,7 @@ class SweepScreen(
         if not clock_rests(self.app) and self.is_current and (self.feed.live_agents or not self.feed.is_over):
             self._show_summary()
             self._show_agents()
-        if self.feed.lost:
+        if self.feed.lost or self.feed.slowed:
             self.show_notice()
         self.read_histories_if_needed()
         self.compute_if_due()

@@ -10,6 +10,7 @@ from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widgets import Static
 
+from trainer.events import PaceChanged
 from trainer.states import SweepState
 from tui.feeds import SweepFeed
 from tui.formatting import count_text, duration_text, metric_text
@@ -27,7 +28,8 @@ class SweepNotice(Screen[None]):
         """Show the line, or none."""
         feed, sweep = self.feed, self.feed.sweep
         self.set_class(feed.lost is not None, "-lost")
-        self.set_class(feed.lost is None and feed.is_over, "-over")
+        self.set_class(feed.lost is None and feed.slowed is not None, "-slowed")
+        self.set_class(feed.lost is None and feed.slowed is None and feed.is_over, "-over")
         self.set_class(bool(feed.progress.failed), "-failures")
         notice = self.query_one("#notice", Static)
         if feed.lost:
@@ -38,8 +40,19 @@ class SweepNotice(Screen[None]):
                     "[b $error]✗ Server away:[/] $why [$foreground 60%]$when[/]", why=feed.lost.message, when=when
                 )
             )
+        elif feed.slowed:
+            notice.update(self._slowed(feed.slowed))
         elif feed.is_over and sweep:
             notice.update(self._farewell())
+
+    def _slowed(self, pace: PaceChanged) -> Content:
+        left = max(self.retry_at - time.monotonic(), 0.0)
+        why = "The server asks to slow down" if pace.was_refused else "Little is left of what the server may be asked"
+        words = f"next read in {left:.0f}s" if left >= 1 else "reading…"
+        if pace.budget is not None:
+            words += f" · {pace.budget.remaining:.0%} of its budget left"
+            words += f", whole in {duration_text(pace.budget.reset_seconds)}" if pace.budget.reset_seconds else ""
+        return Content.from_markup("[b $warning]◷ $why:[/] $words", why=why, words=words)
 
     def _farewell(self) -> Content:
         feed, sweep = self.feed, self.feed.sweep

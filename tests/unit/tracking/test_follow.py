@@ -10,21 +10,22 @@ from typing import cast
 
 import pytest
 
-from trainer.errors import NotFoundError, ServerError, ServerLostError
-from trainer.events import AgentsChanged, RunsChanged, ServerBack, ServerLost, SweepChanged, SweepEvent
-from trainer.records import LocalAgent, RunRecord, SweepRecord, SweepReference
+from trainer.errors import NotFoundError, ServerBusyError, ServerError, ServerLostError
+from trainer.events import AgentsChanged, PaceChanged, RunsChanged, ServerBack, ServerLost, SweepChanged, SweepEvent
+from trainer.records import LocalAgent, RateBudget, RunRecord, SweepRecord, SweepReference
 from trainer.settings import Connection, ServerKind
 from trainer.states import AgentState, RunState, SweepState
 from trainer.tracking import follow
 from trainer.tracking.client import SweepSnapshot, TrackingClient
 from trainer.tracking.follow import follow_sweep
+from trainer.tracking.rate_budget import asked_wait, budget_of, wait_of
 
 REFERENCE = SweepReference("me", "p", "s")
 SWEEP = SweepRecord(REFERENCE, "s", SweepState.RUNNING, "grid", None, {})
 DONE = replace(SWEEP, state=SweepState.FINISHED)
 RUNNING = RunRecord("r1", "r1", RunState.RUNNING)
 ENDED = replace(RUNNING, state=RunState.FINISHED)
-Answer = tuple[SweepRecord, tuple[RunRecord, ...]] | Exception
+Answer = tuple[SweepRecord, tuple[RunRecord, ...]] | SweepSnapshot | Exception
 
 
 class Answers:
@@ -44,6 +45,8 @@ class Answers:
             self._when_used_up()
         if isinstance(answer, Exception):
             raise answer
+        if isinstance(answer, SweepSnapshot):
+            return answer
         return SweepSnapshot(answer[0], answer[1], f"cursor {len(self.cursors)}")
 
 
@@ -140,3 +143,51 @@ def test_a_stop_that_is_already_set_asks_nothing() -> None:
     client = Answers([], stop.set)
     assert list(follow_sweep(cast(TrackingClient, client), REFERENCE, stop=stop)) == []
     assert client.cursors == []
+
+
+def test_a_server_that_asks_for_it_is_left_alone_as_long_as_it_asks() -> None:
+    busy = ServerBusyError("HTTP 429.", hint="")
+    busy.retry_in_seconds = 0.05
+    began = time.monotonic()
+    events, cursors = events_of((SWEEP, (RUNNING,)), busy, (DONE, (ENDED,)))
+    assert time.monotonic() - began >= 0.05
+    assert [event for event in events if isinstance(event, PaceChanged)] == [
+        PaceChanged(0.05, was_refused=True),
+        PaceChanged(0.0),
+    ]
+    assert not any(isinstance(event, ServerLost) for event in events), "it is there"
+    assert cursors == ["", "cursor 1", "cursor 1"]
+
+
+def test_a_server_whose_budget_ends_is_asked_less_often_and_then_as_often_again() -> None:
+    nearly = SweepSnapshot(SWEEP, (RUNNING,), "c", RateBudget(0.02, 30.0))
+    events, _ = events_of(nearly, SweepSnapshot(DONE, (ENDED,), "c", RateBudget(1.0)))
+    slowed, normal = (event for event in events if isinstance(event, PaceChanged))
+    assert slowed.wait_seconds > 0.001 and slowed.budget == RateBudget(0.02, 30.0) and not slowed.was_refused
+    assert normal == PaceChanged(0.0, budget=RateBudget(1.0))
+
+
+@pytest.mark.parametrize(
+    ("headers", "budget", "wait"),
+    [
+        ({}, None, None),
+        ({"Retry-After": "7"}, None, 7.0),
+        ({"Retry-After": "soon"}, None, None),
+        ({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, None, 0.05),
+        ({"RateLimit-Limit": "1000", "RateLimit-Remaining": "250", "RateLimit-Reset": "12"}, RateBudget(0.25, 12), 12),
+        ({"RateLimit-Limit": "100;w=60", "RateLimit-Remaining": "0"}, RateBudget(0.0), None),
+        ({"RateLimit-Limit": "0", "RateLimit-Remaining": "5"}, None, None),
+    ],
+)
+def test_headers_say_what_is_left_and_how_long_to_wait(
+    headers: dict[str, str], budget: RateBudget | None, wait: float | None
+) -> None:
+    assert budget_of(headers) == budget
+    assert asked_wait(headers) == wait
+
+
+def test_the_less_is_left_the_longer_the_wait_and_never_beyond_the_reset() -> None:
+    waits = [wait_of(RateBudget(left, 30.0), 1.0) for left in (1.0, 0.2, 0.1, 0.01, 0.0)]
+    assert waits == [1.0, 1.0, 2.0, 20.0, 20.0]
+    assert wait_of(RateBudget(0.0, 5.0), 1.0) == 5.0
+    assert wait_of(None, 1.0) == 1.0

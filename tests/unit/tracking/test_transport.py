@@ -12,7 +12,14 @@ from typing import Any
 
 import pytest
 
-from trainer.errors import AccessError, AuthenticationError, NotFoundError, ServerError, ServerLostError
+from trainer.errors import (
+    AccessError,
+    AuthenticationError,
+    NotFoundError,
+    ServerBusyError,
+    ServerError,
+    ServerLostError,
+)
 from trainer.settings import Connection, ServerKind
 from trainer.tracking.transport import GraphQLTransport
 from trainer.tracking.wandb_client import WandbClient
@@ -120,8 +127,9 @@ def test_what_passes_is_tried_again_when_the_server_says(server: AnsweringServer
 
 
 def test_a_wait_longer_than_the_timeout_is_not_begun(server: AnsweringServer) -> None:
-    with pytest.raises(ServerLostError, match="429"):
+    with pytest.raises(ServerBusyError, match="429") as caught:
         execute(server, (429, {"Retry-After": "3600"}, ""))
+    assert caught.value.retry_in_seconds == 3600
     assert len(server.requests) == 1
 
 
