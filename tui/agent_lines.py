@@ -24,7 +24,7 @@ _MAX_RAW = 2_000
 _ROOMY = 100
 """Cells from which counts are words."""
 _MIN_SAYING = 12
-_ESCAPES = re.compile(
+ESCAPES = re.compile(
     r"\x1b(?:\[[0-?]*[ -/]*[@-~]?|[\]PX^_][^\x07\x1b]*(?:\x07|\x1b\\)?|[ -/]*[0-~])|\x9b[0-?]*[ -/]*[@-~]?"
 )
 _REST_PREFIX = re.compile(r"^This slot rests for [^:]{1,20}: ")
@@ -79,7 +79,7 @@ class AgentsView:
 
 def plain_line(text: str, *, keeps_spaces: bool = False) -> str:
     """Return what a program printed on one line without anything that steers a terminal or turns text around."""
-    text = _ESCAPES.sub("", text[:_MAX_RAW]) if "\x1b" in text or "\x9b" in text else text[:_MAX_RAW]
+    text = ESCAPES.sub("", text[:_MAX_RAW]) if "\x1b" in text or "\x9b" in text else text[:_MAX_RAW]
     if keeps_spaces:
         text = text.expandtabs(8)
     if not (text.isascii() and text.isprintable()):

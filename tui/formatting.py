@@ -165,3 +165,12 @@ def rate_text(runs_per_second: float | None) -> str:
 
 def _short_number(value: float) -> str:
     return f"{value:.0f}" if value >= 10 else f"{value:.1f}"
+
+
+def size_text(size: float) -> str:
+    """Return a number of bytes as `889 B`, `195 KiB`, `1.2 GiB`."""
+    for unit in ("B", "KiB", "MiB", "GiB"):
+        if size < 1000:
+            return f"{size:.0f} {unit}" if unit == "B" or size >= 9.95 else f"{size:.1f} {unit}"
+        size /= 1024
+    return f"{size:,.1f} TiB"

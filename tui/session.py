@@ -17,6 +17,7 @@ from trainer.errors import AgentError, ServerLostError
 from trainer.records import ConsoleLine, HistoryPoint, Json, LocalAgent, Metric, RunRecord, SweepRecord, SweepReference
 from trainer.settings import Connection, ServerKind, Settings
 from trainer.states import SweepState
+from tui.session_contents import RunReads
 from tui.session_runs import RunActions
 from tui.session_servers import ServerChoice
 
@@ -35,7 +36,7 @@ if TYPE_CHECKING:
     from trainer.trial.runner import Trial, TrialProgress
 
 
-class Session(RunActions, ServerChoice):
+class Session(RunActions, RunReads, ServerChoice):
     """The server, client and agents of one app. Thread-safe."""
 
     why_read_only = ""

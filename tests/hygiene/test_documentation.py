@@ -28,6 +28,7 @@ from tui.widgets.parameter_pane import ParameterPane
 from tui.widgets.parameter_tree import ParameterTree
 from tui.widgets.plan_table import PlanTable
 from tui.widgets.runs_table import RunsTable
+from tui.widgets.searched_log import SearchedLog
 from tui.widgets.sweeps_table import SweepsTable
 
 ROOT = Path(__file__).resolve().parents[2]
@@ -46,7 +47,7 @@ PLACES: dict[str, tuple[type[DOMNode], ...]] = {
     "live view: agents": (SweepScreen, AgentsPanel),
     "analysis": (AnalysisScreen, ParallelPlot),
     "run": (RunScreen,),
-    "log of a run": (RunLogScreen, LogView),
+    "log of a run": (RunLogScreen, SearchedLog, LogView),
 }
 SPELLED = {
     "@": "at",

@@ -5,15 +5,18 @@ from __future__ import annotations
 import dataclasses
 import queue
 import threading
-from collections.abc import Iterator, Sequence
+from collections.abc import Callable, Iterator, Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from pathlib import Path
 
 from tests.ui.memory_session import MemorySession, make_sweep
 from trainer.errors import TrainerError
 from trainer.events import SweepEvent
 from trainer.records import ConsoleLine, HistoryPoint, Json, LocalAgent, RunRecord, SweepRecord, SweepReference
+from trainer.run_contents import RunArtifact, RunFile, RunOrigin
 from trainer.states import AgentState, RunState
+from trainer.tracking.downloads import save_file
 from trainer.tracking.points import account
 from trainer.tracking.retry import RetryReport
 
@@ -72,6 +75,14 @@ class FeedSession(MemorySession):
         self.run: RunRecord | None = None
         self.history: list[HistoryPoint] = []
         self.console: list[ConsoleLine] = []
+        self.system: list[HistoryPoint] = []
+        self.files: list[RunFile] = []
+        self.artifacts: dict[RunArtifact, list[RunFile]] = {}
+        self.contents: dict[str, bytes] = {}
+        """Bytes of files by name."""
+        self.origin = RunOrigin()
+        self.contents_read: list[str] = []
+        """Which of system metrics, files, console and origin were asked for."""
         self.histories_read: list[str] = []
         self.changed: list[tuple[str, tuple[str, ...]]] = []
         self.deleted: list[str] = []
@@ -147,9 +158,47 @@ class FeedSession(MemorySession):
     def delete_run(self, reference: SweepReference, run_id: str) -> None:
         self.deleted.append(run_id)
 
+    def read_system(self, reference: SweepReference, run_id: str) -> list[HistoryPoint]:
+        self.contents_read.append("system")
+        return self.system
+
+    def read_files(self, reference: SweepReference, run_id: str, names: Sequence[str] = ()) -> list[RunFile]:
+        self.contents_read.append("files" if not names else "named files")
+        return [file for file in self.files if not names or file.name in names]
+
+    def read_artifacts(self, reference: SweepReference, run_id: str) -> list[RunArtifact]:
+        return list(self.artifacts)
+
+    def read_artifact_files(self, reference: SweepReference, artifact: RunArtifact) -> list[RunFile]:
+        return self.artifacts[artifact]
+
+    def read_origin(self, reference: SweepReference, run_id: str) -> RunOrigin:
+        self.contents_read.append("origin")
+        return self.origin
+
+    def read_text(self, file: RunFile) -> tuple[str, bool]:
+        return self.contents[file.name].decode(), False
+
+    def stream_file(self, file: RunFile) -> Iterator[bytes]:
+        content = self.contents[file.name]
+        yield from (content[start : start + 4] for start in range(0, len(content), 4))
+
+    def save_files(
+        self,
+        files: Sequence[tuple[RunFile, Path]],
+        *,
+        replace: bool,
+        on_bytes: Callable[[RunFile, int], object],
+        stop: threading.Event,
+    ) -> int:
+        for file, path in files:
+            save_file(self, file, path, replace=replace, on_bytes=partial(on_bytes, file), stop=stop)
+        return len(files)
+
     def read_curves(self, sweep: SweepRecord, metric_name: str) -> Sequence[RunRecord]:
         values = [HistoryPoint(step, {metric_name: step / 10}) for step in range(6)]
         return [RunRecord("run1", "rose-sweep-1", RunState.FINISHED, curve=tuple(values))]
 
     def read_console(self, reference: SweepReference, run_id: str, *, after: int = -1) -> list[ConsoleLine]:
+        self.contents_read.append("console")
         return [line for line in self.console if line.number > after]

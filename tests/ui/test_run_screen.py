@@ -3,15 +3,19 @@ from __future__ import annotations
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 from dataclasses import replace
+from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.screen import Screen
 
 from tests.ui.feed_session import CONFIG, FeedSession, make_run
 from tests.ui.memory_session import make_sweep
 from tests.ui.test_sweep_screen import until
 from trainer.errors import ServerLostError
 from trainer.records import ConsoleLine, HistoryPoint
+from trainer.run_contents import RunArtifact, RunFile, RunOrigin
 from trainer.states import RunState
 from tui.app import SweepApp
 from tui.screens.confirm import ConfirmScreen
@@ -37,7 +41,7 @@ async def run_screen(
         yield pilot, screen, session
 
 
-def text_of(screen: RunScreen) -> str:
+def text_of(screen: Screen[Any]) -> str:
     return "\n".join(strip.text for strip in screen._compositor.render_strips())
 
 
@@ -57,9 +61,9 @@ async def test_news_of_a_running_run_is_added_once() -> None:
         await until(pilot, lambda: len(screen.history) == 8)
         session.history = [*session.history, HistoryPoint(9, {"accuracy": 0.95})]
         session.console = [*session.console, ConsoleLine(2, "one more line")]
-        await until(pilot, lambda: "one more line" in text_of(screen))
+        await until(pilot, lambda: "one more line" in text_of(screen) and len(screen.history) == 9)
         assert [row.step for row in screen.history] == list(range(1, 10))
-        assert len(screen.log_view.lines) == 3
+        assert len(screen.console.view.lines) == 3
 
 
 async def test_a_finished_run_is_read_once() -> None:
@@ -80,7 +84,7 @@ async def test_more_metrics_than_charts_are_on_further_pages() -> None:
         await pilot.press("n")
         assert str(screen.query(HistoryChart).first().border_title) == "accuracy"
         await pilot.press("y")
-        assert all(chart.log_y for chart in screen.query(HistoryChart))
+        assert all(chart.log_y for chart in screen.curves.charts)
 
 
 async def test_a_server_that_is_away_is_said_and_tried_again() -> None:
@@ -92,13 +96,22 @@ async def test_a_server_that_is_away_is_said_and_tried_again() -> None:
         await until(pilot, lambda: "did not answer" not in text_of(screen))
 
 
-@pytest.mark.parametrize("size", [(80, 24), (20, 5), (3, 2)])
-async def test_small_terminals_show_one_pane_at_a_time(size: tuple[int, int]) -> None:
-    async with run_screen(size=size) as (pilot, screen, _):
-        for key, pane in (("2", "facts"), ("3", "log"), ("1", "curves")):
+@pytest.mark.parametrize("size", [(80, 24), (3, 2)])
+async def test_small_terminals_show_one_tab_at_a_time_and_read_it_when_it_is_shown(size: tuple[int, int]) -> None:
+    async with run_screen(size=size) as (pilot, screen, session):
+        await until(pilot, lambda: len(screen.history) == 8)
+        assert session.contents_read == []
+        tabs = (("2", "system"), ("3", "files"), ("4", "log"), ("5", "facts"), ("6", "origin"))
+        for key, pane in tabs:
             await pilot.press(key)
             assert screen.front == pane
-        assert len([chart for chart in screen.query(HistoryChart) if chart.display]) == 1
+        await until(
+            pilot, lambda: {"system", "files", "console", "origin", "named files"} <= set(session.contents_read)
+        )
+        await pilot.press("right_square_bracket")
+        assert screen.front == "curves"
+        await pilot.press("left_square_bracket")
+        assert screen.front == "origin"
 
 
 async def test_stopping_a_run_asks_first_and_a_finished_one_cannot_be_stopped() -> None:
@@ -106,7 +119,7 @@ async def test_stopping_a_run_asks_first_and_a_finished_one_cannot_be_stopped() 
         await pilot.press("K")
         await until(pilot, lambda: isinstance(screen.app.screen, ConfirmScreen))
         await pilot.press("n", "F")
-        assert not screen.log_view.auto_scroll
+        assert screen.is_current
     async with run_screen(RunState.FINISHED) as (pilot, screen, _):
         await pilot.press("K")
         assert screen.is_current
@@ -117,7 +130,7 @@ async def test_a_failed_run_opens_with_its_last_words(size: tuple[int, int]) -> 
     async with run_screen(RunState.FAILED, size) as (pilot, screen, _):
         await until(pilot, lambda: "last words: careful" in text_of(screen))
         assert "fitting wine" in text_of(screen)
-        assert screen.log_view.has_focus
+        assert screen.console.view.has_focus
 
 
 async def test_a_failed_run_of_which_nothing_arrived_says_what_its_program_did_not_do() -> None:
@@ -128,3 +141,79 @@ async def test_a_failed_run_of_which_nothing_arrived_says_what_its_program_did_n
         screen = RunScreen(session, make_sweep("wine-grid", config=CONFIG), session.run)
         await app.push_screen(screen)
         await until(pilot, lambda: "before it called wandb.init" in text_of(screen))
+
+
+async def test_system_metrics_are_charts_by_quantity_with_a_curve_per_device() -> None:
+    async with run_screen() as (pilot, screen, session):
+        session.system = [
+            HistoryPoint(step, {"cpu": 10.0 * step, "gpu.0.gpu": 50, "gpu.1.gpu": 60 + step}, 15.0 * step)
+            for step in range(1, 5)
+        ]
+        await pilot.press("2")
+        await until(pilot, lambda: "GPU, %" in text_of(screen) and "CPU of the program, %" in text_of(screen))
+        assert [len(chart._picture.content.series) for chart in screen.system.charts[:2]] == [1, 2]
+
+
+async def test_files_are_listed_looked_at_and_brought_here(tmp_path: Path) -> None:
+    async with run_screen(RunState.FINISHED) as (pilot, screen, session):
+        session.cwd = tmp_path
+        session.contents = {"diff.patch": b"diff --git a/x b/x\n-old\n+new\n", "model.bin": b"\0" * 64}
+        session.files = [RunFile("diff.patch", 31, "http://x/1"), RunFile("../evil.sh", 1, "http://x/2")]
+        model = RunArtifact("model", "v0", "model", 64, 1, ("best",))
+        session.artifacts = {model: [RunFile("model.bin", 64, "http://x/3"), RunFile("data", 9, "s3://b/data")]}
+        await pilot.press("3")
+        await until(pilot, lambda: "model:v0  best" in text_of(screen) and "diff.patch" in text_of(screen))
+        await pilot.press("enter")
+        await until(pilot, lambda: "+new" in text_of(screen.app.screen))
+        await pilot.press("slash", *"old", "enter")
+        await until(pilot, lambda: "1 of 1" in text_of(screen.app.screen))
+        await pilot.press("escape", "escape", "down", "w", "enter")
+        await until(pilot, lambda: "outside of" in text_of(screen))
+        await pilot.press("end", "enter")
+        await until(pilot, lambda: "s3://b/data" in text_of(screen))
+        await pilot.press("w", "enter")
+        target = tmp_path / "downloads" / "model-v0" / "model.bin"
+        await until(pilot, lambda: "✓ 1 file, 64 B" in text_of(screen))
+        assert target.read_bytes() == b"\0" * 64
+        target.write_bytes(b"mine")
+        await pilot.press("w", "enter")
+        await until(pilot, lambda: isinstance(screen.app.screen, ConfirmScreen))
+        await pilot.press("n")
+        assert target.read_bytes() == b"mine"
+
+
+async def test_where_a_run_comes_from_is_shown_copied_and_written(tmp_path: Path) -> None:
+    async with run_screen(RunState.FINISHED) as (pilot, screen, session):
+        session.cwd = tmp_path
+        session.origin = RunOrigin(
+            "/lab/train.py", ("--depth=3", "--lr=1e-3"), "/lab/.venv/bin/python", "train.py", "train.py",
+            "git@github.com:me/lab.git", "0a1b2c3d", "lab-7", wandb_version="0.31.0",
+        )  # fmt: skip
+        session.contents = {"diff.patch": b"diff --git a/x b/x\n-old\n+new\n"}
+        session.files = [RunFile("diff.patch", 31, "http://x/1")]
+        screen.environ = {"TERM": "xterm"}
+        await pilot.press("c")
+        await until(pilot, lambda: "git checkout 0a1b2c3d" in screen.app.clipboard)
+        assert "git apply diff.patch" in screen.app.clipboard
+        await pilot.press("6")
+        await until(pilot, lambda: "git checkout 0a1b2c3d" in text_of(screen))
+        assert "+new" in text_of(screen)
+        await pilot.press("w")
+        await until(pilot, lambda: (tmp_path / "reproduce-run2.sh").exists())
+        await pilot.press("D")
+        await until(pilot, lambda: screen.app.screen is not screen and "+new" in text_of(screen.app.screen))
+
+
+async def test_a_run_is_tagged_noted_and_deleted_where_it_is_shown() -> None:
+    async with run_screen(RunState.FINISHED) as (pilot, screen, session):
+        await until(pilot, lambda: screen.was_read)
+        await pilot.press("T", *", good", "enter")
+        await until(pilot, lambda: ("run2", ("nightly", "good")) in session.changed)
+        await pilot.press("t", *"look again", "enter")
+        await until(pilot, lambda: "look again" in text_of(screen))
+        await pilot.press("G")
+        await until(pilot, lambda: screen.app.screen is not screen and "2 metrics" in text_of(screen.app.screen))
+        await pilot.press("escape", "delete")
+        await until(pilot, lambda: isinstance(screen.app.screen, ConfirmScreen))
+        await pilot.press("y")
+        await until(pilot, lambda: session.deleted == ["run2"] and screen not in screen.app.screen_stack)

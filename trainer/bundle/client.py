@@ -10,6 +10,7 @@ from pathlib import Path
 from typing import NoReturn
 
 from trainer.bundle import layout
+from trainer.bundle.contents import BundleContents
 from trainer.bundle.layout import BundledRun
 from trainer.bundle.reading import BundleFile
 from trainer.errors import BundleError, NotFoundError
@@ -33,7 +34,7 @@ MAX_RUNS = 1_000_000
 _CURSOR = "bundle"
 
 
-class BundleClient:
+class BundleClient(BundleContents):
     """A bundle, read as a server is. Runs are kept in memory; histories and console lines stay in the file."""
 
     def __init__(self, path: Path) -> None:

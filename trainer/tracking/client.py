@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -17,6 +17,7 @@ from trainer.records import (
     SweepRecord,
     SweepReference,
 )
+from trainer.run_contents import RunArtifact, RunFile, RunOrigin
 from trainer.settings import Connection
 from trainer.states import SweepState
 
@@ -98,6 +99,24 @@ class TrackingClient(Protocol):
 
     def read_console(self, entity: str, project: str, run_id: str, *, after: int = -1) -> list[ConsoleLine]:
         """Return the lines a run printed whose number is greater than `after`."""
+
+    def read_system(self, entity: str, project: str, run_id: str, *, samples: int = 500) -> list[HistoryPoint]:
+        """Return up to `samples` rows of a run's system metrics, oldest first, without `system.` in their names."""
+
+    def read_files(self, entity: str, project: str, run_id: str, names: Sequence[str] = ()) -> list[RunFile]:
+        """Return the files of a run whose bytes arrived; of `names` only, where some are given."""
+
+    def read_artifacts(self, entity: str, project: str, run_id: str) -> list[RunArtifact]:
+        """Return the artifacts that a run logged, then those that it used."""
+
+    def read_artifact_files(self, entity: str, project: str, artifact: RunArtifact) -> list[RunFile]:
+        """Return the files of an artifact."""
+
+    def read_origin(self, entity: str, project: str, run_id: str) -> RunOrigin:
+        """Return where a run comes from."""
+
+    def stream_file(self, file: RunFile) -> Iterator[bytes]:
+        """Yield the bytes of a file as they arrive; NotFoundError where they are not to be had."""
 
     def stop_run(self, entity: str, project: str, run_id: str) -> None:
         """Ask a run to end; it ends at its next step."""

@@ -28,6 +28,7 @@ from trainer.records import (
 )
 from trainer.states import SweepState
 from trainer.tracking.client import SweepSnapshot, TrackingClient
+from trainer.tracking.several_contents import SeveralContents
 
 MAX_SWEEPS = 50
 _CURVES_PER_REQUEST, _MAX_CURVES, _CURVE_SAMPLES = 100, 1000, 200
@@ -142,7 +143,7 @@ def labels_of(sweeps: Sequence[SweepRecord]) -> dict[SweepReference, str]:
     }
 
 
-class SeveralClient:
+class SeveralClient(SeveralContents):
     """Several sweeps of one server as one sweep. Thread-safe, as the client it asks is."""
 
     def __init__(self, client: TrackingClient, sweeps: Sequence[SweepRecord], metric: Metric | None) -> None:

@@ -98,7 +98,7 @@ class GraphQLTransport:
         session: requests.Session | None = getattr(self._sessions, "session", None)
         if session is None:
             session = requests.Session()
-            session.auth = _BasicAuth(self._connection.api_key)
+            session.auth = BasicAuth(self._connection.api_key)
             session.headers["User-Agent"] = "sweep-tui"
             # A proxy meant for the outside must not see loopback traffic, and the look-up costs on every request.
             session.trust_env = self._connection.kind is not ServerKind.EMBEDDED
@@ -160,13 +160,14 @@ class GraphQLTransport:
         return ServerLostError(f"{self._connection.label} {what}.", hint=hint)
 
 
-class _BasicAuth(requests.auth.AuthBase):
+class BasicAuth(requests.auth.AuthBase):
     """User `api`, password the key, as UTF-8; never shown."""
 
     def __init__(self, api_key: str) -> None:
         self._credentials = requests.auth.HTTPBasicAuth(b"api", api_key.encode())
 
     def __call__(self, request: requests.PreparedRequest) -> requests.PreparedRequest:
+        """Sign a request."""
         signed: requests.PreparedRequest = self._credentials(request)
         return signed
 

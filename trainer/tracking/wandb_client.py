@@ -27,6 +27,7 @@ from trainer.tracking import documents
 from trainer.tracking.client import SweepSnapshot
 from trainer.tracking.console_pages import ConsolePages
 from trainer.tracking.run_changes import RunChanges
+from trainer.tracking.run_contents import RunContents
 from trainer.tracking.run_pages import read_run_pages
 from trainer.tracking.sweep_cursor import SweepCursor, runs_filter, runs_worth_a_curve
 from trainer.tracking.sweep_upsert import creation_variables
@@ -40,7 +41,7 @@ _LAST_STEP = 2**62
 _EPOCH = datetime.min.replace(tzinfo=UTC)
 
 
-class WandbClient(RunChanges):
+class WandbClient(RunChanges, RunContents):
     """A W&B server, spoken to directly. Safe to share between threads.
 
     A method blocks for at most `timeout_seconds` per request it makes; all but `list_sweeps`, `create_sweep`,

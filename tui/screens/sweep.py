@@ -288,7 +288,10 @@ class SweepScreen(
         from tui.screens.run import RunScreen
 
         if self.feed.sweep is not None:
-            self.app.push_screen(RunScreen(self.session, self.feed.sweep, self.feed.board.runs[run_id]))
+            run = self.feed.board.runs[run_id]
+            self.app.push_screen(
+                RunScreen(self.session, self.feed.sweep, run, on_changed=self.runs_changed, on_deleted=self.run_deleted)
+            )
 
     def action_toggle_ranking(self) -> None:
         """Rank by the other value of the metric."""

@@ -12,8 +12,8 @@ from textual.binding import Binding, BindingType
 
 from trainer.errors import TrainerError
 from tui.formatting import count_text
+from tui.screens.asking import STEERING
 from tui.screens.sweep_steering import SweepSteering
-from tui.screens.sweep_taking import STEERING
 from tui.widgets.agents_panel import AgentsPanel
 
 if TYPE_CHECKING:

@@ -6,7 +6,7 @@ A mixin of `SweepScreen`. Actions concern the marked runs, and the one under the
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Callable, Iterable
+from collections.abc import Iterable
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -14,12 +14,12 @@ from textual.binding import Binding, BindingType
 from trainer.events import RunsChanged
 from trainer.records import RunRecord
 from tui.feeds import FeedChange
-from tui.formatting import count_text
+from tui.screens.run_changing import RunChanging
 from tui.screens.sweep_prompt import SweepPrompt
 from tui.screens.sweep_steering import SweepSteering
 
 
-class SweepRuns(SweepPrompt, SweepSteering):
+class SweepRuns(SweepPrompt, SweepSteering, RunChanging):
     """Marks, comparison, tags, notes, another try, deletion."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -33,7 +33,8 @@ class SweepRuns(SweepPrompt, SweepSteering):
 
     marked_ids: list[str]
 
-    def _targets(self) -> list[RunRecord]:
+    def targets(self) -> list[RunRecord]:
+        """Return the marked runs, or the one under the cursor."""
         board = self.feed.board
         ids = [run_id for run_id in self.marked_ids if run_id in board.runs] or self.table.cursor_run_ids
         return [board.runs[run_id] for run_id in ids if run_id in board.runs]
@@ -70,44 +71,8 @@ class SweepRuns(SweepPrompt, SweepSteering):
         """Open a run."""
         raise NotImplementedError
 
-    def action_tag_runs(self) -> None:
-        """Ask for tags."""
-        targets = self._targets()
-        if targets:
-            shared = [tag for tag in targets[0].tags if all(tag in run.tags for run in targets)]
-            self.ask_text(f"tags of {_names(targets)}, with commas", ", ".join(shared), lambda t: self._tag(targets, t))
-
-    def _tag(self, targets: list[RunRecord], text: str) -> None:
-        tags = tuple(dict.fromkeys(tag.strip() for tag in text.split(",") if tag.strip()))
-        shared = {tag for tag in targets[0].tags if all(tag in run.tags for run in targets)}
-        # What only some of them have is not touched.
-        changed = [
-            dataclasses.replace(
-                run, tags=tuple(dict.fromkeys((*(tag for tag in run.tags if tag not in shared), *tags)))
-            )
-            for run in targets
-        ]
-        self._change(changed, lambda run: self.session.tag_run(self.reference, run.id, run.tags), "tagged")
-
-    def action_note_runs(self) -> None:
-        """Ask for a note."""
-        targets = self._targets()
-        if targets:
-            self.ask_text(f"note on {_names(targets)}", targets[0].notes, lambda t: self._note_runs(targets, t))
-
-    def _note_runs(self, targets: list[RunRecord], text: str) -> None:
-        changed = [dataclasses.replace(run, notes=text.strip()) for run in targets]
-        self._change(changed, lambda run: self.session.note_run(self.reference, run.id, run.notes), "noted")
-
-    def _change(self, runs: list[RunRecord], do: Callable[[RunRecord], object], what: str) -> None:
-        def work() -> None:
-            for run in runs:
-                do(run)
-                self.app.call_from_thread(self._changed_here, [run])
-
-        self.in_background(work, f"{_names(runs)} {what}.")
-
-    def _changed_here(self, runs: Iterable[RunRecord]) -> None:
+    def runs_changed(self, runs: Iterable[RunRecord]) -> None:
+        """Show runs with other tags or notes."""
         board = self.feed.board
         newest = [
             dataclasses.replace(board.runs[run.id], tags=run.tags, notes=run.notes)
@@ -120,45 +85,9 @@ class SweepRuns(SweepPrompt, SweepSteering):
         """Bring the panels up to date that a change concerns."""
         raise NotImplementedError
 
-    def action_run_again(self) -> None:
-        """Have the configurations run again."""
-        targets = self._targets()
-        if targets:
-            self._ask(
-                f"Run {_names(targets)} again?",
-                "An agent of the sweep runs the same configuration as a new run; the old one stays.",
-                "Run again",
-                lambda: self.in_background(
-                    lambda: self.session.run_again(self.reference, targets), f"{_names(targets)} will run again."
-                ),
-                danger=False,
-            )
-
-    def action_delete_runs(self) -> None:
-        """Delete the runs after a question."""
-        targets = self._targets()
-        if not targets:
-            return
-
-        def work() -> None:
-            for run in targets:
-                self.session.delete_run(self.reference, run.id)
-                self.app.call_from_thread(self._deleted, run.id)
-
-        self._ask(
-            f"Delete {_names(targets)}?",
-            "What was logged, its console and its files are gone for good; artifacts stay."
-            + (" The sweep may hand its configuration out again." if len(targets) == 1 else ""),
-            "Delete",
-            lambda: self.in_background(work, f"{_names(targets)} deleted."),
-        )
-
-    def _deleted(self, run_id: str) -> None:
+    def run_deleted(self, run_id: str) -> None:
+        """Forget a run."""
         if run_id in self.marked_ids:
             self.marked_ids.remove(run_id)
         self.feed.forget_run(run_id)
         self.show_runs()
-
-
-def _names(runs: list[RunRecord]) -> str:
-    return runs[0].name if len(runs) == 1 else count_text(len(runs), "run")

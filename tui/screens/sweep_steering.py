@@ -5,7 +5,6 @@ A mixin of `SweepScreen`: the keys, the questions and the workers that ask the s
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import ClassVar
 
 from textual.binding import Binding, BindingType
@@ -13,14 +12,14 @@ from textual.binding import Binding, BindingType
 from trainer.records import SweepRecord, SweepReference
 from trainer.states import SweepState
 from tui.feeds import SweepFeed
-from tui.screens.confirm import ConfirmScreen
+from tui.screens.run_changing import RunChanging
 from tui.screens.sweep_taking import SweepTaking
 from tui.session import Session
 from tui.widgets.agents_panel import AgentsPanel
 from tui.widgets.runs_table import RunsTable
 
 
-class SweepSteering(SweepTaking):
+class SweepSteering(SweepTaking, RunChanging):
     """Pause, resume, stop, cancel; agents; one run."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -89,17 +88,6 @@ class SweepSteering(SweepTaking):
         """Return the sweep that is watched."""
         return self.feed.sweep
 
-    def _ask(self, question: str, detail: str, verb: str, do: Callable[[], object], *, danger: bool = True) -> None:
-        if self.session.why_read_only:
-            self.notify(self.session.why_read_only, severity="warning", markup=False)
-            return
-
-        def answered(agreed: bool | None) -> None:
-            if agreed:
-                do()
-
-        self.app.push_screen(ConfirmScreen(question, detail, confirm=verb, danger=danger), answered)
-
     def _set_state(self, state: SweepState, done: str) -> None:
         self.in_background(lambda: self.session.set_sweep_state(self.reference, state), done)
 
@@ -142,21 +130,8 @@ class SweepSteering(SweepTaking):
         """End the run under the cursor."""
         agent = self.panel.chosen_agent
         run = self.feed.board.runs.get(agent.run_id if agent else self.table.cursor_run_id)
-        if run is None:
-            return
-        if run.state.is_terminal:
-            self.notify(f"{run.name} has ended already.", severity="warning", markup=False)
-            return
-        reference = self.reference
-        self._ask(
-            f"Stop {run.name}?",
-            "It ends at its next step; what it logged stays.",
-            "Stop run",
-            lambda: self.in_background(
-                lambda: self.session.client.stop_run(reference.entity, reference.project, run.id),
-                f"{run.name} was asked to stop.",
-            ),
-        )
+        if run is not None:
+            self.stop_after_question(run)
 
     def action_add_agent(self) -> None:
         """Start one more local agent."""

@@ -6,12 +6,11 @@ A mixin of `SweepScreen`: the keys, the menu, and the workers that write files. 
 from __future__ import annotations
 
 import os
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING, ClassVar, cast
 
-from textual import work
 from textual.binding import Binding, BindingType
 
 from trainer.atomic_file import write_text_atomically
@@ -19,6 +18,7 @@ from trainer.errors import TrainerError
 from trainer.records import Metric, Ranking, RunRecord, SweepRecord, SweepReference
 from tui.clipboard import clipboard_hint, clipboard_takes
 from tui.feeds import SweepFeed
+from tui.screens.asking import Asking
 from tui.screens.export import ExportItem, ExportScreen
 from tui.screens.sweep_deriving import SweepDeriving
 from tui.session import Session
@@ -26,12 +26,11 @@ from tui.session import Session
 if TYPE_CHECKING:
     from trainer.exports.table_files import TableFileFormat
 
-STEERING = "steering"
 CONFIG_FORMS = {"yaml": "YAML", "args": "command line arguments", "hydra": "Hydra overrides", "json": "JSON"}
 _SUFFIXES = {"yaml": ".yaml", "args": ".txt", "hydra": ".txt", "json": ".json"}
 
 
-class SweepTaking(SweepDeriving):
+class SweepTaking(SweepDeriving, Asking):
     """Copy and write."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -50,16 +49,6 @@ class SweepTaking(SweepDeriving):
     feed: SweepFeed
     environ: Mapping[str, str] = os.environ
     """The environment, which knows the terminal."""
-
-    @work(thread=True, exclusive=False, exit_on_error=False, group=STEERING, description="in background")
-    def in_background(self, do: Callable[[], object], done: str) -> None:
-        """Do something that blocks and say how it ended; not exclusive: no wish cancels another."""
-        try:
-            do()
-        except TrainerError as error:
-            self.app.call_from_thread(self.notify, str(error), severity="error", timeout=10, markup=False)
-        else:
-            self.app.call_from_thread(self.notify, done, markup=False)
 
     def action_copy_best(self) -> None:
         """Copy the best configuration as YAML."""

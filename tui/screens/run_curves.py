@@ -1,0 +1,207 @@
+"""RunCurves: the run itself and its history, read as it grows; what the charts show is prepared in a worker.
+
+A mixin of `RunScreen`.
+"""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, replace
+
+from textual import getters, on, work
+from textual.message import Message
+from textual.worker import Worker, get_current_worker
+
+from trainer.errors import TrainerError
+from trainer.events import RunsChanged, SweepChanged
+from trainer.records import HistoryPoint, RunRecord, SweepRecord
+from trainer.sweep.iterations import bands_of
+from tui.chart_colors import chart_colors
+from tui.chart_selection import ChartSelection
+from tui.columns import metric_order
+from tui.curve_charts import ChartContent, CurveSource, chart_contents, metrics_of
+from tui.curve_view import CurveView
+from tui.feeds import SweepFeed
+from tui.screens.run_changing import RunChanging
+from tui.widgets.chart_grid import ChartGrid
+
+RUN_FEED, SHAPING = "run_feed", "run_shaping"
+POLL_SECONDS = 1.0
+MAX_HISTORY = 20_000
+"""Rows kept; beyond, every second one goes, since a chart shows a few hundred."""
+
+
+class RunCurves(RunChanging):
+    """Reads the run and its history, and draws every metric."""
+
+    curves = getters.query_one("#curves", ChartGrid)
+    sweep: SweepRecord
+    run: RunRecord
+    problem: str
+    stop_reading: threading.Event
+
+    @dataclass
+    class RunRead(Message):
+        """News of the run."""
+
+        run: RunRecord
+        history: Sequence[HistoryPoint]
+        """Rows that were not there before."""
+
+    @dataclass
+    class ReadFailed(Message):
+        """The server could not be asked."""
+
+        error: TrainerError
+
+    @dataclass
+    class CurvesShaped(Message):
+        """What the charts are to show is ready."""
+
+        names: Sequence[str]
+        """Every metric."""
+        contents: Mapping[str, ChartContent]
+        """What the charts of those in sight show."""
+
+    def __init__(self) -> None:
+        """Begin with what the leaderboard knew."""
+        super().__init__()
+        self.history: list[HistoryPoint] = []
+        self.was_read = False
+        """Whether the server has told of the run since the screen was opened."""
+        self._is_shaping = False
+        self._is_stale = False
+        self._feed: SweepFeed | None = None
+
+    def show_run(self) -> None:
+        """Show the state of the run."""
+        raise NotImplementedError
+
+    @work(thread=True, exclusive=True, exit_on_error=False, group=RUN_FEED)
+    def watch_run(self) -> None:
+        """Read the run until it has ended and everything of it has arrived."""
+        worker = get_current_worker()
+        last_step = -1
+        while not self.stop_reading.is_set() and not worker.is_cancelled:
+            try:
+                found = self._read(worker, last_step)
+            except TrainerError as error:
+                self.post_message(self.ReadFailed(error))
+                found = None
+            if found is not None:
+                last_step, has_ended = found
+                if has_ended:
+                    return
+            self.stop_reading.wait(POLL_SECONDS)
+
+    def _read(self, worker: Worker[None], last_step: int) -> tuple[int, bool] | None:
+        """Read what is new once; return the last step read, and whether the run had ended before."""
+        reference, run_id = self.reference, self.run.id
+        # The state first: what is read after a terminal state is everything there will be.
+        run = self.session.read_run(reference, run_id)
+        history = self.session.read_history(reference, run_id, min_step=last_step + 1)
+        if worker.is_cancelled:
+            return None
+        self.post_message(self.RunRead(run, history))
+        return history[-1].step if history else last_step, run.state.is_terminal
+
+    @on(RunRead)
+    def _run_read(self, message: RunRead) -> None:
+        self.run, self.problem, self.was_read = message.run, "", True
+        self.history.extend(message.history)
+        if len(self.history) > MAX_HISTORY:
+            self.history = self.history[::2]
+        self.show_run()
+        self.show_curves()
+        if self._feed is not None:
+            self._feed.apply([RunsChanged((self.run,))])
+        self.offer_keys()
+
+    @on(ReadFailed)
+    def _read_failed(self, message: ReadFailed) -> None:
+        self.problem = message.error.message
+        self.show_run()
+
+    @property
+    def rows(self) -> Sequence[HistoryPoint]:
+        """What the curves show: the history, or, until it was read, what the leaderboard knew of it."""
+        return self.history or self.run.curve
+
+    @property
+    def metrics(self) -> list[str]:
+        """Names of the metrics that were logged, the sweep's first, then by name."""
+        return self._ordered({name for row in self.rows for name in row.values})
+
+    def _ordered(self, names: set[str]) -> list[str]:
+        own = self.sweep.metric.name if self.sweep.metric else ""
+        return sorted(names, key=lambda name: (name != own, metric_order(name)))
+
+    def show_curves(self) -> None:
+        """Have the charts in sight prepared: a long history is too much for the event loop."""
+        if self._is_shaping:
+            self._is_stale = True
+            return
+        grid, rows = self.curves, self.rows
+        if not rows:
+            ended = self.run.state.is_terminal and self.was_read
+            grid.refresh_empty("no metrics logged" if ended else "waiting for the first metrics…")
+            return
+        self._is_shaping, self._is_stale = True, False
+        colors = chart_colors(self.app.current_theme).series
+        source = CurveSource("", "", colors[0], self.run.created_at, tuple(rows))
+        entry, metric = self.sweep.config.get("early_terminate"), self.sweep.metric
+        bands = {metric.name: bands_of(entry)} if metric and isinstance(entry, Mapping) else {}
+        self._shape(source, grid.in_sight, grid.at_once, bands, colors)
+
+    @work(thread=True, exit_on_error=False, group=SHAPING, description="shaping")
+    def _shape(
+        self,
+        source: CurveSource,
+        in_sight: range,
+        at_once: int,
+        bands: Mapping[str, Sequence[int]],
+        colors: Sequence[str],
+    ) -> None:
+        try:
+            names = self._ordered(metrics_of([source]))
+            shown = names[in_sight.start : in_sight.start + at_once]
+            contents = chart_contents([source], shown, CurveView(), None, bands)
+            for place, name in enumerate(shown, in_sight.start):
+                series = tuple(
+                    replace(one, name=name, color=colors[place % len(colors)]) for one in contents[name].series
+                )
+                contents[name] = replace(contents[name], series=series)
+            self.post_message(self.CurvesShaped(names, contents))
+        except Exception:
+            # Else nothing would ever be drawn again.
+            self.post_message(self.CurvesShaped((), {}))
+            raise
+
+    @on(CurvesShaped)
+    def _curves_shaped(self, message: CurvesShaped) -> None:
+        self._is_shaping = False
+        grid = self.curves
+        grid.name_charts(message.names)
+        for chart, place in zip(grid.charts, grid.in_sight, strict=False):
+            content = message.contents.get(grid.titles[place])
+            if content is None:
+                # It came into sight meanwhile.
+                self._is_stale = True
+            else:
+                chart.empty_text = "logged, but no number that can be drawn"
+                chart.show_content(content)
+        self.offer_keys()
+        if self._is_stale:
+            self.show_curves()
+
+    def action_all_curves(self) -> None:
+        """Show every metric in a grid of its own."""
+        # Imported when first needed, like every screen that is not the first.
+        from tui.screens.curves import CurvesScreen
+
+        feed = self._feed = SweepFeed()
+        feed.apply([SweepChanged(self.sweep), RunsChanged((self.run,))])
+        selection = ChartSelection()
+        selection.update([self.run.id], lambda run_id: True)
+        self.app.push_screen(CurvesScreen(self.session, feed, selection))
