@@ -66,7 +66,7 @@ class RunOriginPane(RunChanging):
                 self.origin_pane.say("reading…")
             self.read_origin(for_copy=False)
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group=ORIGIN)
+    @work(thread=True, exclusive=True, exit_on_error=False, group=ORIGIN, description="origin")
     def read_origin(self, *, for_copy: bool) -> None:
         """Read where the run comes from, and the changes that were not committed."""
         reference, run_id = self.reference, self.run.id
