@@ -48,7 +48,7 @@ class RunsTable(HeaderDragging, can_focus=True):
         Binding("x", "reverse", "Reverse", id="runs.reverse", tooltip="Reverse the order", show=False),
         Binding("up,k", "move(-1)", "Up", id="runs.up", tooltip="Previous run", show=False),
         Binding("down,j", "move(1)", "Down", id="runs.down", tooltip="Next run", show=False),
-        Binding("pageup,N", "page(-1)", "Page up", id="runs.page_up", tooltip="One page up", show=False),
+        Binding("pageup", "page(-1)", "Page up", id="runs.page_up", tooltip="One page up", show=False),
         Binding("pagedown,n", "page(1)", "Page down", id="runs.page_down", tooltip="One page down", show=False),
         Binding("home", "jump(0)", "First", id="runs.first", tooltip="First run", show=False),
         Binding("end", "jump(-1)", "Last", id="runs.last", tooltip="Last run", show=False),
