@@ -116,6 +116,8 @@ class RunRecord:
     job_type: str = ""
     notes: str = ""
     sweep_id: str = ""
+    stop_reason: str = ""
+    """Why it was asked to stop, as its server says; empty where nobody asked, or the server does not tell."""
     curve: tuple[HistoryPoint, ...] = ()
     """History of the sweep's metric, oldest first, perhaps sampled; empty where it was not asked for."""
 

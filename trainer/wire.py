@@ -181,6 +181,7 @@ def run_record(node: Mapping[str, Any], metric: Metric | None = None) -> RunReco
         job_type=str(node.get("jobType") or ""),
         notes=str(node.get("notes") or ""),
         sweep_id=str(node.get("sweepName") or ""),
+        stop_reason=str(node.get("stopReason") or ""),
         curve=_curve(node.get("sampledHistory"), metric),
     )
 

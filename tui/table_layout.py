@@ -13,6 +13,7 @@ from tui.formatting import MISSING, duration_text, metric_text, run_label, short
 from tui.front import GLYPH
 from tui.grouping import is_group
 from tui.leaderboard_model import LeaderboardModel
+from tui.stop_words import short_stop_words
 
 MAX_WIDTHS = {ColumnKind.NAME: 28, ColumnKind.CONFIG: 24}
 PARAMETER_NAME_WIDTH = 40
@@ -68,8 +69,8 @@ def cell_of(board: LeaderboardModel, run_id: str, column: Column) -> Cell:
         case ColumnKind.CONFIG | ColumnKind.SUMMARY:
             return _logged_cell(board, run_id, column)
         case ColumnKind.STATE:
-            label = run_label(run.state)
-            return Cell(str(label), label.tone)
+            label, why = run_label(run.state), short_stop_words(run)
+            return Cell(f"{label}, {why}" if why else str(label), label.tone)
         case ColumnKind.NAME:
             if board.view.parameter_names:
                 return Cell(shortened(parameter_name(board, run_id), PARAMETER_NAME_WIDTH))

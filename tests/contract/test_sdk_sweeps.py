@@ -141,7 +141,7 @@ def test_a_function_agent_loses_no_order_stops_early_and_takes_what_was_enqueued
     assert found["custom"] == ["FINISHED", [7, 8]]
     document = "query Q($p: String, $r: String!) { project(name: $p) { run(name: $r) { stopReason stopped } } }"
     run = graphql(server, document, p=project, r=found["stopped"])["project"]["run"]
-    assert run["stopReason"].startswith("early_terminate: after 2 logged values")
+    assert run["stopReason"].startswith("early_terminate: at band 2 (2 values logged)")
     assert run["stopped"] is True
 
 

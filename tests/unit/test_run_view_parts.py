@@ -2,12 +2,14 @@ from __future__ import annotations
 
 import pytest
 
-from trainer.records import ConsoleLine, HistoryPoint
+from trainer.records import ConsoleLine, HistoryPoint, RunRecord
 from trainer.run_contents import RunArtifact, RunFile
+from trainer.states import RunState
 from trainer.wire_contents import run_origin, system_points
 from tui.console_lines import console_shown, diff_shown
 from tui.run_file_rows import file_rows, row_parts
 from tui.screens.run_origin import commit_page
+from tui.stop_words import short_stop_words, stop_words
 from tui.system_charts import system_chart_list, system_content
 
 
@@ -90,3 +92,20 @@ def test_commits_have_pages_where_the_host_is_known(remote: str, page: str) -> N
 def test_a_row_without_a_time_is_placed_by_its_number() -> None:
     chart = system_chart_list([HistoryPoint(0, {"cpu": 1.0})])[0]
     assert system_content(chart, [HistoryPoint(7, {"cpu": 1.0})], ["#111111"]).series[0].points == ((7.0, 1.0),)
+
+
+@pytest.mark.parametrize(
+    ("reason", "state", "words", "short"),
+    [
+        ("early_terminate: at band 9 (9 values logged): 0.7, below the best third (0.8)", "killed",
+         "stopped early at band 9 (9 values logged): 0.7, below the best third (0.8)", "band 9"),
+        ("stopped by the user", "killed", "stopped by the user", "by user"),
+        ("the sweep was canceled", "running", "is to stop: the sweep was canceled", ""),
+        ("", "killed", "stopped early, as the histories are now: at band 3", ""),
+        ("stopped by the user", "finished", "", ""),
+    ],
+)  # fmt: skip
+def test_why_a_run_was_stopped_is_said_in_words(reason: str, state: str, words: str, short: str) -> None:
+    run = RunRecord("a", "a", RunState(state), stop_reason=reason)
+    assert stop_words(run, "at band 3") == words
+    assert short_stop_words(run) == short

@@ -123,6 +123,7 @@ def run_json(run: RunRecord, chunk: int) -> dict[str, Any]:
         "group": run.group,
         "job_type": run.job_type,
         "notes": run.notes,
+        "stop_reason": run.stop_reason,
         "chunk": chunk,
     }
 
@@ -160,6 +161,7 @@ def run_of(entry: Mapping[str, Any], metric_names: Mapping[str, str]) -> Bundled
         group=_text(entry, "group"),
         job_type=_text(entry, "job_type"),
         notes=_text(entry, "notes"),
+        stop_reason=_text(entry, "stop_reason"),
         sweep_id=sweep_id,
         curve=_best_point(best, metric_names[sweep_id]),
     )

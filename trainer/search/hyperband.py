@@ -38,12 +38,23 @@ class StopDecision:
     threshold: float
     """What it had to reach there."""
     value: float
-    """What it had."""
+    """What it had: there, or (not strict) at best so far."""
+    eta: float
+    """About the best 1/eta go on."""
+    is_maximized: bool
+    is_strict: bool = True
 
     @property
     def reason(self) -> str:
-        """Return the decision as one sentence."""
-        return f"after {self.band} logged values it had {self.value:g}, the threshold is {self.threshold:g}"
+        """Return the decision as one sentence: `at band 9 (9 values logged): 0.71, below the best third (0.78)`."""
+        logged = f"{self.band} value{'' if self.band == 1 else 's'} logged"
+        value = f"{self.value:g}" if self.is_strict else f"{self.value:g} at best"
+        side = "below" if self.is_maximized else "above"
+        share = _SHARES.get(self.eta, f"1/{self.eta:g}")
+        return f"at band {self.band} ({logged}): {value}, {side} the best {share} ({self.threshold:g})"
+
+
+_SHARES: Mapping[float, str] = {2: "half", 3: "third", 4: "quarter", 5: "fifth", 10: "tenth"}
 
 
 @dataclass(frozen=True, slots=True)
@@ -106,8 +117,22 @@ def runs_to_stop(config: Mapping[str, Json], curves: Sequence[RunCurve]) -> list
         band = reached[-1]
         value = history[band - 1] if rule.is_strict else min(history)
         if value > thresholds[band]:
-            decisions.append(StopDecision(curve.run_id, band, rule.sign * thresholds[band], rule.sign * value))
+            decisions.append(
+                StopDecision(
+                    curve.run_id, band, rule.sign * thresholds[band], rule.sign * value, rule.eta,
+                    is_maximized=rule.sign < 0, is_strict=rule.is_strict,
+                )
+            )  # fmt: skip
     return decisions
+
+
+def why_stopped(config: Mapping[str, Json], curves: Sequence[RunCurve], run_id: str) -> StopDecision | None:
+    """Return why the rule stops a run that has ended, by what all runs have logged until now; None where it does not.
+
+    For servers that do not tell: other runs may have reached the band since, and then the threshold was another.
+    """
+    told = [RunCurve(curve.run_id, curve.values, curve.run_id == run_id) for curve in curves]
+    return next(iter(runs_to_stop(config, told)), None)
 
 
 def _is_finite(value: object) -> bool:

@@ -99,7 +99,12 @@ query SweepPriorRuns($name: String!, $project: String, $entity: String) {
 """
 
 
-def sweep_runs(*, with_sweep: bool, curves: bool) -> str:
+def _run_fields(*, is_embedded: bool) -> str:
+    """Return what is asked of every run; only the embedded server tells why it asked one to stop."""
+    return _RUN_FIELDS.replace(" notes\n", " notes stopReason\n") if is_embedded else _RUN_FIELDS
+
+
+def sweep_runs(*, with_sweep: bool, curves: bool, is_embedded: bool = False) -> str:
     """Return the document that reads a page of runs, with the sweep itself and sampled curves where wanted."""
     specs = ", $specs: [JSONString!]!" if curves else ""
     name = ", $sweep: String!" if with_sweep else ""
@@ -114,17 +119,16 @@ query SweepRuns($project: String!, $entity: String!, $filters: JSONString, $curs
     }}
   }}
 }}
-{_SWEEP_FIELDS if with_sweep else ""}{_RUN_FIELDS}"""
+{_SWEEP_FIELDS if with_sweep else ""}{_run_fields(is_embedded=is_embedded)}"""
 
 
-READ_RUN = (
-    """
+_READ_RUN = """
 query Run($project: String!, $entity: String!, $name: String!) {
   project(name: $project, entityName: $entity) { run(name: $name) { ...RunFields } }
 }
 """
-    + _RUN_FIELDS
-)
+READ_RUN = _READ_RUN + _RUN_FIELDS
+READ_EMBEDDED_RUN = _READ_RUN + _run_fields(is_embedded=True)
 
 FULL_HISTORY = """
 query RunFullHistory($project: String!, $entity: String!, $name: String!, $samples: Int) {

@@ -214,7 +214,9 @@ class WandbClient(RunChanges, RunContents):
 
     def read_run(self, entity: str, project: str, run_id: str) -> RunRecord:
         """Return one run, without its curve."""
-        return run_record(self._run_node(documents.READ_RUN, entity, project, run_id, {}))
+        is_embedded = self.connection.kind is ServerKind.EMBEDDED
+        document = documents.READ_EMBEDDED_RUN if is_embedded else documents.READ_RUN
+        return run_record(self._run_node(document, entity, project, run_id, {}))
 
     def read_history(
         self, entity: str, project: str, run_id: str, *, min_step: int = 0, samples: int = 1000
@@ -335,8 +337,8 @@ class WandbClient(RunChanges, RunContents):
         }
         if metric:
             variables["specs"] = [json.dumps({"keys": ["_step", metric.name], "samples": CURVE_SAMPLES})]
-        named = {"sweep": reference.id} if with_sweep else {}
-        document = documents.sweep_runs(with_sweep=with_sweep, curves=metric is not None)
+        named, own = {"sweep": reference.id} if with_sweep else {}, self.connection.kind is ServerKind.EMBEDDED
+        document = documents.sweep_runs(with_sweep=with_sweep, curves=metric is not None, is_embedded=own)
         # Who polls waits by itself when the server asks for it, and says so.
         project = self._transport.execute(document, variables | named, waits=not with_sweep).get("project") or {}
         sweep: SweepRecord | None = None
@@ -344,7 +346,7 @@ class WandbClient(RunChanges, RunContents):
             if not project.get("sweep"):
                 raise self._missing(f"sweep {reference}")
             sweep = self._sweep(project["sweep"], reference.project, reference.entity)
-        document = documents.sweep_runs(with_sweep=False, curves=metric is not None)
+        document = documents.sweep_runs(with_sweep=False, curves=metric is not None, is_embedded=own)
         return sweep, read_run_pages(self._transport, document, variables, project, metric)
 
     def _pages(self, document: str, variables: Mapping[str, Any], *path: str) -> list[dict[str, Any]]:

@@ -29,6 +29,7 @@ from tui.screens.run_files import RunFilesPane
 from tui.screens.run_origin import RunOriginPane
 from tui.screens.run_system import RunSystem
 from tui.session import Session
+from tui.stop_words import stop_words
 from tui.widgets.app_header import AppHeader
 from tui.widgets.chart_grid import ChartGrid
 from tui.widgets.fitting_footer import FittingFooter
@@ -167,6 +168,7 @@ class RunScreen(RunCurves, RunConsole, RunSystem, RunFilesPane, RunOriginPane):
             about.insert(1, f"last words: {self.last_words}")
         elif run.state in FAILURES and self.was_read and not (run.host or self.rows):
             about.insert(1, "its program ended before it called wandb.init, so nothing of it arrived")
+        about.insert(0, stop_words(run, self.computed_stop))
         words = " · ".join(part for part in about if part)
         line = (
             Content.from_markup("[$error]✗ $problem[/] [$foreground 60%]trying again…[/]", problem=self.problem)

@@ -16,6 +16,7 @@ from textual.worker import Worker, get_current_worker
 from trainer.errors import TrainerError
 from trainer.events import RunsChanged, SweepChanged
 from trainer.records import HistoryPoint, RunRecord, SweepRecord
+from trainer.states import RunState
 from trainer.sweep.iterations import bands_of
 from tui.chart_colors import chart_colors
 from tui.chart_selection import ChartSelection
@@ -26,7 +27,7 @@ from tui.feeds import SweepFeed
 from tui.screens.run_changing import RunChanging
 from tui.widgets.chart_grid import ChartGrid
 
-RUN_FEED, SHAPING = "run_feed", "run_shaping"
+RUN_FEED, SHAPING, STOP_REASON = "run_feed", "run_shaping", "run_stop_reason"
 POLL_SECONDS = 1.0
 MAX_HISTORY = 20_000
 """Rows kept; beyond, every second one goes, since a chart shows a few hundred."""
@@ -56,6 +57,12 @@ class RunCurves(RunChanging):
         error: TrainerError
 
     @dataclass
+    class StopFound(Message):
+        """Why the sweep's `early_terminate` stops the run."""
+
+        reason: str
+
+    @dataclass
     class CurvesShaped(Message):
         """What the charts are to show is ready."""
 
@@ -73,6 +80,9 @@ class RunCurves(RunChanging):
         self._is_shaping = False
         self._is_stale = False
         self._feed: SweepFeed | None = None
+        self.computed_stop = ""
+        """Why the sweep's `early_terminate` stops the run, where its server does not tell."""
+        self._stop_asked = False
 
     def show_run(self) -> None:
         """Show the state of the run."""
@@ -117,6 +127,36 @@ class RunCurves(RunChanging):
         if self._feed is not None:
             self._feed.apply([RunsChanged((self.run,))])
         self.offer_keys()
+        told = message.run.stop_reason
+        if message.run.state is RunState.KILLED and not told and not self._stop_asked and self.sweep.metric:
+            self._stop_asked = True
+            if self.sweep.config.get("early_terminate"):
+                self.find_stop_reason()
+
+    @work(thread=True, exclusive=True, exit_on_error=False, group=STOP_REASON)
+    def find_stop_reason(self) -> None:
+        """Compare the run with all others of its sweep, as the rule does."""
+        from trainer.search.hyperband import RunCurve, why_stopped
+
+        assert self.sweep.metric is not None
+        name = self.sweep.metric.name
+        try:
+            runs = self.session.read_all_curves(self.sweep)
+            curves = [
+                RunCurve(run.id, [row.values[name] for row in run.curve if name in row.values], is_running=False)
+                for run in runs
+            ]
+            found = why_stopped(self.sweep.config, curves, self.run.id)
+        except TrainerError:
+            # What is only explained is not worth an error: the state stands there all the same.
+            return
+        if found is not None:
+            self.post_message(self.StopFound(found.reason))
+
+    @on(StopFound)
+    def _stop_found(self, message: StopFound) -> None:
+        self.computed_stop = message.reason
+        self.show_run()
 
     @on(ReadFailed)
     def _read_failed(self, message: ReadFailed) -> None:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 
 from trainer.errors import SweepConfigError
-from trainer.search.hyperband import RunCurve, bands, runs_to_stop
+from trainer.search.hyperband import RunCurve, bands, runs_to_stop, why_stopped
 
 
 def config(goal: str = "minimize", **keys: Any) -> dict[str, Any]:
@@ -66,7 +66,10 @@ def test_runs_above_the_threshold_of_their_last_band_are_stopped() -> None:
         ("B", 1, 8, 10),
         ("C", 2, 7, 8),
     ]
-    assert "after 1 logged values" in decisions[0].reason
+    assert decisions[0].reason == "at band 1 (1 value logged): 10, above the best half (8)"
+    ended = [RunCurve(run.run_id, run.values, is_running=False) for run in runs]
+    assert why_stopped(config(max_iter=5, eta=2, s=2), ended, "C") == decisions[1]
+    assert why_stopped(config(max_iter=5, eta=2, s=2), ended, "D") is None
 
 
 def test_a_maximised_metric_is_turned_round() -> None:
