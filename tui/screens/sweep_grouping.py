@@ -97,15 +97,17 @@ class SweepGrouping(SweepTradeOff):
             shown = f"{len(board.rows):,} of {count_text(len(board.runs), 'run')} · f: {board.filter.text}"
         if board.grouping is not None:
             shown = f"{count_text(len(board.grouping.groups), 'group')} of {shown}"
-        parts = [shown]
-        if board.metric:
-            parts.append(f"by {'mean of ' if board.grouping else ''}{board.by} value")
-        parts += [words] if (words := self.front_words()) else []
+        by = [f"by {'mean of ' if board.grouping else ''}{board.by} value"] if board.metric else []
+        front = [words] if (words := self.front_words()) else []
         offer = ["z collapses seeds"] if board.repeated_keys and board.grouping is None else []
-        if board.ties is None or not board.ties.words:
-            return " · ".join(parts + offer)
-        whole = " · ".join([*parts, board.ties.words, *offer])
-        return whole if len(whole) <= self.table.size.width - 2 else " · ".join([*parts, board.ties.brief, *offer])
+        ties = [board.ties.words] if board.ties and board.ties.words else []
+        brief = [board.ties.brief] if board.ties and board.ties.brief else []
+        # How far the first can be believed comes first: what has no room goes, the least needed first.
+        choices = [[shown, *by, *front, *ties, *offer], [shown, *by, *front, *brief, *offer], [shown, *front, *brief]]
+        lines = [" · ".join(parts) for parts in choices]
+        return next(
+            (line for line in lines if len(line) <= self.table.size.width - 2), " · ".join([*brief, shown, *front])
+        )
 
     def show_words(self) -> None:
         """Say what the leaderboard shows; on a small terminal only how far its first row can be believed."""
