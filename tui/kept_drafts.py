@@ -114,13 +114,22 @@ class Orphan:
     keeper: DraftKeeper
 
 
-def adopt_newest(folder: Path) -> tuple[Orphan | None, int]:
+def adopt_newest(folder: Path, path: Path | None = None) -> tuple[Orphan | None, int]:
     """Take over the newest draft that has no builder; blocks.
+
+    Args:
+        folder: Where drafts are kept.
+        path: The file whose drafts are looked for; None for all.
 
     Returns:
         The draft, None if there is none, and how many others wait.
     """
-    found = list(_orphans(folder))
+    found: list[Orphan] = []
+    for orphan in _orphans(folder):
+        if path is None or orphan.draft.path == str(path):
+            found.append(orphan)
+        else:
+            orphan.keeper.leave()
     found.sort(key=lambda orphan: orphan.draft.kept_at, reverse=True)
     for other in found[1:]:
         other.keeper.leave()

@@ -106,6 +106,14 @@ async def test_each_of_two_builders_keeps_its_own_and_a_file_that_changed_meanwh
         await wait_for(pilot, lambda: isinstance(app.screen, SweepsScreen))
         path.write_text("name: changed\n")
 
+        # Who opens another file, or derives a sweep, is not asked.
+        other = tmp_path / "b.yaml"
+        other.write_text("name: y\nmethod: grid\n")
+        fourth = await opened(pilot, other)
+        await app.workers.wait_for_complete()
+        await pilot.pause()
+        assert app.screen is fourth
+        app.pop_screen()
         names = []
         for answer in ("d", "enter"):
             third = await opened(pilot)

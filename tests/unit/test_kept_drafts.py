@@ -76,5 +76,18 @@ def test_the_newest_is_offered_first_and_the_others_wait(tmp_path: Path) -> None
         orphan.keeper.forget()
 
 
+def test_only_the_drafts_of_a_file_are_taken_over_where_one_is_asked_for(tmp_path: Path) -> None:
+    for name in ("a.yaml", "b.yaml"):
+        keeper = DraftKeeper(tmp_path)
+        keeper.keep(new_draft(name, Path("/x") / name, "", "", 1))
+        keeper.leave()
+
+    assert adopt_newest(tmp_path, Path("/x/c.yaml")) == (None, 0)
+    orphan, others = adopt_newest(tmp_path, Path("/x/a.yaml"))
+    assert orphan is not None and (orphan.draft.text, others) == ("a.yaml", 0)
+    orphan.keeper.leave()
+    assert adopt_newest(tmp_path)[1] == 1
+
+
 def test_a_folder_that_is_not_there_holds_no_drafts(tmp_path: Path) -> None:
     assert adopt_newest(tmp_path / "none") == (None, 0)

@@ -91,7 +91,11 @@ class BuilderDrafts(BuilderFiles):
     async def on_mount(self) -> None:
         """Look for a draft that was left, and begin to keep this one."""
         self._keeper = DraftKeeper(drafts_dir())
-        self.look_for_orphans()
+        if not self.was_given:
+            self.look_for_orphans()
+        elif self.path is not None:
+            self.look_for_orphans(self.session.cwd / self.path)
+        # Who derives a sweep from another one wants that; a new sweep is the place to ask.
         self.set_interval(KEEP_SECONDS, self._keep)
 
     def on_unmount(self) -> None:
@@ -166,14 +170,13 @@ class BuilderDrafts(BuilderFiles):
         self._has_warned = True
         self.notify(warn_of(message.error), title="Drafts", severity="warning", timeout=10, markup=False)
 
-    @work(thread=True, exit_on_error=False, group=LOOKING)
-    def look_for_orphans(self) -> None:
-        """Find a sweep that was left unsaved."""
-        orphan, others = adopt_newest(drafts_dir())
+    @work(thread=True, exit_on_error=False, group=LOOKING, description="look for drafts")
+    def look_for_orphans(self, path: Path | None = None) -> None:
+        """Find a sweep that was left unsaved; of one file, if one is given."""
+        orphan, others = adopt_newest(drafts_dir(), path)
         if orphan is None:
             return
-        path = Path(orphan.draft.path)
-        changed = bool(orphan.draft.path) and _content(path) != orphan.draft.saved_text
+        changed = bool(orphan.draft.path) and _content(Path(orphan.draft.path)) != orphan.draft.saved_text
         if not self.post_message(self.OrphanFound(orphan, others, changed)):
             # The builder has gone: the next one asks.
             orphan.keeper.leave()

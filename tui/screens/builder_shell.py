@@ -107,6 +107,8 @@ class BuilderShell(PromptScreen[None]):
         self.yaml = YamlEditor(id="yaml", classes="panel")
         """Made here, since what is typed into it is kept also while the screen goes."""
         self.document = SweepDocument.from_config(FRESH_CONFIG if config is None else config, text)
+        self.was_given = config is not None
+        """Whether it was opened with a sweep."""
         self.problems: list[Violation] = []
         self.oddities: list[Violation] = []
         self.is_judged = True
