@@ -12,9 +12,9 @@ from pathlib import Path
 from typing import TYPE_CHECKING, NoReturn
 
 from trainer.cli import build_cli, run_cli
-from trainer.errors import TerminalError
+from trainer.errors import InputError, TerminalError
 from trainer.paths import config_dir
-from tui.look_options import LookWish, add_look_options
+from tui.look_options import LookWish, add_look_options, without_web
 
 if TYPE_CHECKING:
     from trainer.launch import LaunchRequest
@@ -43,14 +43,14 @@ class TerminalApp:
 
     def open_home(self, settings: Settings) -> int:
         """Show the sweeps of the server; return the exit code."""
-        require_terminal("`sweep-tui run FILE --headless`, `sweep-tui leaderboard SWEEP` or `sweep-tui --help`")
+        self._require_terminal("`sweep-tui run FILE --headless`, `sweep-tui leaderboard SWEEP` or `sweep-tui --help`")
         from tui.start import OpenHome
 
         return self._show(settings, OpenHome())
 
     def open_sweep(self, settings: Settings, reference_text: str) -> int:
         """Show the live view of one sweep; return the exit code."""
-        require_terminal(f"`sweep-tui leaderboard {reference_text}`")
+        self._require_terminal(f"`sweep-tui leaderboard {reference_text}`")
         from tui.start import OpenSweep
 
         return self._show(settings, OpenSweep(reference_text))
@@ -61,29 +61,42 @@ class TerminalApp:
         Raises:
             BundleError: If it is missing, damaged, or not one.
         """
-        require_terminal(f"`sweep-tui leaderboard {path}`")
+        self._require_terminal(f"`sweep-tui leaderboard {path}`")
         from trainer.bundle.client import BundleClient
         from tui.bundle_session import BundleSession
         from tui.start import OpenKnown
 
         bundle = BundleClient(path)
+        if self.wish.web:
+            return _serve(self.wish)
         return _draw(BundleSession(bundle, Path.cwd()), OpenKnown(bundle.sweep.reference), self.wish)
 
     def open_launch(self, settings: Settings, request: LaunchRequest) -> int:
         """Launch a sweep and show its live view; return the exit code."""
-        require_terminal("the same command with `--headless`")
+        if self.wish.web:
+            raise InputError(
+                "`run --web` would launch the sweep again for each page.",
+                hint="Launch it with `--headless`, or from the page that `sweep-tui --web` opens.",
+            )
+        self._require_terminal("the same command with `--headless`")
         from tui.start import OpenLaunch
 
         return self._show(settings, OpenLaunch(request.config, request.agents, request))
 
     def open_builder(self, settings: Settings, text: str) -> int:
         """Show the builder with a sweep that is written nowhere yet; return the exit code."""
-        require_terminal("the same command with `-o FILE`")
+        self._require_terminal("the same command with `-o FILE`")
         from tui.start import OpenBuilder
 
         return self._show(settings, OpenBuilder(text))
 
+    def _require_terminal(self, instead: str) -> None:
+        if not (self.wish.web or _is_in_browser()):
+            require_terminal(instead)
+
     def _show(self, settings: Settings, start: Start) -> int:
+        if self.wish.web:
+            return _serve(self.wish)
         from tui.session import Session
 
         return _draw(Session(settings, Path.cwd()), start, self.wish)
@@ -117,6 +130,22 @@ def require_terminal(instead: str) -> None:
         raise TerminalError(
             f"This terminal is {width}×{height}; the app needs {MIN_WIDTH}×{MIN_HEIGHT}.", hint="Enlarge it."
         )
+
+
+def _is_in_browser() -> bool:
+    """Return whether textual-serve shows what this process draws."""
+    return "web_driver" in os.environ.get("TEXTUAL_DRIVER", "")
+
+
+def _serve(wish: LookWish) -> int:
+    try:
+        from tui.web_server import serve_in_browser
+    except ModuleNotFoundError as error:
+        raise TerminalError(
+            f"A browser is served by textual-serve, and {error.name} is not installed.",
+            hint=f"Run `{sys.executable} -m pip install textual-serve`.",
+        ) from error
+    return serve_in_browser(without_web(sys.argv[1:]), wish.host, wish.port)
 
 
 def _is_terminal() -> bool:

@@ -66,7 +66,7 @@ async def test_home_help_and_palette_in_plain_text() -> None:
         await plain_screen(pilot, "ctrl+n New sweep", f"sweeps: {WRITTEN}, * running")
         assert "3 sweeps" in await plain_screen(pilot, "+ finished")
         await pilot.press("down")
-        await plain_screen(pilot, "iris", "iris, + finished, 3/9, 0.9815 accuracy (2 of 3)")
+        await plain_screen(pilot, "iris", "sweeps: iris, + finished")
         await pilot.press("question_mark")
         await wait_for(pilot, lambda: isinstance(app.screen, HelpScreen))
         # Nothing of the screen behind stands beside the dialog.

@@ -226,6 +226,11 @@ class SweepsTable(ScrollView, can_focus=True):
         pieces = (((f"{marks} ", "mark"),), *(self._cell(column, sweep) for column in self._columns))
         return _Line(pieces, index == self.cursor_row)
 
+    @property
+    def cursor_line(self) -> int | None:
+        """The line of the cursor, from the top of the table; see `HasCursorLine`."""
+        return 1 + self.cursor_row - round(self.scroll_offset.y) if self._sweeps else None
+
     def render_line(self, y: int) -> Strip:
         """Return one line: the header stays on top, rows scroll below it."""
         width, base = self.scrollable_content_region.width, self.rich_style
