@@ -29,6 +29,8 @@ class Row:
     is_cursor: bool
     is_ruled: bool = False
     """Whether a thin rule is drawn below it: the last of those that share the first place."""
+    page: str = ""
+    """Where the run's name leads (OSC 8); empty for nowhere."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -63,7 +65,10 @@ class LinePainter:
         mark_style = style + (Style(color=rich_color(row.mark.color)) if row.mark.color else self.look("muted"))
         segments = [Segment(row.mark.glyph.ljust(MARK_WIDTH), mark_style)]
         for column, cell, width in zip(self.layout.columns, row.cells, self.layout.widths, strict=True):
-            segments.append(Segment(_aligned(column, cell.text, width), style + self.look(cell.look)))
+            look = style + self.look(cell.look)
+            if row.page and column.kind is ColumnKind.NAME:
+                look += Style(link=row.page)
+            segments.append(Segment(_aligned(column, cell.text, width), look))
         return self._placed(segments, style)
 
     def _placed(self, segments: list[Segment], style: Style) -> Strip:

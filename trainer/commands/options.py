@@ -11,6 +11,7 @@ from typing import TYPE_CHECKING, Any, Protocol, TypeVar
 import click
 
 from trainer.errors import BundleError, InputError, TrainerError
+from trainer.hyperlinks import links_work
 from trainer.settings import Settings, resolve_settings
 
 if TYPE_CHECKING:
@@ -113,6 +114,11 @@ def call_user(text: str) -> None:
 def narrate(text: str) -> None:
     """Say something about the work: stderr, so that stdout holds data only."""
     click.echo(text, err=True)
+
+
+def shows_links() -> bool:
+    """Return whether stdout is a terminal in which names may lead to pages; a pipe never is."""
+    return sys.stdout.isatty() and links_work(os.environ)
 
 
 def connected(settings: Settings) -> tuple[Connection, WandbClient]:

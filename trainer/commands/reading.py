@@ -10,8 +10,9 @@ from typing import IO, TYPE_CHECKING, cast
 import click
 
 from trainer.atomic_file import write_text_atomically
-from trainer.commands.options import LEADERBOARD_ROWS, find_readable, find_several, narrate, server_options
+from trainer.commands.options import LEADERBOARD_ROWS, find_readable, find_several, narrate, server_options, shows_links
 from trainer.errors import InputError
+from trainer.hyperlinks import hyperlink
 from trainer.settings import resolve_settings
 
 if TYPE_CHECKING:
@@ -108,7 +109,10 @@ def leaderboard(
     if chosen == "parquet":
         raise InputError("Parquet always has every column.", hint="Leave --few-columns out.")
     width = 0 if output else None
-    text = render_leaderboard(record, runs, metric=ranked_by, by=by, top=top, output_format=chosen, width=width)
+    text = render_leaderboard(
+        record, runs, metric=ranked_by, by=by, top=top, output_format=chosen, width=width,
+        with_links=output is None and shows_links(),
+    )  # fmt: skip
     _put(text, output)
     return 0
 
@@ -236,7 +240,7 @@ def _account_lines(account: Account) -> list[str]:
     ):
         if found:
             lines.append(f"{name:<12}{len(found):,}")
-            lines += [f"  {_point_text(point)}" for point in found[:_POINTS_SHOWN]]
+            lines += [f"  {_point_text(account.sweep, point)}" for point in found[:_POINTS_SHOWN]]
             if len(found) > _POINTS_SHOWN:
                 lines.append(f"  and {len(found) - _POINTS_SHOWN:,} more: see --json")
     if account.foreign:
@@ -245,8 +249,12 @@ def _account_lines(account: Account) -> list[str]:
     return lines
 
 
-def _point_text(point: Point) -> str:
+def _point_text(sweep: SweepRecord, point: Point) -> str:
     from trainer.tracking.leaderboard import flatten_config
 
     values = " ".join(f"{key}={value}" for key, value in flatten_config(point.config).items())
-    return f"{values}: {', '.join(f'{run.id} {run.state.value}' for run in point.runs)}"
+    is_linked = shows_links()
+    runs = [
+        f"{hyperlink(run.id, sweep.run_url(run.id)) if is_linked else run.id} {run.state.value}" for run in point.runs
+    ]
+    return f"{values}: {', '.join(runs)}"

@@ -21,6 +21,7 @@ from trainer.commands.options import (
     narrate,
     notify_option,
     server_options,
+    shows_links,
 )
 from trainer.commands.planning import load_valid, reused_sweep_in, warn_of_program
 from trainer.commands.policy_options import policy_options
@@ -144,7 +145,7 @@ def _run_headless(
     outcome = follow_to_end(client, launched.sweep, launched.host, narrate)
     outcome = replace(outcome, failures_allowed=max((request.policy.max_failures or 1) - 1, 0) if request.policy else 0)
     sweep, runs = outcome.progress.sweep, tuple(outcome.progress.runs.values())
-    click.echo(render_leaderboard(sweep, runs, top=LEADERBOARD_ROWS))
+    click.echo(render_leaderboard(sweep, runs, top=LEADERBOARD_ROWS, with_links=shows_links()))
     if outcome.problem:
         narrate(f"Error: {outcome.problem}")
     code = conclude(client, outcome, conclusion, json_path)

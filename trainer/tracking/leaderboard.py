@@ -6,7 +6,7 @@ import json
 import math
 import shlex
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from typing import Literal, cast
 
 import yaml
@@ -124,6 +124,7 @@ def render_leaderboard(
     top: int | None = None,
     output_format: str = "table",
     width: int | None = None,
+    with_links: bool = False,
 ) -> str:
     """Return the best runs as text.
 
@@ -135,6 +136,7 @@ def render_leaderboard(
         top: How many to show; None for all.
         output_format: table, json, csv or md.
         width: Columns of the terminal; None to ask it, 0 for as wide as it gets. Only a table cares.
+        with_links: Whether the names of a table lead to the runs' pages: for terminals only.
     """
     metric = metric or sweep.metric
     ranked = rank_runs(runs, metric, cast(Ranking, by))[:top]
@@ -148,7 +150,9 @@ def render_leaderboard(
         return render_csv(table)
     if output_format == "md":
         return render_markdown(table)
-    return render_plain(table, width) if ranked else f"{sweep.name} has no runs yet."
+    if with_links:
+        table = replace(table, links=tuple(sweep.run_url(place.run.id) for place in ranked), linked=1)
+    return render_plain(table, width, with_links=with_links) if ranked else f"{sweep.name} has no runs yet."
 
 
 def leaderboard_table(

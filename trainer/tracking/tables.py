@@ -10,6 +10,8 @@ import unicodedata
 from collections.abc import Sequence
 from dataclasses import dataclass
 
+from trainer.hyperlinks import hyperlink
+
 Cell = str | int | float | None
 """None is an absent number."""
 
@@ -28,14 +30,19 @@ class Table:
     rows: tuple[tuple[Cell, ...], ...]
     droppable: range = range(0)
     """Columns that may be left out, last first, where there is no room for all."""
+    links: tuple[str, ...] = ()
+    """Where the cell of `linked` leads, a row each; empty for nowhere."""
+    linked: int = 0
+    """The column whose cells lead somewhere; it is never left out."""
 
 
-def render_plain(table: Table, width: int | None = None) -> str:
+def render_plain(table: Table, width: int | None = None, *, with_links: bool = False) -> str:
     """Return the table as aligned text that fits.
 
     Args:
         table: What to show.
         width: Columns there are; None to ask the terminal (no limit without one), 0 for no limit.
+        with_links: Whether cells lead somewhere: for terminals only.
     """
     if width is None:
         width = shutil.get_terminal_size((0, 0)).columns
@@ -49,6 +56,12 @@ def render_plain(table: Table, width: int | None = None) -> str:
         kept.remove(column)
         left_out.insert(0, table.heads[column])
     lines = [_line(row, texts, table, kept, width) for row in texts]
+    if with_links and table.links:
+        before = kept[: kept.index(table.linked)]
+        start = sum(_column_width(texts, column) + len(_GAP) for column in before)
+        names = [row[table.linked] for row in texts[1:]]
+        linked = [_linked(*entry, start) for entry in zip(lines[1:], names, table.links, strict=True)]
+        lines = [lines[0], *linked]
     if left_out:
         lines.append(f"(no room for {', '.join(left_out)})")
     return "\n".join(lines)
@@ -93,6 +106,12 @@ def cell_text(cell: Cell) -> str:
 def printable(text: str) -> str:
     """Return a text on one line, without what steers a terminal: names and values come from anywhere."""
     return _CONTROL.sub("", " ".join(text.split()))
+
+
+def _linked(line: str, name: str, url: str, start: int) -> str:
+    """Return a line whose name leads to an address; as it is where the name is not whole, or not where it should be."""
+    end = start + len(name)
+    return line[:start] + hyperlink(name, url) + line[end:] if line[start:end] == name else line
 
 
 def _display_width(text: str) -> int:

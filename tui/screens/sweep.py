@@ -15,6 +15,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.widgets import Footer, Input, Static
 
+from trainer.hyperlinks import links_work
 from trainer.records import SweepReference
 from trainer.states import SweepState
 from tui.agent_lines import AgentsView
@@ -116,6 +117,8 @@ class SweepScreen(
     def on_mount(self) -> None:
         """Start following."""
         self.table.border_title = "Runs"
+        if links_work(self.environ):
+            self.table.page_of = self._page_of
         self.chart.border_title = "Chart"
         self.query_one("#best").border_title = "Best configuration"
         self.query_one("#best").border_subtitle = "c copy · E export"
@@ -123,6 +126,10 @@ class SweepScreen(
         self.set_interval(1.0, self._tick)
         self.read_columns()
         self.follow_sweep()
+
+    def _page_of(self, line: str) -> str:
+        sweep = self.feed.sweep
+        return sweep.run_url(line) if sweep is not None and line in self.feed.board.runs else ""
 
     def looks_changed(self) -> None:
         """Show everything anew: see `FollowsLooks`."""

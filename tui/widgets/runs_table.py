@@ -6,7 +6,7 @@ is visible and repaints only the lines that differ.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from typing import ClassVar
 
@@ -115,6 +115,8 @@ class RunsTable(HeaderDragging, can_focus=True):
         self._cursor_id = ""
         """The line under the cursor; empty while the user has not moved: then the cursor is on the first row."""
         self._cursor_row = 0
+        self.page_of: Callable[[str], str] = lambda line: ""
+        """Where the name in a line leads, a run's id or a group's; empty for nowhere."""
         self._value_widths: dict[Column, int] = {}
         self._names = (False, True)
         self._layout: ColumnLayout | None = None
@@ -207,12 +209,12 @@ class RunsTable(HeaderDragging, can_focus=True):
             self.refresh(*(Region(0, y, width, 1) for y in lines))
 
     def _row(self, index: int) -> Row | None:
-        board = self.board
-        if index >= len(board.lines) or self._layout is None:
+        if index >= len((board := self.board).lines) or self._layout is None:
             return None
         run_id = board.lines[index]
         cells = self._cells.get(index) or tuple(line_cell(board, run_id, column) for column in self._layout.columns)
-        return Row(cells, line_mark(board, run_id, self._marks), index == self._cursor_row, index == self._tied - 1)
+        mark, page = line_mark(board, run_id, self._marks), self.page_of(run_id)
+        return Row(cells, mark, index == self._cursor_row, index == self._tied - 1, page)
 
     def on_resize(self) -> None:
         """Place the columns anew."""
