@@ -14,6 +14,7 @@ from typing import NoReturn
 import click
 
 from trainer.commands.bundling import bundle
+from trainer.commands.comparing import compare
 from trainer.commands.deriving import fork, narrow
 from trainer.commands.exporting import export
 from trainer.commands.gpus import gpus
@@ -85,7 +86,7 @@ def build_cli(app: AppOpener | None) -> click.Group:
         return 0
 
     commands = [run, agent, agents, params, plan, check, try_, export, leaderboard, best, points, *steering_commands()]
-    commands += [insight, report, fork, narrow, bundle]
+    commands += [compare, insight, report, fork, narrow, bundle]
     commands += [gpus, serve, server_group, env, train]
     for command in [*commands, open_] if app else commands:
         cli.add_command(command)

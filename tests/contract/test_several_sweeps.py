@@ -21,6 +21,7 @@ from trainer.tracking.several import SeveralClient, shared_metric
 from trainer.tracking.wandb_client import WandbClient
 from tui.app import SweepApp
 from tui.screens.across import AcrossScreen
+from tui.screens.compare_sweeps import CompareSweepsScreen
 from tui.screens.run import RunScreen
 from tui.screens.sweeps import SweepsScreen
 from tui.session import Session
@@ -92,6 +93,12 @@ def test_the_commands_take_several_sweeps(
         ("two", 0.9), ("by loss", 0.8), ("two", None),
     ]  # fmt: skip
     assert "by loss optimises loss" in found.stderr
+    compared = json.loads(CliRunner().invoke(build_cli(None), ["compare", *named, "--format", "json"]).stdout)
+    assert [entry["best_value"] for entry in compared["sweeps"]] == [0.7, 0.9, 0.5], "each by its own metric"
+    assert [entry["best_so_far"][0] for entry in compared["sweeps"]] == [[1, 0.7], [1, 0.9], [1, 0.5]]
+    assert "same metric" in compared["notes"][0] and compared["space_same"] == ["x: 1 | 2 | 3"]
+    markdown = CliRunner().invoke(build_cli(None), ["compare", *named[:2], "--format", "md"]).stdout
+    assert "| best value | 0.7 | 0.9 ★ |" in markdown
     refused = CliRunner().invoke(build_cli(None), ["leaderboard", named[0], named[0]])
     assert "the same sweep" in str(refused.exception)
 
@@ -112,7 +119,11 @@ async def test_marked_sweeps_of_the_list_share_a_leaderboard_that_stays_live(
         await until(pilot, lambda: home.table.row_count == 3, "by any word")
         await pilot.press("L")
         await until(pilot, lambda: any("Mark two sweeps or more" in each.message for each in app._notifications))
-        await pilot.press("space", "space", "space", "L")
+        await pilot.press("space", "space", "space", "=")
+        await until(pilot, lambda: isinstance(app.screen, CompareSweepsScreen) and app.screen.comparison is not None)
+        await until(pilot, lambda: "They do not optimise the same metric" in text_of(app.screen))
+        assert "minimize loss" in text_of(app.screen) and "best configuration" not in text_of(app.screen)
+        await pilot.press("L")
         await until(pilot, lambda: isinstance(app.screen, AcrossScreen) and len(app.screen.table.board.rows) == 5)
         across = app.screen
         assert isinstance(across, AcrossScreen)

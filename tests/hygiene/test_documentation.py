@@ -14,6 +14,7 @@ from tui.app import SweepApp
 from tui.cli import TerminalApp
 from tui.screens.across import AcrossScreen
 from tui.screens.analysis import AnalysisScreen
+from tui.screens.compare_sweeps import CompareSweepsScreen
 from tui.screens.preview import PreviewScreen
 from tui.screens.run import RunScreen
 from tui.screens.run_log import RunLogScreen
@@ -42,6 +43,7 @@ PLACES: dict[str, tuple[type[DOMNode], ...]] = {
     "trial": (TrialScreen, LogView),
     "live view: runs": (SweepScreen, RunsTable),
     "live view: sweep": (SweepScreen,),
+    "compare sweeps": (CompareSweepsScreen,),
     "across sweeps": (AcrossScreen,),
     "live view: panes": (SweepScreen,),
     "live view: agents": (SweepScreen, AgentsPanel),
@@ -58,7 +60,7 @@ SPELLED = {
     "_": "underscore",
     "[": "left_square_bracket",
 }
-SPELLED |= {"]": "right_square_bracket"}
+SPELLED |= {"]": "right_square_bracket", "=": "equals_sign"}
 
 
 def bound_keys(classes: tuple[type[DOMNode], ...]) -> set[str]:

@@ -171,9 +171,9 @@ class SweepsChoosing(SweepDeriving):
 
     def action_compare(self) -> None:
         """Show the marked sweeps side by side."""
+        # Imported when first needed, like every screen that is not the first.
+        from tui.screens.compare_sweeps import CompareSweepsScreen
+
         chosen = self._chosen("= compares them")
         if chosen:
-            self.compare_sweeps(chosen)
-
-    def compare_sweeps(self, sweeps: Sequence[SweepRecord]) -> None:
-        """Show some sweeps side by side."""
+            self.app.push_screen(CompareSweepsScreen(self.session, chosen))
