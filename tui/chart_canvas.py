@@ -11,10 +11,13 @@ import threading
 from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
+from itertools import accumulate
 
+from rich.color import Color as RichColor
 from rich.style import Style
 from rich.text import Span, Text
 
+from tui.cell_canvas import CellCanvas
 from tui.chart_scale import XAxis, even_scale, x_text, x_ticks
 from tui.formatting import number_text
 
@@ -70,12 +73,13 @@ def reduced(points: Points, columns: int) -> list[tuple[float, float]]:
     """
     if not points:
         return []
-    xs, ys = [x for x, _ in points], [y for _, y in points]
-    if not (all(map(math.isfinite, xs)) and -LARGEST <= min(ys) <= max(ys) <= LARGEST and all(map(math.isfinite, ys))):
+    xs, ys = zip(*points, strict=True)
+    # A sum is finite only if all of it is.
+    if not (math.isfinite(sum(xs)) and math.isfinite(sum(ys)) and -LARGEST <= min(ys) <= max(ys) <= LARGEST):
         points = [(x, y) for x, y in points if math.isfinite(x) and abs(y) <= LARGEST]
         if not points:
             return []
-        xs, ys = [x for x, _ in points], [y for _, y in points]
+        xs, ys = zip(*points, strict=True)
     if len(points) <= 2 * columns:
         return list(points)
     low, high = xs[0], xs[-1]
@@ -114,25 +118,47 @@ def draw_chart(request: ChartRequest) -> Text:
         _set_ruler(figure.ruler("y", "left"), y_low, y_high, _numbered(scale.ticks, log=request.log_y))
         for x in (*request.marks, *(() if request.cursor is None else (request.cursor,))):
             _draw_vertical(plotext, figure, x, request, y_low, y_high)
-        # The first curve is the most important one: it is drawn last, on top.
-        for curve in reversed(curves):
-            _draw_curve(plotext, figure, curve)
-        cell_width, cell_height = (x_high - x_low) / request.width, (y_high - y_low) / max(rows - 1, 1)
-        for curve, y in zip(curves, _label_heights(curves, y_high, cell_height, rows), strict=True):
-            label = plotext.colorize(curve.label, plotext.pixel(curve.color))
-            figure.draw(figure.text(curve.points[-1][0] + 1.5 * cell_width, y, label))
-        drawn = Text.from_ansi(figure.build().string().rstrip("\n"))
+        frame = Text.from_ansi(figure.build().string().rstrip("\n"))
     # Only the colours of the lines: the background is the widget's.
     spans = [
         Span(span.start, span.end, Style(color=span.style.color))
-        for span in drawn.spans
+        for span in frame.spans
         if isinstance(span.style, Style)
     ]
-    return Text(drawn.plain, spans=spans, no_wrap=True, end="")
+    return _with_curves(frame.plain, spans, curves, (x_low, x_high, y_low, y_high), rows)
+
+
+def _with_curves(
+    frame: str, spans: list[Span], curves: Sequence[Curve], limits: tuple[float, float, float, float], rows: int
+) -> Text:
+    """Return a frame with the curves in it, and their labels at their ends."""
+    lines = frame.split("\n")
+    left = 1 + max((lines[row].find(sign) for row in range(rows) for sign in "│┤"), default=-1)
+    canvas = CellCanvas(max(len(lines[0]) - left, 0), rows)
+    x_low, x_high, y_low, y_high = limits
+    # As plotext does it: the first and the last value are in the middle of the first and the last cell.
+    across, up = (canvas.columns - 1) / (x_high - x_low), (rows - 1) / (y_high - y_low)
+    placed = [[((x - x_low) * across + 0.5, (y - y_low) * up + 0.5) for x, y in curve.points] for curve in curves]
+    # The first curve is the most important one: it is drawn last, on top.
+    for curve, points in reversed(list(zip(curves, placed, strict=True))):
+        if curve.is_dots or len(points) == 1:
+            for x, y in points:
+                canvas.mark(x, y, curve.mark, curve.color)
+        else:
+            canvas.line(points, curve.color)
+    for curve, points, row in zip(curves, placed, _label_rows(placed, rows), strict=True):
+        canvas.text(math.floor(points[-1][0]) + 2, row, curve.label, curve.color)
+    starts = [0, *accumulate(len(line) + 1 for line in lines)]
+    for row, column, text, color in canvas.drawn():
+        place = left + column
+        lines[row] = f"{lines[row][:place]}{text}{lines[row][place + len(text) :]}"
+        start = starts[row] + place
+        spans.append(Span(start, start + len(text), Style(color=RichColor.from_rgb(*color))))
+    return Text("\n".join(lines), spans=spans, no_wrap=True, end="")
 
 
 def _prepared(curve: Curve, request: ChartRequest) -> Curve:
-    points = reduced(curve.points, request.width)
+    points = curve.points if curve.is_dots else reduced(curve.points, 2 * request.width)
     if request.log_x:
         points = [(math.log10(x), y) for x, y in points if x > 0]
     if request.log_y:
@@ -205,17 +231,6 @@ def _power_text(exponent: float) -> str:
     return number_text(10**exponent) if abs(exponent) < 300 else f"1e{exponent:.0f}"
 
 
-def _draw_curve(plotext, figure, curve: Curve) -> None:  # type: ignore[no-untyped-def]
-    xs, ys = [x for x, _ in curve.points], [y for _, y in curve.points]
-    is_dots = curve.is_dots or len(xs) == 1
-    signal = figure.signal(
-        xs, ys, marker=plotext.marker(curve.mark if is_dots else "braille", plotext.pixel(curve.color))
-    )
-    if not is_dots:
-        signal.lines()
-    figure.draw(signal)
-
-
 def _draw_vertical(plotext, figure, x: float, request: ChartRequest, y_low: float, y_high: float) -> None:  # type: ignore[no-untyped-def]
     if request.log_x:
         if x <= 0:
@@ -227,17 +242,17 @@ def _draw_vertical(plotext, figure, x: float, request: ChartRequest, y_low: floa
     figure.draw(line)
 
 
-def _label_heights(curves: Sequence[Curve], y_high: float, cell_height: float, rows: int) -> list[float]:
-    """Return where each curve's label goes: beside its end, or in the nearest free row where ends crowd."""
+def _label_rows(placed: Sequence[Sequence[tuple[float, float]]], rows: int) -> list[int]:
+    """Return in which row each curve's label goes: beside its end, or in the nearest free row where ends crowd."""
     taken: set[tuple[int, int]] = set()
-    heights = []
-    for curve in curves:
-        x, y = curve.points[-1]
-        row = round((y_high - y) / cell_height)
+    chosen_rows = []
+    for points in placed:
+        x, y = points[-1]
+        row = rows - 1 - math.floor(y)
         # Ends at different x do not crowd each other; a tenth of a cell is close enough for the same one.
         place = round(x * 10)
         free = (near for far in range(rows) for near in (row - far, row + far) if 0 <= near < rows)
         chosen = next((near for near in free if (place, near) not in taken), row)
         taken.add((place, chosen))
-        heights.append(y + (row - chosen) * cell_height)
-    return heights
+        chosen_rows.append(chosen)
+    return chosen_rows

