@@ -15,6 +15,7 @@ from trainer.exports.table_files import TableFileFormat, require_parquet, write_
 from trainer.records import Metric, Ranking, RunRecord, SweepRecord
 from trainer.reports.writing import render_report
 from trainer.tracking.client import TrackingClient
+from trainer.tracking.contents_reader import ContentsReader
 from trainer.tracking.retry import read_fillers
 from trainer.tracking.run_details import RunDetailsReader
 
@@ -65,7 +66,10 @@ def take_bundle(client: TrackingClient, sweep: SweepRecord, path: Path) -> None:
         ServerError, AuthenticationError: If the server cannot be read.
     """
     sweeps = [client.read_sweep(sweep.reference), *read_fillers(client, sweep.reference)]
-    write_bundle(client, RunDetailsReader(client.connection), sweeps, path, secrets=known_keys())
+    connection = client.connection
+    write_bundle(
+        client, RunDetailsReader(connection), sweeps, path, contents=ContentsReader(connection), secrets=known_keys()
+    )
 
 
 def _all_runs(client: TrackingClient, sweep: SweepRecord, metric: Metric | None) -> tuple[RunRecord, ...]:

@@ -21,6 +21,8 @@ MAX_LINE_BYTES = 32 << 20
 """One run's history of 10,000 rows and 50 metrics takes a fifth of it."""
 MAX_FILE_BYTES = 4 << 30
 """Of one file in a bundle, unpacked; it is read line by line, so this bounds time and not memory."""
+MAX_BLOB_BYTES = 64 << 20
+"""Of a file that a run left."""
 _MAX_SHORT_BYTES = 1 << 20
 _SKIP_BYTES = 1 << 16
 """A line is known by the run that its beginning names."""
@@ -86,6 +88,22 @@ class BundleFile:
         ) as error:  # fmt: skip
             raise self._damaged(name, number, str(error) or type(error).__name__) from error
 
+    def blob(self, name: str) -> Iterator[bytes]:
+        """Yield the bytes of a file that a run left.
+
+        Raises:
+            BundleError: If they are not there, or damaged, or more than any that are meant well.
+        """
+        info = self._files.get(name)
+        if info is None or not name.startswith("blobs/") or info.file_size > MAX_BLOB_BYTES:
+            raise self._damaged(name[:60], 0, "is missing or too long")
+        try:
+            with self._archive.open(info) as file:
+                while block := file.read(_SKIP_BYTES):
+                    yield block
+        except (zipfile.BadZipFile, zlib.error, EOFError, OSError, ValueError, RuntimeError) as error:
+            raise self._damaged(name, 0, str(error) or type(error).__name__) from error
+
     def damaged(self, name: str, problem: object) -> BundleError:
         """Return the error that says what is wrong with a file of the bundle."""
         return self._damaged(name, 0, str(problem))
@@ -105,7 +123,7 @@ class BundleFile:
                 raise self._damaged(info.filename[:60], 0, "is in it twice")
             files[info.filename] = info
             known = info.filename in (layout.MANIFEST, layout.SWEEPS, layout.RUNS)
-            if not known and not info.filename.startswith(("history/", "console/")):
+            if not known and not info.filename.startswith(("history/", "console/", "contents/", "blobs/")):
                 continue
             if info.flag_bits & 0x1 or info.compress_type not in (zipfile.ZIP_STORED, zipfile.ZIP_DEFLATED):
                 raise self._damaged(info.filename[:60], 0, "is encrypted, or packed in a way that bundles are not")

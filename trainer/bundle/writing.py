@@ -19,10 +19,12 @@ from typing import IO, Any, Protocol
 
 from trainer.atomic_file import write_atomically
 from trainer.bundle import layout
+from trainer.bundle.content_writing import ContentWriter
 from trainer.errors import ServerError, ServerLostError
 from trainer.exports.origin import origins_of
 from trainer.records import ConsoleLine, HistoryPoint, Metric, RunRecord, SweepRecord, SweepReference
 from trainer.tracking.client import TrackingClient
+from trainer.tracking.contents_reader import ContentsReader
 from trainer.tracking.run_details import RUNS_PER_REQUEST, RunDetails
 
 HISTORY_ROWS = 1000
@@ -30,6 +32,7 @@ CONSOLE_LINES = 200
 _RUNS_PER_CHUNK = 4 * RUNS_PER_REQUEST
 _WANDB_KEY = re.compile(r"wandb_v\d_[A-Za-z0-9_]{20,}")
 """Keys as W&B makes them today; older ones look like any checksum and are known only if they are in use here."""
+_WANDB_KEY_BYTES = re.compile(_WANDB_KEY.pattern.encode())
 _REMOVED = "[key removed]"
 
 
@@ -41,6 +44,8 @@ class BundleContent:
     """Rows of history at most; longer ones are thinned evenly. 0 for none."""
     console_lines: int = CONSOLE_LINES
     """Last lines of the console at most; 0 for none."""
+    with_files: bool = False
+    """Whether the bytes of files go in, of those up to 10 MiB."""
 
 
 class DetailsReader(Protocol):
@@ -58,6 +63,7 @@ def write_bundle(
     sweeps: Sequence[SweepRecord],
     path: Path,
     *,
+    contents: ContentsReader | None = None,
     content: BundleContent | None = None,
     secrets: Iterable[str] = (),
     on_progress: Callable[[int, int], None] = lambda done, total: None,
@@ -69,6 +75,7 @@ def write_bundle(
         details: Its histories and console logs.
         sweeps: The sweep that is meant first, then those made for its missing points.
         path: The file; one that is there is replaced once the new one is complete.
+        contents: Its origins, system metrics, files and artifacts; None to leave those out.
         content: How much of each run to take.
         secrets: Texts that must not be in it.
         on_progress: Is told how many runs are done of how many.
@@ -81,7 +88,7 @@ def write_bundle(
         ServerError, AuthenticationError, NotFoundError: If the server cannot be read.
     """
     runs = [(sweep, run) for sweep in sweeps for run in client.read_runs(sweep)]
-    writer = _Writer(client, details, content or BundleContent(), [client.connection.api_key, *secrets])
+    writer = _Writer(client, details, contents, content or BundleContent(), [client.connection.api_key, *secrets])
 
     def write(file: IO[bytes]) -> None:
         # Levels above 1 halve the speed and win a tenth.
@@ -101,8 +108,14 @@ class _Writer:
     """Writes one bundle."""
 
     def __init__(
-        self, client: TrackingClient, details: DetailsReader, content: BundleContent, secrets: Iterable[str]
+        self,
+        client: TrackingClient,
+        details: DetailsReader,
+        contents: ContentsReader | None,
+        content: BundleContent,
+        secrets: Iterable[str],
     ) -> None:
+        self._contents = contents
         self._client = client
         self._details = details
         self._content = content
@@ -116,6 +129,15 @@ class _Writer:
         on_progress: Callable[[int, int], None],
     ) -> None:
         """Write everything: the short parts of runs wait on disk, since an archive takes one file after another."""
+        contents = None
+        if self._contents is not None:
+            contents = ContentWriter(
+                self._client,
+                self._contents,
+                with_files=self._content.with_files,
+                without_keys=self._without_keys,
+                line=self._line,
+            )
         archive.writestr(layout.MANIFEST, self._line(self._manifest(sweeps, runs)))
         archive.writestr(layout.SWEEPS, "".join(self._line(layout.sweep_json(sweep)) for sweep in sweeps))
         with tempfile.TemporaryFile("w+", encoding="utf-8") as spool:
@@ -123,6 +145,8 @@ class _Writer:
                 part = runs[start : start + _RUNS_PER_CHUNK]
                 details = self._details_of(part)
                 self._write_chunk(archive, chunk, part, details)
+                if contents is not None:
+                    contents.write_chunk(archive, chunk, part)
                 for sweep, run in part:
                     best = _with_best(run, sweep.metric, details[run.id].history)
                     spool.write(self._line(layout.run_json(replace(best, sweep_id=sweep.reference.id), chunk)))
@@ -195,6 +219,11 @@ class _Writer:
             for _, run in part:
                 if console := details[run.id].console:
                     file.write(self._line(layout.console_json(run.id, console)).encode())
+
+    def _without_keys(self, content: bytes) -> bytes:
+        for secret in self._secrets:
+            content = content.replace(secret.encode(), _REMOVED.encode())
+        return _WANDB_KEY_BYTES.sub(_REMOVED.encode(), content)
 
     def _line(self, entry: Mapping[str, Any]) -> str:
         """Return an entry as a line of JSON, without the keys that stand in it."""

@@ -22,23 +22,27 @@ _PROGRESS_RUNS = 1000
               help="Rows of history of each run; longer ones are thinned evenly.")  # fmt: skip
 @click.option("--console", "console_lines", type=click.IntRange(0, 10_000), default=200, show_default=True,
               help="Last lines of each run's console.")  # fmt: skip
+@click.option("--with-files", is_flag=True,
+              help="The bytes of files and artifacts, too: of those up to 10 MiB each.")  # fmt: skip
 @server_options
 def bundle(
     sweep: str,
     output: Path | None,
     history_rows: int,
     console_lines: int,
+    with_files: bool,
     server: str | None,
     entity: str | None,
     project: str | None,
 ) -> int:
-    """Write SWEEP to one file: sweep, configuration, runs, histories, the last lines of consoles, where it comes from.
+    """Write SWEEP to one file: sweep, runs, histories, consoles, system metrics, files' names, where it comes from.
 
     `sweep-tui open FILE` shows it with no server, and leaderboard, best, insight, report and points take it as they
     take a sweep. No key is in it.
     """
     from trainer.bundle.layout import bundle_name, looks_like_bundle
     from trainer.bundle.writing import BundleContent, known_keys, write_bundle
+    from trainer.tracking.contents_reader import ContentsReader
     from trainer.tracking.retry import read_fillers
     from trainer.tracking.run_details import RunDetailsReader
 
@@ -53,7 +57,8 @@ def bundle(
 
     sweeps = [record, *read_fillers(client, record.reference)]
     count = write_bundle(
-        client, RunDetailsReader(connection), sweeps, path, content=BundleContent(history_rows, console_lines),
+        client, RunDetailsReader(connection), sweeps, path, contents=ContentsReader(connection),
+        content=BundleContent(history_rows, console_lines, with_files),
         secrets=known_keys(), on_progress=tell,
     )  # fmt: skip
     size = path.stat().st_size / 1024 if path.is_file() else 0.0

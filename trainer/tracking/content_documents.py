@@ -66,3 +66,24 @@ query RunOrigin($project: String!, $entity: String!, $name: String!) {{
   project(name: $project, entityName: $entity) {{ run(name: $name) {{ name config commit {own} }} }}
 }}
 """
+
+
+def many_runs() -> str:
+    """Return the document that reads what hangs on several runs at once."""
+    return f"""
+query RunsContents($project: String!, $entity: String!, $filters: JSONString, $perPage: Int, $samples: Int) {{
+  project(name: $project, entityName: $entity) {{
+    runs(filters: $filters, first: $perPage) {{
+      edges {{
+        node {{
+          name config commit
+          events(samples: $samples)
+          files(first: 100) {{ edges {{ node {{ {_FILE} }} }} }}
+          logged: outputArtifacts(first: 50) {{ edges {{ node {{ {_ARTIFACT} }} }} }}
+          used: inputArtifacts(first: 50) {{ edges {{ node {{ {_ARTIFACT} }} }} }}
+        }}
+      }}
+    }}
+  }}
+}}
+"""
