@@ -3,13 +3,14 @@ from __future__ import annotations
 import pytest
 from textual.pilot import Pilot
 
-from tests.ui.memory_session import MemorySession, make_sweep
+from tests.ui.memory_session import CONNECTION, MemorySession, make_sweep
 from tests.ui.wait_for import wait_for
 from trainer.errors import ServerLostError
-from trainer.records import SweepReference
+from trainer.records import SweepRecord, SweepReference
 from trainer.states import SweepState
 from trainer.sweep_filter import matching_sweeps
 from tui.app import SweepApp
+from tui.last_look import Look, keep_look, look_key, looks_file
 from tui.messages import SweepOpenRequested
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.help import HelpScreen
@@ -208,3 +209,51 @@ def test_narrow_terminals_keep_the_name_the_state_and_the_progress() -> None:
     assert visible_columns(200) == ["name", "project", "method", "state", "progress", "best", "age"]
     assert visible_columns(40)[:2] == ["name", "state"]
     assert visible_columns(1) == ["name", "state"]
+
+
+async def test_sweeps_with_something_new_are_starred_and_the_user_is_called_for_those_looked_at(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    seen = make_sweep("seen", run_count=3, best_value=0.5)
+    look = Look("2026-01-01T12:00:00+00:00", seen.state.value, 3, 0.5)
+    keep_look(looks_file(), look_key(CONNECTION.base_url, seen.reference), look)
+    written: list[str] = []
+    monkeypatch.setattr(SweepApp, "write_to_terminal", lambda app, sequence: written.append(sequence))
+    session = MemorySession([make_sweep("new one"), seen])
+    app = SweepApp(session)
+    async with app.run_test(size=(140, 30)) as pilot:
+        screen = await listed(pilot)
+        assert screen.news == {}, "nothing has changed, and what was never looked at has no news"
+        session.sweeps = [make_sweep("new one", best_value=1.0), make_sweep("seen", run_count=8, best_value=0.75)]
+        await pilot.press("r")
+        await wait_for(pilot, lambda: bool(written))
+        assert "seen: new best accuracy 0.7500 (+0.2500)" in written[0]
+        assert "1 with news" in shown_text(app, "#summary")
+        lines = [strip.text for strip in screen._compositor.render_strips()]
+        assert [line for line in lines if "✦" in line and " seen " in line and "★ 5 runs" in line]
+        await pilot.press("p", "down", "enter")
+        await wait_for(pilot, lambda: screen.filter_text == 'project="wine"')
+        assert screen.table.row_count == 2
+        await pilot.press("space")
+        await wait_for(pilot, lambda: "1 marked" in shown_text(app, "#summary"))
+        await pilot.press("escape", "escape")
+        await wait_for(pilot, lambda: not screen.filter_text and not screen.marked)
+
+
+async def test_thousands_of_sweeps_cost_what_is_in_sight() -> None:
+    app = SweepApp(MemorySession([make_sweep(f"sweep-{number}") for number in range(3000)]))
+    async with app.run_test(size=(100, 30)) as pilot:
+        screen = await listed(pilot)
+        await pilot.press("end")
+        await wait_for(pilot, lambda: screen.table.cursor_row == 2999)
+        formatted: list[str] = []
+        cell = screen.table._cell
+
+        def counted(column: str, sweep: SweepRecord) -> tuple[tuple[str, str], ...]:
+            formatted.append(column)
+            return cell(column, sweep)
+
+        screen.table._cell = counted  # type: ignore[method-assign]
+        screen.show_list()
+        await pilot.pause()
+        assert 0 < len(formatted) < 1000, "cells of some thirty rows, not of three thousand"

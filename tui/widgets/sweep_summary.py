@@ -19,7 +19,6 @@ from tui.formatting import (
     metric_text,
     rate_text,
     seconds_text,
-    shortened,
     sweep_label,
 )
 from tui.sweep_pace import Pace
@@ -219,8 +218,8 @@ class SweepSummary(Widget):
             rest = width - head.cell_len - end.cell_len - 5
             if rest >= min(room, len(view.best_config)):
                 break
-        if rest >= 12:
-            head.append(f"  {shortened(view.best_config, rest)}", self._style("text"))
+        if pairs := _whole_pairs(view.best_config, rest):
+            head.append(f"  {pairs}", self._style("text"))
         return self._spread(head, end, width)
 
     def _since_best(self, view: SummaryView) -> Text:
@@ -232,3 +231,12 @@ class SweepSummary(Widget):
         if view.is_over:
             return Text(f"  no better in the last {runs}", self._style("muted"))
         return Text(f"  no better for {runs} · {age}", self._style("muted"))
+
+
+def _whole_pairs(config: str, room: int) -> str:
+    """Return as many of `depth 5  lr 0.1` as there is room for: half a value would be read as another one."""
+    pairs = config.split("  ")
+    while pairs and len("  ".join(pairs)) + (2 if len(pairs) < config.count("  ") + 1 else 0) > room:
+        pairs.pop()
+    shown = "  ".join(pairs)
+    return shown if not pairs or shown == config else f"{shown} …"
