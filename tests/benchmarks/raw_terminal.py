@@ -25,6 +25,8 @@ class RawTerminal:
 
     def __init__(self, command: Sequence[str], home: Path, columns: int, rows: int) -> None:
         self.bytes = 0
+        self.pieces: list[tuple[float, str]] = []
+        """What was written, and when by the clock of `time`."""
         self._text = ""
         self._from = 0
         """Where the search for the next text begins."""
@@ -73,7 +75,9 @@ class RawTerminal:
                 kept = cut + rest
                 if _CODES.match(kept) or len(kept) > 4096:
                     whole, kept = whole + kept, b""
-                self._text += _CODES.sub(b"\0", whole).decode(errors="replace")
+                piece = _CODES.sub(b"\0", whole).decode(errors="replace")
+                self._text += piece
+                self.pieces.append((time.time(), piece))
                 self._changed.notify_all()
 
     def wait_for(self, text: str, seconds: float = 30) -> None:
