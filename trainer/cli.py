@@ -23,6 +23,7 @@ from trainer.commands.insight import insight
 from trainer.commands.options import EXIT_INTERRUPTED, AppOpener, exit_code_for, server_options
 from trainer.commands.params import params
 from trainer.commands.planning import check, plan
+from trainer.commands.publishing import publish
 from trainer.commands.reading import best, leaderboard, points
 from trainer.commands.reporting import report
 from trainer.commands.running import agent, open_, run, train
@@ -86,7 +87,7 @@ def build_cli(app: AppOpener | None) -> click.Group:
         return 0
 
     commands = [run, agent, agents, params, plan, check, try_, export, leaderboard, best, points, *steering_commands()]
-    commands += [compare, insight, report, fork, narrow, bundle]
+    commands += [compare, insight, report, fork, narrow, bundle, publish]
     commands += [gpus, serve, server_group, env, train]
     for command in [*commands, open_] if app else commands:
         cli.add_command(command)
