@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from types import MappingProxyType
 
 from trainer.bundle.content_layout import BLOB, BundledContents, contents_name, contents_of
 from trainer.bundle.layout import BundledRun
@@ -16,6 +17,8 @@ class BundleContents:
     """Reads them from the file."""
 
     _file: BundleFile
+    _artifact_files: Mapping[RunArtifact, Sequence[RunFile]] = MappingProxyType({})
+    """Files of the artifacts that were read."""
 
     def _bundled(self, run_id: str) -> BundledRun:
         raise NotImplementedError
@@ -41,12 +44,12 @@ class BundleContents:
     def read_artifacts(self, entity: str, project: str, run_id: str) -> list[RunArtifact]:
         """Return the artifacts that a run logged, then those that it used."""
         found = self._contents(run_id).artifacts
-        self._artifact_files = {**getattr(self, "_artifact_files", {}), **found}
+        self._artifact_files = {**self._artifact_files, **found}
         return list(found)
 
     def read_artifact_files(self, entity: str, project: str, artifact: RunArtifact) -> list[RunFile]:
         """Return the files of an artifact that was read before."""
-        return list(getattr(self, "_artifact_files", {}).get(artifact, ()))
+        return list(self._artifact_files.get(artifact, ()))
 
     def read_origin(self, entity: str, project: str, run_id: str) -> RunOrigin:
         """Return where a run comes from."""
