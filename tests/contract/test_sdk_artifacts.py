@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
 import sys
 from pathlib import Path
@@ -9,6 +10,8 @@ from pathlib import Path
 from tests.contract.server_fixtures import Environment, environ, graphql, project, run_command, run_program, server
 from tests.contract.test_server_sdk import result_of
 from trainer.server.lifecycle import ServerAddress
+from trainer.settings import Connection, ServerKind
+from trainer.tracking.wandb_client import WandbClient
 
 __all__ = ["environ", "project", "server"]
 
@@ -148,6 +151,20 @@ def test_versions_from_the_first_log_to_their_deletion(
     document = "query A($i: ID!) { artifact(id: $i) { artifactSequence { name } state } }"
     owner = graphql(server, document, i=found["clientIDMapping"]["serverID"])["artifact"]
     assert owner == {"artifactSequence": {"name": "run-r1-tab"}, "state": "COMMITTED"}
+    # What the run view reads of it.
+    client = WandbClient(Connection(ServerKind.EMBEDDED, server.base_url, server.api_key, ""))
+    place = (client.default_entity(), project)
+    table = next(one for one in client.read_artifacts(*place, "r1") if one.collection == "run-r1-tab")
+    assert (table.name, table.type, table.project) == ("run-r1-tab:v0", "run_table", project)
+    file = next(one for one in client.read_artifact_files(*place, table) if one.name.endswith(".table.json"))
+    content = b"".join(client.stream_file(file))
+    assert len(content) == file.size and "columns" in json.loads(content)
+    assert [one.name for one in client.read_files(*place, "r1", ["wandb-metadata.json", "no"])] == [
+        "wandb-metadata.json"
+    ]
+    origin = client.read_origin(*place, "r1")
+    assert origin.args == (project,) and origin.executable == sys.executable and origin.wandb_version
+    assert any("memory_percent" in row.values for row in client.read_system(*place, "r1"))
 
 
 _COLLECTIONS = """
