@@ -20,6 +20,7 @@ from trainer.commands.exporting import export
 from trainer.commands.gpus import gpus
 from trainer.commands.hosts import agents
 from trainer.commands.insight import insight
+from trainer.commands.models import fetch_best, promote
 from trainer.commands.options import EXIT_INTERRUPTED, AppOpener, exit_code_for, server_options
 from trainer.commands.params import params
 from trainer.commands.planning import check, plan
@@ -87,7 +88,7 @@ def build_cli(app: AppOpener | None) -> click.Group:
         return 0
 
     commands = [run, agent, agents, params, plan, check, try_, export, leaderboard, best, points, *steering_commands()]
-    commands += [compare, insight, report, fork, narrow, bundle, publish]
+    commands += [compare, insight, report, fork, narrow, bundle, publish, promote, fetch_best]
     commands += [gpus, serve, server_group, env, train]
     for command in [*commands, open_] if app else commands:
         cli.add_command(command)

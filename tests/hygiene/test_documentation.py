@@ -84,7 +84,7 @@ def test_documented_keys_are_bound(place: str) -> None:
 
 def test_documented_commands_exist() -> None:
     commands = set(build_cli(TerminalApp()).commands)
-    named = set(re.findall(r"^\| `sweep-tui ([a-z|\\]+)", README, re.MULTILINE))
+    named = set(re.findall(r"^\| `sweep-tui ([a-z|\\-]+)", README, re.MULTILINE))
     documented = {command.rstrip("\\") for names in named for command in names.split("|")}
     assert documented == commands
 

@@ -23,6 +23,7 @@ if TYPE_CHECKING:
     from trainer.settings import Settings
     from trainer.sweep.config import SweepFile
     from trainer.tracking.client import TrackingClient
+    from trainer.tracking.wandb_client import WandbClient
 
 EXIT_MISSED = 3
 
@@ -102,7 +103,7 @@ def described_by_job(config: dict[str, Json]) -> dict[str, Json]:
     return config | {"description": f"{said} — {job.note()}" if isinstance(said, str) and said else job.note()}
 
 
-def conclude(client: TrackingClient, outcome: Outcome, conclusion: Conclusion, json_path: Path | None) -> int:
+def conclude(client: WandbClient, outcome: Outcome, conclusion: Conclusion, json_path: Path | None) -> int:
     """Decide the gates of a sweep that has ended, write what was asked for, and return the command's exit code.
 
     Raises:
@@ -123,6 +124,8 @@ def conclude(client: TrackingClient, outcome: Outcome, conclusion: Conclusion, j
             narrate(annotation(f"sweep {outcome.progress.sweep.name}", sentence))
     if json_path is not None:
         write_report(outcome, json_path, verdicts)
+    if not outcome.interrupted and not outcome.problem:
+        _mark_best_model(client, outcome)
     try:
         _tell(client, outcome, conclusion, verdicts)
     except InputError:
@@ -132,6 +135,19 @@ def conclude(client: TrackingClient, outcome: Outcome, conclusion: Conclusion, j
         narrate(f"The summary could not be written: {error}")
         code = code or EXIT_FAILED
     return code
+
+
+def _mark_best_model(client: WandbClient, outcome: Outcome) -> None:
+    from trainer.best_model import mark_after_sweep
+
+    sweep = outcome.progress.sweep
+    try:
+        model = mark_after_sweep(client, sweep, tuple(outcome.progress.runs.values()), sweep.metric)
+    except TrainerError as error:
+        narrate(f"The best model could not be marked: {error}")
+        return
+    if model is not None:
+        narrate(f"Model:  {model.artifact.name} is `best`; sweep-tui fetch-best {sweep.reference} downloads it")
 
 
 def _verdicts(client: TrackingClient, outcome: Outcome, gates: Gates) -> tuple[list[Verdict], int]:
