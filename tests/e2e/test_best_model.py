@@ -43,6 +43,7 @@ def test_the_best_model_is_promoted_and_fetched_as_good_as_it_was(user: User, tm
         'command: ["${env}", "${interpreter}", "-m", "trainer", "train", "${args}"]\nprogram: trainer/__main__.py\n'
         "parameters:\n  dataset: {value: iris}\n  validation_fraction: {value: 0.5}\n"
         "  model: {values: [logistic_regression, random_forest]}\n  seed: {values: [1, 2]}\n"
+        "  log_model: {value: true}\n"
     )
     ran = user.run("run", tmp_path / "sweep.yaml", "-a", "2", "--json", tmp_path / "out.json")
     assert ran.returncode == 0, ran.stderr
@@ -91,7 +92,7 @@ def test_a_sweep_without_models_says_so(user: User, tmp_path: Path) -> None:
     sweep = json.loads((tmp_path / "out.json").read_text())["sweep"]
     for command in ("promote", "fetch-best"):
         result = user.run(command, sweep, cwd=tmp_path)
-        assert result.returncode == 1 and "logged an artifact of type `model`" in result.stderr
+        assert result.returncode == 2 and "logged an artifact of type `model`" in result.stderr
     assert subprocess.run(["ls", str(tmp_path)], capture_output=True, text=True).stdout.split() == [
         "out.json",
         "sweep.yaml",

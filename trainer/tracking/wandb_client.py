@@ -26,6 +26,7 @@ from trainer.states import RunState, SweepState
 from trainer.tracking import documents
 from trainer.tracking.client import SweepSnapshot
 from trainer.tracking.console_pages import ConsolePages
+from trainer.tracking.model_changes import ModelChanges
 from trainer.tracking.run_changes import RunChanges
 from trainer.tracking.run_contents import RunContents
 from trainer.tracking.run_pages import read_run_pages
@@ -41,7 +42,7 @@ _LAST_STEP = 2**62
 _EPOCH = datetime.min.replace(tzinfo=UTC)
 
 
-class WandbClient(RunChanges, RunContents):
+class WandbClient(RunChanges, RunContents, ModelChanges):
     """A W&B server, spoken to directly. Safe to share between threads.
 
     A method blocks for at most `timeout_seconds` per request it makes; all but `list_sweeps`, `create_sweep`,
