@@ -1,4 +1,4 @@
-"""Aliases of model artifacts and their link to a registry, as the SDK's public API makes them. Part of `WandbClient`."""
+"""Aliases of model artifacts and their links to a registry, as the SDK's public API makes them (0.31)."""
 
 from __future__ import annotations
 
