@@ -15,6 +15,7 @@ from textual.filter import LineFilter, Monochrome, NoColor
 from textual.geometry import Offset
 
 from trainer.paths import config_dir
+from tui.app_stylesheet import AppStylesheet
 from tui.looks import SETTINGS_FILE_NAME, FollowsLooks, Looks, fitting_theme, remember
 from tui.plain_text import PlainFilter, plain_key
 from tui.presence import PresenceApp
@@ -34,6 +35,7 @@ class LookingApp(PresenceApp):
             looks: How it looks; None for our dark theme, unless `TEXTUAL_THEME` names another.
         """
         super().__init__()
+        self.stylesheet = AppStylesheet(variables=self.get_css_variables())
         self.looks = looks or Looks()
         self._no_color, self._plain = NoColor(), PlainFilter()
         self._said_until = 0.0
