@@ -135,10 +135,14 @@ def _run_headless(
             early.abandon()
         raise
     from trainer.headless import follow_to_end
+    from trainer.progress import SweepProgress
+    from trainer.report import Outcome, write_report
     from trainer.tracking.leaderboard import render_leaderboard
 
     launched = launch_sweep(connection, client, request, on_created=_name_sweep, early=early)
     if launched.host is None:
+        if json_path is not None:
+            write_report(Outcome(SweepProgress(launched.sweep)), json_path)
         narrate(f"No agents were asked for. Start some with: sweep-tui agent {launched.sweep.reference}")
         return 0
     _name_agents(launched.host, request.plan)
