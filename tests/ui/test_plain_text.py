@@ -73,7 +73,7 @@ async def test_home_help_and_palette_in_plain_text() -> None:
         shown = await plain_screen(pilot, "Build a new sweep")
         assert "iris" not in shown
         await pilot.press("escape", "ctrl+p")
-        await plain_screen(pilot, "Open a sweep file", "New sweep")
+        await plain_screen(pilot, "Open a sweep file", "Filter")
         await pilot.press("escape")
         app.choose_plain(False)
         await wait_for(
@@ -112,8 +112,8 @@ async def test_the_live_view_a_run_and_charts_in_plain_text() -> None:
         await pilot.press("enter")
         await wait_for(pilot, lambda: isinstance(app.screen, RunScreen))
         await plain_screen(pilot, "over 14 points")
-        await pilot.press("3")
-        await plain_screen(pilot, f"{WRITTEN} step 1", "Console")
+        await pilot.press("4")
+        await plain_screen(pilot, f"{WRITTEN} step 1")
 
 
 async def test_builder_and_preview_in_plain_text(tmp_path: Path) -> None:

@@ -297,6 +297,8 @@ def _wait_until_at_work(host: AgentHost, files: HostFiles) -> None:
     deadline = time.monotonic() + _START_SECONDS
     while not files.state_path.exists():
         if not host.is_alive() or time.monotonic() >= deadline:
+            if files.state_path.exists():  # it was at work, and has ended, since it was looked at
+                return
             raise AgentError(
                 f"Agents for sweep {host.reference} could not be started: {last_line(files.log_path) or 'no answer'}",
                 hint=f"See {files.log_path}.",

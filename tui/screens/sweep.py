@@ -147,7 +147,7 @@ class SweepScreen(
             self.retry_at = time.monotonic() + wait
         if change.run_ids or change.sweep:
             self.show_runs()
-        if change.agents or change.run_ids:
+        if change.agents or change.run_ids or change.sweep:
             self._show_agents()
         self._show_summary()
         self.show_notice()

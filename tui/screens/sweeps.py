@@ -16,7 +16,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Center, Middle
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from trainer.errors import TrainerError
@@ -33,6 +33,7 @@ from tui.screens.sweeps_servers import SweepsServers
 from tui.session import Session
 from tui.widgets.app_header import AppHeader
 from tui.widgets.filter_prompt import FilterPrompt
+from tui.widgets.fitting_footer import FittingFooter
 from tui.widgets.news_line import NEW
 from tui.widgets.sweeps_table import SweepsTable
 
@@ -129,7 +130,7 @@ class SweepsScreen(SweepsChoosing, SweepsServers):
         with Middle(id="message-area"), Center():
             yield Static("", id="message")
         yield SweepsTable(id="sweeps")
-        yield Footer()
+        yield FittingFooter()
 
     def on_mount(self) -> None:
         """Say what is going on until the server answers."""

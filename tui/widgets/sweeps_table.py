@@ -231,6 +231,13 @@ class SweepsTable(ScrollView, can_focus=True):
         """The line of the cursor, from the top of the table; see `HasCursorLine`."""
         return 1 + self.cursor_row - round(self.scroll_offset.y) if self._sweeps else None
 
+    @property
+    def cursor_words(self) -> str:
+        """The cells of the cursor's row; see `HasCursorWords`."""
+        line = self._line(self.cursor_row)
+        cells = ("".join(text for text, _ in pieces).strip() for pieces in line.pieces) if line else ()
+        return "  ".join(filter(None, cells))
+
     def render_line(self, y: int) -> Strip:
         """Return one line: the header stays on top, rows scroll below it."""
         width, base = self.scrollable_content_region.width, self.rich_style

@@ -113,6 +113,8 @@ def _run_exit_handlers() -> None:
 
 def _finalize(modules: List[types.ModuleType]) -> None:
     """Let go of a program's objects: first what it made, last first, then its functions, classes and modules."""
+    # CPython lets no daemon thread run any more by now; one that did would miss the names that are taken from it.
+    sys.setswitchinterval(1000.0)
     libraries = os.path.dirname(os.__file__)
     dictionaries = [
         module.__dict__
