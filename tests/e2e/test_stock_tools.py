@@ -48,22 +48,6 @@ print("fine")
     assert "6/6 done" in rest.stderr
 
 
-def test_function_agent(user: User, tmp_path: Path) -> None:
-    script = """
-import wandb
-def train():
-    with wandb.init() as run:
-        run.log({"loss": run.config.x ** 2})
-space = {"x": {"values": [1, 2]}}
-sweep = wandb.sweep({"method": "grid", "metric": {"name": "loss"}, "parameters": space}, project="f")
-wandb.agent(sweep, function=train, project="f")
-runs = wandb.Api().sweep(f"f/{sweep}").runs
-print(sorted(run.summary["loss"] for run in runs))
-"""
-    result = user.run(script, program=PYTHON, cwd=tmp_path, timeout=180, environ=exported(user))
-    assert "[1, 4]" in result.stdout, result.stdout + result.stderr
-
-
 RULED = """\
 # a hand-written line
 method: grid
