@@ -28,6 +28,9 @@ _PATIENCE = 20.0
 """Ties are found again after so many times what it took."""
 View = tuple[object, ...]
 
+_LEADING = 20
+"""Runs whose values say whether ties may have changed."""
+
 
 class SweepGrouping(SweepTradeOff):
     """Groups runs by any keys, and says how far the first can be believed."""
@@ -145,7 +148,9 @@ class SweepGrouping(SweepTradeOff):
             grouping and grouping.keys,
             grouping and board.filter and board.filter.text,
         )
-        state: View = (len(board.runs), self.feed.progress.done)
+        # The values too: the curve of a run, which may hold a better one, can come after its end was counted.
+        leading = tuple(board.value(run_id) for run_id in board.ranked[:_LEADING]) if board.metric else ()
+        state: View = (len(board.runs), self.feed.progress.done, leading)
         if self._ties_are_sought or (view, state) == self._ties_of:
             return
         wait = max(TIES_EVERY_SECONDS, _PATIENCE * self._ties_took)
