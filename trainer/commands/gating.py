@@ -17,7 +17,7 @@ from trainer.commands.options import EXIT_FAILED, narrate
 from trainer.errors import InputError, TrainerError
 
 if TYPE_CHECKING:
-    from trainer.gates.judging import Gates, Verdict
+    from trainer.gates.judging import Gates, ReadRuns, Verdict
     from trainer.records import Json, RunRecord
     from trainer.report import Outcome
     from trainer.settings import Settings
@@ -113,7 +113,9 @@ def conclude(client: WandbClient, outcome: Outcome, conclusion: Conclusion, json
     from trainer.reports.job_summary import annotation
 
     job = ci_job(os.environ)
-    verdicts, code = _verdicts(client, outcome, conclusion.gates)
+    # Gates and summary most often look at the same metric: all runs with its curves are read once.
+    read = functools.cache(lambda metric: client.read_runs(outcome.progress.sweep, metric))
+    verdicts, code = _verdicts(read, outcome, conclusion.gates)
     code = outcome.exit_code or code
     for verdict in verdicts:
         narrate(f"Gate {'passed' if verdict.passed else 'missed'}: {verdict.sentence}")
@@ -127,7 +129,7 @@ def conclude(client: WandbClient, outcome: Outcome, conclusion: Conclusion, json
     if not outcome.interrupted and not outcome.problem:
         _mark_best_model(client, outcome)
     try:
-        _tell(client, outcome, conclusion, verdicts)
+        _tell(client, read, outcome, conclusion, verdicts)
     except InputError:
         raise
     except TrainerError as error:
@@ -150,7 +152,7 @@ def _mark_best_model(client: WandbClient, outcome: Outcome) -> None:
         narrate(f"Model:  {model.artifact.name} is `best`; sweep-tui fetch-best {sweep.reference} downloads it")
 
 
-def _verdicts(client: TrackingClient, outcome: Outcome, gates: Gates) -> tuple[list[Verdict], int]:
+def _verdicts(read: ReadRuns, outcome: Outcome, gates: Gates) -> tuple[list[Verdict], int]:
     if not gates or outcome.interrupted:
         return [], 0
     from trainer.gates.judging import judge
@@ -158,13 +160,15 @@ def _verdicts(client: TrackingClient, outcome: Outcome, gates: Gates) -> tuple[l
     sweep, runs = outcome.progress.sweep, tuple(outcome.progress.runs.values())
     seconds = time.monotonic() - outcome.progress.started
     try:
-        return judge(gates, sweep, runs, seconds, lambda metric: client.read_runs(sweep, metric)), 0
+        return judge(gates, sweep, runs, seconds, read), 0
     except TrainerError as error:
         narrate(f"Error: the gates could not be decided: {error}")
         return [], EXIT_FAILED
 
 
-def _tell(client: TrackingClient, outcome: Outcome, conclusion: Conclusion, verdicts: list[Verdict]) -> None:
+def _tell(
+    client: TrackingClient, read: ReadRuns, outcome: Outcome, conclusion: Conclusion, verdicts: list[Verdict]
+) -> None:
     progress = outcome.progress
     sweep = progress.sweep
     summary, outputs = conclusion.summary, ""
@@ -191,7 +195,7 @@ def _tell(client: TrackingClient, outcome: Outcome, conclusion: Conclusion, verd
         from trainer.reports.job_summary import append_summary, job_summary
 
         if sweep.metric is not None:
-            runs = client.read_runs(sweep, sweep.metric)
+            runs = tuple(read(sweep.metric))
         append_summary(summary, job_summary(client, sweep, runs, verdicts, outcome.problem, job))
 
 

@@ -63,27 +63,20 @@ def judge(gates: Gates, sweep: SweepRecord, runs: Sequence[RunRecord], seconds: 
         sweep: The sweep.
         runs: All its runs; the best values of its own metric are taken from `read`, which sees whole curves.
         seconds: How long it took.
-        read: Reads the runs anew for a metric.
+        read: Reads the runs for a metric, and is asked for one several times.
     """
-    known: dict[Metric, Sequence[RunRecord]] = {}
-
-    def with_curves(metric: Metric) -> Sequence[RunRecord]:
-        if metric not in known:
-            known[metric] = read(metric)
-        return known[metric]
-
     verdicts = []
     for assertion in gates.assertions:
         if assertion.metric:
             metric = assertion.metric_of(sweep.metric)
-            with_metric = with_curves(metric)
+            with_metric = read(metric)
             value = _reached(assertion.left, metric, with_metric)
         else:
             with_metric, value = runs, _counted(assertion.left, runs, seconds)
         verdicts.append(_verdict(assertion, value, with_metric))
     if gates.baseline is not None:
         metric = gates.baseline.metric_of(sweep.metric)
-        runs_then = with_curves(metric)
+        runs_then = read(metric)
         verdicts.append(_against(gates.baseline, gates.margin, metric, _reached("best", metric, runs_then), runs_then))
     return verdicts
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from trainer.tracking import content_documents
+
 _PAGE = "pageInfo { endCursor hasNextPage }"
 _RUN = """
 id name displayName description notes tags group jobType commit state config summaryMetrics createdAt sweepName
@@ -80,16 +82,8 @@ mutation CreateRunFiles($entity: String!, $project: String!, $run: String!, $fil
 
 
 def run_artifacts(field: str) -> str:
-    """Return the document that pages through the artifacts of a run: `outputArtifacts` or `inputArtifacts`."""
-    return f"""
-query RunArtifacts($project: String!, $entity: String!, $name: String!, $cursor: String, $perPage: Int) {{
-  project(name: $project, entityName: $entity) {{
-    run(name: $name) {{
-      artifacts: {field}(after: $cursor, first: $perPage) {{ edges {{ node {{ {_ARTIFACT} }} cursor }} {_PAGE} }}
-    }}
-  }}
-}}
-"""
+    """Return the document that pages through the artifacts of a run, with all that makes them again."""
+    return content_documents.run_artifacts(field, _ARTIFACT)
 
 
 COLLECTION = f"""

@@ -5,16 +5,13 @@ A loss of it doubles nothing: runs that are there say themselves what they were 
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
 import json
-import os
-from collections.abc import Iterator
-from contextlib import contextmanager
+from contextlib import AbstractContextManager
 from pathlib import Path
 
 from trainer.atomic_file import write_text_atomically
-from trainer.errors import InputError
+from trainer.lock_file import alone
 from trainer.paths import state_dir
 from trainer.records import SweepReference
 
@@ -44,23 +41,10 @@ class Memory:
         """Remember the id of the sweep there."""
         write_text_atomically(self.path, json.dumps({**self._words, "sweep": sweep_id}, indent=1) + "\n")
 
-    @contextmanager
-    def alone(self) -> Iterator[None]:
+    def alone(self) -> AbstractContextManager[None]:
         """Keep two commands of this machine from publishing the same at once.
 
         Raises:
-            InputError: If another one is at it.
+            InputError: If another one is at it, when it is entered.
         """
-        path = self.path.with_suffix(".lock")
-        path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-        descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-        try:
-            try:
-                fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-            except BlockingIOError:
-                raise InputError(
-                    f"{self._source} is being published there by another command.", hint="Wait for it."
-                ) from None
-            yield
-        finally:
-            os.close(descriptor)
+        return alone(self.path.with_suffix(".lock"), f"{self._source} is being published there by another command.")

@@ -28,13 +28,18 @@ tags { name } state size digest fileCount createdAt aliases { alias }
 """
 
 
-def run_artifacts(field: str) -> str:
-    """Return the document that pages through the artifacts of a run: `outputArtifacts` or `inputArtifacts`."""
+def run_artifacts(field: str, wanted: str = _ARTIFACT) -> str:
+    """Return the document that pages through the artifacts of a run: `outputArtifacts` or `inputArtifacts`.
+
+    Args:
+        field: Which of the two.
+        wanted: The fields of each.
+    """
     return f"""
 query RunArtifacts($project: String!, $entity: String!, $name: String!, $cursor: String, $perPage: Int) {{
   project(name: $project, entityName: $entity) {{
     run(name: $name) {{
-      artifacts: {field}(after: $cursor, first: $perPage) {{ edges {{ node {{ {_ARTIFACT} }} cursor }} {_PAGE} }}
+      artifacts: {field}(after: $cursor, first: $perPage) {{ edges {{ node {{ {wanted} }} cursor }} {_PAGE} }}
     }}
   }}
 }}

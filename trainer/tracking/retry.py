@@ -5,15 +5,14 @@ Asked twice it does nothing twice: what waits, runs or finished meanwhile is not
 
 from __future__ import annotations
 
-import fcntl
 import hashlib
-import os
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field, replace
 from itertools import islice
 
 from trainer.errors import InputError, ServerError, ServerLostError
+from trainer.lock_file import alone
 from trainer.paths import ledgers_dir
 from trainer.records import Json, RunRecord, SweepRecord, SweepReference
 from trainer.settings import ServerKind
@@ -286,27 +285,11 @@ def _enqueue(client: TrackingClient, reference: SweepReference, config: Mapping[
     return client.enqueue_run(reference, config), is_resumed
 
 
-@contextmanager
-def _alone(client: TrackingClient, reference: SweepReference) -> Iterator[None]:
-    """Keep two calls on this machine from enqueuing the same points.
-
-    Raises:
-        InputError: If another one is at it.
-    """
+def _alone(client: TrackingClient, reference: SweepReference) -> AbstractContextManager[None]:
+    """Keep two calls on this machine from enqueuing the same points; the second is told when it enters."""
     name = hashlib.blake2b(f"{client.connection.base_url} {reference}".encode(), digest_size=12).hexdigest()
-    path = ledgers_dir() / f"{name}.lock"
-    path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
-    descriptor = os.open(path, os.O_RDWR | os.O_CREAT, 0o600)
-    try:
-        try:
-            fcntl.flock(descriptor, fcntl.LOCK_EX | fcntl.LOCK_NB)
-        except BlockingIOError:
-            raise InputError(
-                f"The failed points of {reference} are being enqueued by another command.", hint="Wait for it."
-            ) from None
-        yield
-    finally:
-        os.close(descriptor)
+    said = f"The failed points of {reference} are being enqueued by another command."
+    return alone(ledgers_dir() / f"{name}.lock", said)
 
 
 def _points(count: int, kind: str = "") -> str:
