@@ -128,11 +128,15 @@ async def test_refresh_sort_filter_and_scroll(server: ServerAddress, folder: Pat
         sort, sort_cpu = await sorts(pilot, screen)
         filtering, filter_cpu = await filters(pilot, screen)
         blanks = await scrolled(pilot, screen)
-        assert told("refresh with 20 changed rows, processor of the event loop", refresh, 30) <= 30
-        assert told("sort", sort, 150) <= 150
         told("sort, processor of the event loop", sort_cpu, 150)
-        assert told("filter", filtering, 150) <= 150
         told("filter, processor of the event loop", filter_cpu, 150)
+        # All is told before anything fails: one missed budget must not hide the others.
+        medians = [
+            told("refresh with 20 changed rows, processor of the event loop", refresh, 30),
+            told("sort", sort, 150),
+            told("filter", filtering, 150),
+        ]
+        assert all(median <= budget for median, budget in zip(medians, (30, 150, 150), strict=True))
         assert blanks == 0
 
 
