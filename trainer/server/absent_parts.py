@@ -9,7 +9,7 @@ _PARTS = (
     (r"team|invite|user|serviceaccount|apikey|organization", "accounts and teams: it has one user, `local`"),
     (r"trigger|integration", "automations"),
     (r"registr|portfolio", "the management of registries: `Artifact.link` to one makes it"),
-    (r"view|report", "reports"),
+    (r"accesstoken", "links for people without its key"),
     (r"chart", "custom chart definitions"),
 )
 

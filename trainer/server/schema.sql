@@ -196,6 +196,21 @@ CREATE TABLE IF NOT EXISTS alerts (
 );
 CREATE INDEX IF NOT EXISTS alerts_of_run ON alerts (run_id, id);
 
+-- Reports and saved workspaces: pages that people make of a project, written and read by the client alone. A number is
+-- never given twice: an address that somebody keeps must not lead to another page.
+CREATE TABLE IF NOT EXISTS views (
+    id           INTEGER PRIMARY KEY AUTOINCREMENT,
+    project_id   INTEGER NOT NULL REFERENCES projects (id) ON DELETE CASCADE,
+    type         TEXT NOT NULL,                 -- runs: a report; runs/draft; project-view: a workspace
+    name         TEXT NOT NULL,
+    display_name TEXT NOT NULL,
+    description  TEXT NOT NULL,
+    spec         TEXT NOT NULL,                 -- JSON, as the client sent it
+    created_at   INTEGER NOT NULL,
+    updated_at   INTEGER NOT NULL,
+    UNIQUE (project_id, type, name)
+);
+
 -- Bytes live in files/<id> beside the database, so that no name from outside is ever a path. A number is never given
 -- twice: a late upload to a deleted file must not land in another. A file of an artifact that is gone stays while
 -- another artifact lists the same bytes.

@@ -98,9 +98,17 @@ class ProjectNode(ArtifactReads):
         row = sweeps.find(self._context.connection, self._row_id, sweep_name or "")
         return None if row is None else SweepNode(self._context, row)
 
-    def all_views(self, **_: object) -> dict[str, object]:
-        """Return no reports."""
-        return connection_of([], 0, lambda row: row, str)
+    def all_views(
+        self,
+        first: int | None = None,
+        after: str | None = None,
+        view_type: str | None = None,
+        view_name: str | None = None,
+    ) -> dict[str, object]:
+        """Return reports or workspaces, newest first."""
+        from trainer.server.handlers.views import view_connection  # views lead to projects and back
+
+        return view_connection(self._context, self._row_id, view_type, view_name, first, after)
 
 
 def project(context: RequestContext, name: str | None = None, entity_name: str | None = None) -> ProjectNode | None:

@@ -4,7 +4,17 @@ from __future__ import annotations
 
 from collections.abc import Callable, Mapping
 
-from trainer.server.handlers import artifact_lists, artifacts, collections, file_nodes, projects, runs, sweeps, viewer
+from trainer.server.handlers import (
+    artifact_lists,
+    artifacts,
+    collections,
+    file_nodes,
+    projects,
+    runs,
+    sweeps,
+    viewer,
+    views,
+)
 
 Handler = Callable[..., object]
 
@@ -21,6 +31,7 @@ QUERIES: Mapping[str, Handler] = {
     "artifact": artifact_lists.artifact,
     "artifactCollection": artifact_lists.artifact_collection,
     "clientIDMapping": artifact_lists.client_id_mapping,
+    "view": views.view,
 }
 
 MUTATIONS: Mapping[str, Handler] = {
@@ -59,4 +70,6 @@ MUTATIONS: Mapping[str, Handler] = {
     "deleteArtifactPortfolio": collections.delete_portfolio,
     "createArtifactCollectionTagAssignments": collections.add_tags,
     "deleteArtifactCollectionTagAssignments": collections.delete_tags,
+    "upsertView": views.upsert_view,
+    "deleteView": views.delete_view,
 }

@@ -13,7 +13,7 @@ from starlette.routing import Route
 
 from trainer.server.security import FileSigner
 from trainer.server.tables import projects
-from trainer.server.web_pages import artifact_pages, projects_pages, run_pages, sweep_pages
+from trainer.server.web_pages import artifact_pages, projects_pages, report_pages, run_pages, sweep_pages
 from trainer.server.web_pages.markup import Markup, address, code, missing, page
 from trainer.server.web_pages.paging import Piece
 
@@ -57,8 +57,6 @@ _PROJECT_TABS = (
     "workspace",
     "table",
     "overview",
-    "reports",
-    "reportlist",
     "runs",
     "groups",
     "jobs",
@@ -99,6 +97,14 @@ def _sweep_list(visit: _Visit) -> Response:
 
 def _sweep(visit: _Visit) -> Response:
     return sweep_pages.sweep(visit.connection, visit.place, visit["name"], visit.piece)
+
+
+def _report_list(visit: _Visit) -> Response:
+    return report_pages.report_list(visit.connection, visit.place, visit.piece)
+
+
+def _report(visit: _Visit) -> Response:
+    return report_pages.report(visit.connection, visit.place, visit["slug"], visit.request.url.netloc)
 
 
 def _run(visit: _Visit) -> Response:
@@ -153,7 +159,7 @@ def _run_tab(visit: _Visit) -> Response:
 
 def _project_tab(visit: _Visit) -> Response:
     target = address(*visit.place)
-    if visit["tab"].split("/")[0].lower() in _PROJECT_TABS or visit["tab"].startswith("reports"):
+    if visit["tab"].split("/")[0].lower() in _PROJECT_TABS:
         return RedirectResponse(target, 302)
     return missing(f"page {visit['tab']} of a project", [("/".join(visit.place), target)])
 
@@ -177,6 +183,8 @@ _PAGES: tuple[tuple[str, Build], ...] = (
     *((f"{_IN}/artifacts{rest}", _collections) for rest in ("", "/{type}")),
     (f"{_IN}/artifacts/{{type}}/{{name}}", _collection),
     *((f"{_IN}/artifacts/{{type}}/{{name}}/{{version}}{rest}", _version) for rest in ("", "/{tab:path}")),
+    *((f"{_IN}{rest}", _report_list) for rest in ("/reports", "/reportlist")),
+    (f"{_IN}/reports/{{slug}}", _report),
     (f"{_IN}/{{tab:path}}", _project_tab),
     ("/{rest:path}", _nothing),
 )

@@ -6,7 +6,7 @@ import sqlite3
 
 from starlette.responses import Response
 
-from trainer.server.tables import collections, projects, sweeps
+from trainer.server.tables import collections, projects, sweeps, views
 from trainer.server.web_pages.listings import Place, collection_table, run_table, sweep_table
 from trainer.server.web_pages.markup import (
     Markup,
@@ -23,6 +23,7 @@ from trainer.server.web_pages.markup import (
     text,
 )
 from trainer.server.web_pages.paging import PAGE, Piece
+from trainer.server.web_pages.report_pages import report_table
 
 _FEW = 10
 
@@ -87,7 +88,11 @@ def project(connection: sqlite3.Connection, place: Place, piece: Piece) -> Respo
     runs_part = join((run_table(place, found), piece.links(address(*place), total)))
     parts.append(section(f"Runs ({total:,})", runs_part or Markup("<p>None yet.</p>"), "runs"))
     if piece.number == 1:
-        parts += [_some_sweeps(connection, row, place), _some_collections(connection, row, place)]
+        parts += [
+            _some_sweeps(connection, row, place),
+            _some_reports(connection, row, place),
+            _some_collections(connection, row, place),
+        ]
     return page(place[1], [(place[0], address(place[0]))], join(parts))
 
 
@@ -96,6 +101,13 @@ def _some_sweeps(connection: sqlite3.Connection, row: sqlite3.Row, place: Place)
     found = sweeps.page(connection, row["id"], _FEW, None, "1", [])
     more = Markup(f"<p>{link('All sweeps', address(*place, 'sweeps'))}</p>") if total > _FEW else Markup("")
     return section(f"Sweeps ({total:,})", join((sweep_table(connection, place, found), more)), "sweeps")
+
+
+def _some_reports(connection: sqlite3.Connection, row: sqlite3.Row, place: Place) -> Markup:
+    total = views.count(connection, row["id"], views.REPORT)
+    found = views.page(connection, row["id"], views.REPORT, None, _FEW)
+    more = Markup(f"<p>{link('All reports', address(*place, 'reports'))}</p>") if total > _FEW else Markup("")
+    return section(f"Reports ({total:,})", join((report_table(place, found), more)), "reports") if total else Markup("")
 
 
 def _some_collections(connection: sqlite3.Connection, row: sqlite3.Row, place: Place) -> Markup:
