@@ -12,16 +12,11 @@ from typing import Any
 
 import requests
 
-from trainer.errors import (
-    AccessError,
-    AuthenticationError,
-    NotFoundError,
-    ServerBusyError,
-    ServerError,
-    ServerLostError,
-)
+from trainer.errors import ServerBusyError, ServerError
 from trainer.records import RateBudget
 from trainer.settings import Connection, ServerKind
+from trainer.tracking.answers import UnknownFieldError, answer_data, connection_lost, error_message, lost
+from trainer.tracking.older_servers import without_fields
 from trainer.tracking.rate_budget import asked_wait, budget_of
 
 _FIRST_BACKOFF_SECONDS = 0.5
@@ -39,6 +34,8 @@ class GraphQLTransport:
         self._sessions = threading.local()
         self.budget: RateBudget | None = None
         """What the last answer that told so said is left."""
+        self._absent: frozenset[str] = frozenset()
+        """Fields that the server is too old to know."""
 
     def execute(
         self, document: str, variables: Mapping[str, Any], *, repeatable: bool = True, waits: bool = True
@@ -59,6 +56,17 @@ class GraphQLTransport:
             NotFoundError: If it answers that there is no such thing.
             ServerError: For any other error it reports.
         """
+        while True:
+            known = self._absent
+            shorter = without_fields(document, known)
+            try:
+                return self._execute(shorter, variables, repeatable, waits)
+            except UnknownFieldError as error:
+                self._absent = known | error.fields
+                if without_fields(document, self._absent) == shorter:
+                    raise
+
+    def _execute(self, document: str, variables: Mapping[str, Any], repeatable: bool, waits: bool) -> dict[str, Any]:
         deadline = time.monotonic() + self._timeout_seconds
         backoff = _FIRST_BACKOFF_SECONDS
         broken_before = False
@@ -69,16 +77,16 @@ class GraphQLTransport:
                 # A server that restarted leaves a dead connection in the pool; one new try tells them apart.
                 dropped = "Connection aborted" in str(error) or "RemoteDisconnected" in str(error)
                 if not (dropped and repeatable) or broken_before:
-                    raise self._lost(_connection_problem(error)) from error
+                    raise connection_lost(self._connection, error) from error
                 broken_before = True
                 continue
             except requests.Timeout as error:
-                raise self._lost(f"did not answer within {self._timeout_seconds:g} s") from error
+                raise lost(self._connection, f"did not answer within {self._timeout_seconds:g} s") from error
             except requests.RequestException as error:
-                raise self._lost(f"cannot be reached: {error}") from error
+                raise lost(self._connection, f"cannot be reached: {error}") from error
             self.budget = budget_of(response.headers) or self.budget
             if response.status_code != 429 and response.status_code < 500:
-                return self._data(response)
+                return answer_data(response, self._connection)
             wait = asked_wait(response.headers) or backoff
             is_final = not waits if response.status_code == 429 else not repeatable
             if is_final or time.monotonic() + wait >= deadline:
@@ -92,6 +100,8 @@ class GraphQLTransport:
             f"{self._connection.base_url}/graphql",
             json={"query": document, "variables": dict(variables)},
             timeout=(min(left, 5.0), left),
+            # Who sends us on is no W&B server, and what is sent on becomes a GET.
+            allow_redirects=False,
         )
 
     def _session(self) -> requests.Session:
@@ -105,42 +115,9 @@ class GraphQLTransport:
             self._sessions.session = session
         return session
 
-    def _data(self, response: requests.Response) -> dict[str, Any]:
-        """Return the data of an answer that is not worth repeating, or raise what it says."""
-        status = response.status_code
-        try:
-            body = response.json()
-        except ValueError:
-            body = None
-        message = _error_message(body)
-        if status == 401:
-            raise AuthenticationError(
-                f"{self._connection.base_url} refused the API key" + (f": {message}." if message else "."),
-                hint="It may be expired or another server's: run `wandb login --relogin`, or set WANDB_API_KEY.",
-            )
-        if status == 403 or (status < 400 and _says_forbidden(message)):
-            raise AccessError(
-                f"{self._connection.base_url} does not let the owner of this key do that"
-                + (f": {message}." if message else "."),
-                hint="Ask for write access to the project, or name another one with --entity and --project.",
-            )
-        if status == 404 and isinstance(body, dict) and message:
-            raise NotFoundError(f"{self._connection.base_url}: {message}.")
-        if not isinstance(body, dict) or (status >= 400 and not message):
-            raise ServerError(
-                f"{self._connection.base_url} does not answer like a W&B server (HTTP {status}).",
-                hint="Check the address; it is the one of the API, without a path.",
-            )
-        if message:
-            if _says_not_found(message):
-                raise NotFoundError(f"{self._connection.base_url}: {message}.")
-            raise ServerError(f"{self._connection.base_url} refused the request: {message}.")
-        data = body.get("data")
-        return data if isinstance(data, dict) else {}
-
     def _busy(self, response: requests.Response) -> ServerError:
         try:
-            message = _error_message(response.json())
+            message = error_message(response.json())
         except ValueError:
             message = ""
         said = f": {message}" if message else ""
@@ -149,15 +126,8 @@ class GraphQLTransport:
             busy.retry_in_seconds = asked_wait(response.headers)
             return busy
         if response.status_code in _GATEWAY_STATUSES:
-            return self._lost(f"is not available (HTTP {response.status_code}{said})")
+            return lost(self._connection, f"is not available (HTTP {response.status_code}{said})")
         return ServerError(f"{self._connection.base_url} failed (HTTP {response.status_code}{said}).")
-
-    def _lost(self, what: str) -> ServerLostError:
-        # Who is at the local server has no use for the advice to be at it.
-        hint = (
-            "" if self._connection.kind is ServerKind.EMBEDDED else "Is there a network? `--server local` needs none."
-        )
-        return ServerLostError(f"{self._connection.label} {what}.", hint=hint)
 
 
 class BasicAuth(requests.auth.AuthBase):
@@ -170,40 +140,3 @@ class BasicAuth(requests.auth.AuthBase):
         """Sign a request."""
         signed: requests.PreparedRequest = self._credentials(request)
         return signed
-
-
-def _connection_problem(error: requests.ConnectionError) -> str:
-    text = str(error)
-    for sign, words in (
-        ("Connection refused", "cannot be reached: connection refused"),
-        ("Name or service not known", "cannot be reached: no such host name"),
-        ("nodename nor servname", "cannot be reached: no such host name"),
-        ("Failed to resolve", "cannot be reached: its name cannot be resolved"),
-        ("timed out", "cannot be reached: connecting took too long"),
-        ("CERTIFICATE_VERIFY_FAILED", "shows a certificate that cannot be trusted"),
-        ("Connection aborted", "broke the connection"),
-    ):
-        if sign in text:
-            return words
-    return "cannot be reached"
-
-
-def _error_message(body: Any) -> str:
-    """Return what a GraphQL or REST error says, without a final full stop; empty when it is not an error."""
-    if not isinstance(body, dict):
-        return ""
-    errors = body.get("errors") or body.get("error") or body.get("detail")
-    if isinstance(errors, list):
-        texts = [str(entry.get("message", "")) if isinstance(entry, dict) else str(entry) for entry in errors]
-        errors = "; ".join(text for text in texts if text) or "an error without a message"
-    return str(errors).rstrip(". \n") if errors else ""
-
-
-def _says_forbidden(message: str) -> bool:
-    lowered = message.lower()
-    return any(words in lowered for words in ("permission denied", "not authorized", "forbidden", "unauthorized"))
-
-
-def _says_not_found(message: str) -> bool:
-    lowered = message.lower()
-    return any(words in lowered for words in ("not found", "could not find", "does not exist", "there is no"))

@@ -24,6 +24,7 @@ from trainer.records import (
 from trainer.settings import Connection, ServerKind
 from trainer.states import RunState, SweepState
 from trainer.tracking import documents
+from trainer.tracking.answers import refused_key
 from trainer.tracking.client import SweepSnapshot
 from trainer.tracking.console_pages import ConsolePages
 from trainer.tracking.model_changes import ModelChanges
@@ -61,10 +62,7 @@ class WandbClient(RunChanges, RunContents, ModelChanges):
         """Return the entity that owns the key."""
         viewer = self._transport.execute(documents.DEFAULT_ENTITY, {}).get("viewer")
         if not isinstance(viewer, dict) or not viewer.get("entity"):
-            raise AuthenticationError(
-                f"{self.connection.base_url} does not know the API key.",
-                hint="Run `wandb login --relogin`, or set WANDB_API_KEY.",
-            )
+            raise refused_key(self.connection)
         return str(viewer["entity"])
 
     def list_sweeps(
