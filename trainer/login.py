@@ -21,13 +21,22 @@ from trainer.tracking.wandb_client import WandbClient
 
 _FILE_NAME = "servers.json"
 _MOST_SERVERS = 50
+_KEY_LENGTH = 40
 _SECONDS = 60.0
 _STORE = """
 import sys, wandb
+host, is_first = sys.argv[1], sys.argv[2] == "first"
 key = sys.stdin.readline().rstrip("\\n")
-sys.exit(0 if wandb.login(key=key, host=sys.argv[1], relogin=True, verify=False) else 1)
+if is_first:
+    sys.exit(0 if wandb.login(key=key, host=host, relogin=True, verify=False) else 1)
+from wandb.sdk.lib import wbauth
+wbauth.write_netrc_auth(host=host, api_key=key)
 """
-"""Runs in a process of its own: the key comes by a pipe, so that no list of processes shows it."""
+"""Runs in a process of its own: the key comes by a pipe, so that no list of processes shows it.
+
+The first login is `wandb login` itself, which makes the server the default of all wandb programs. A later one keeps the
+key alone: who looks at another server here does not want tomorrow's training to go there.
+"""
 
 
 def log_in(server: str, key: str, environ: Mapping[str, str] | None = None) -> tuple[Settings, str]:
@@ -46,25 +55,48 @@ def log_in(server: str, key: str, environ: Mapping[str, str] | None = None) -> t
     """
     environ = os.environ if environ is None else environ
     key = key.strip()
-    if not key or any(letter.isspace() or not letter.isprintable() for letter in key):
-        raise InputError("That is no API key: it is one word of letters and digits.", hint="Paste it again.")
+    _check_form(key)
     if "://" not in server and "." in server and "/" not in server:
         server = f"https://{server}"
     # As if the environment had the key: what a URL may be, and what the cloud is called, is decided there.
     chosen = resolve_settings(server, environ={"WANDB_API_KEY": key, "WANDB_BASE_URL": server, "HOME": "/nonexistent"})
     connection = Connection(chosen.kind, chosen.base_url, key, "")
     owner = WandbClient(connection).default_entity()
-    _store(chosen.base_url, key, environ)
+    _store(chosen.base_url, key, environ, is_first=_knows_no_server(environ))
     _remember(chosen.base_url, environ)
     return chosen, owner
 
 
-def _store(base_url: str, key: str, environ: Mapping[str, str]) -> None:
+def _check_form(key: str) -> None:
+    """Check what wandb (SDK 0.31, `check_api_key`) would refuse to store: 40 letters or more behind a prefix.
+
+    Raises:
+        InputError: If it can be no key.
+    """
+    if not key or any(letter.isspace() or not letter.isprintable() for letter in key):
+        raise InputError("That is no API key: it is one word of letters and digits.", hint="Paste it again.")
+    length = len(key.partition("-")[2] or key)
+    if length < _KEY_LENGTH and key.count(".") != 2:
+        raise InputError(
+            f"That is no API key: it has {length} letters, and keys have {_KEY_LENGTH} or more.",
+            hint="Copy all of it and paste it again.",
+        )
+
+
+def _knows_no_server(environ: Mapping[str, str]) -> bool:
+    """Return whether nothing names another server than the embedded one."""
+    try:
+        return resolve_settings(environ=environ).kind is ServerKind.EMBEDDED
+    except (AuthenticationError, InputError):
+        return False
+
+
+def _store(base_url: str, key: str, environ: Mapping[str, str], *, is_first: bool) -> None:
     # What would keep wandb from logging in, or make it keep another key, is nobody's wish here.
     kept = {name: value for name, value in environ.items() if name not in ("WANDB_API_KEY", "WANDB_MODE")}
     try:
         done = subprocess.run(
-            [sys.executable, "-c", _STORE, base_url],
+            [sys.executable, "-c", _STORE, base_url, "first" if is_first else "other"],
             input=f"{key}\n", env=kept | {"WANDB_SILENT": "true"}, capture_output=True, text=True, timeout=_SECONDS,
         )  # fmt: skip
     except (OSError, subprocess.SubprocessError) as error:
@@ -102,9 +134,11 @@ def servers_at_hand(settings: Settings, environ: Mapping[str, str] | None = None
 
     environ = os.environ if environ is None else environ
     found = known_servers(settings, environ)
+    # What WANDB_API_KEY is for is among the known ones: it must not reach another.
+    stored = {name: text for name, text in environ.items() if name not in ("WANDB_API_KEY", "WANDB_ENTITY")}
     for url in remembered_servers(environ):
         try:
-            other = resolve_settings(url, None, None, environ)
+            other = resolve_settings(url, None, None, stored)
         except (AuthenticationError, InputError):
             continue
         if other.kind is not ServerKind.EMBEDDED:

@@ -66,6 +66,8 @@ def resolve_settings(
     if server is not None and configured and _host(server) != _host(configured):
         # The key and entity in the environment belong to the server there, and must not reach the one named here.
         environ = {name: text for name, text in environ.items() if name not in ("WANDB_API_KEY", "WANDB_ENTITY")}
+    elif server not in (None, "local") and not configured and _is_elsewhere(server, environ):
+        environ = {name: text for name, text in environ.items() if name not in ("WANDB_API_KEY", "WANDB_ENTITY")}
     entity = entity or environ.get("WANDB_ENTITY") or None
     project = project or environ.get("WANDB_PROJECT") or None
     if server == "local":
@@ -73,6 +75,12 @@ def resolve_settings(
     named = server or configured
     if named is None and not _key_for(CLOUD_URL, environ):
         return Settings(ServerKind.EMBEDDED, "", "", entity, project)
+    if named and _has_login(named):
+        # Not quoted: the address is shown in many places, and so would be what it holds.
+        raise InputError(
+            "A server's address must not hold a name or key: it is shown.",
+            hint="Give the address alone, and the key to `wandb login --host URL` or WANDB_API_KEY.",
+        )
     base_url = CLOUD_URL if named is None or _host(named) == _host(CLOUD_URL) else named.rstrip("/")
     if not _host(base_url):
         raise InputError(
@@ -133,6 +141,19 @@ def _host(server: str) -> str:
     except ValueError:
         # A bracket that is not an IPv6 address, or a port that is no number.
         return ""
+
+
+def _has_login(server: str) -> bool:
+    """Return whether an address holds a user or a key, as in `https://user:key@host`."""
+    return "@" in server.partition("://")[2].partition("/")[0]
+
+
+def _is_elsewhere(server: str | None, environ: Mapping[str, str]) -> bool:
+    """Return whether a server has a key of its own, and is not the cloud, which WANDB_API_KEY alone is for."""
+    if server is None or _host(server) in ("", _host(CLOUD_URL)):
+        return False
+    stored = {name: text for name, text in environ.items() if name != "WANDB_API_KEY"}
+    return bool(_key_for(server.rstrip("/"), stored))
 
 
 def _key_for(base_url: str, environ: Mapping[str, str]) -> str:

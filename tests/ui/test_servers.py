@@ -47,6 +47,9 @@ async def test_one_logs_in_to_another_server_and_back(other: ServerAddress, tmp_
         note = app.screen.query_one("#login-note")
         app.screen.query_one("#login-server", Input).value = other.base_url
         await pilot.press("enter", *"wrong", "enter")
+        await wait_for(pilot, lambda: "it has 5 letters" in str(note.render()))
+        app.screen.query_one("#login-key", Input).value = "w" * 40
+        await pilot.press("enter")
         await wait_for(pilot, lambda: "refused the API key" in str(note.render()))
         key = app.screen.query_one("#login-key", Input)
         assert key.password and key.has_focus
@@ -76,6 +79,8 @@ def test_a_key_that_cannot_be_one_or_a_server_that_is_none_is_told() -> None:
     for key in ("", "two words", "a\x1bb"):
         with pytest.raises(InputError, match="no API key"):
             log_in("cloud", key)
+    with pytest.raises(InputError, match="it has 39 letters"):
+        log_in("cloud", "local-" + "a" * 39)
     with pytest.raises(InputError, match="is not a server"):
         log_in("ftp://x", "a" * 40)
     with pytest.raises(ServerLostError, match="cannot be reached"):

@@ -94,3 +94,20 @@ def test_the_known_servers_are_those_that_need_no_other_login_the_one_in_use_fir
     assert list(known_servers(resolve_settings(environ=both), both)) == ["127.0.0.1:21000", "local"], (
         "the key is for that server"
     )
+
+
+def test_a_server_that_was_logged_in_to_is_asked_with_its_own_key(tmp_path: Path) -> None:
+    (tmp_path / ".netrc").write_text(f"machine 127.0.0.1:21000 login user password {'n' * 40}\n")
+    both = environ(tmp_path, WANDB_API_KEY=KEY, WANDB_ENTITY="team")
+    named = resolve_settings(MINE, environ=both)
+    assert (named.api_key, named.entity) == ("n" * 40, None)
+    cloud = resolve_settings("cloud", environ=both)
+    assert (cloud.api_key, cloud.entity) == (KEY, "team")
+    assert resolve_settings(MINE, environ=both | {"WANDB_BASE_URL": MINE}).api_key == KEY, "the environment says so"
+
+
+def test_an_address_with_a_key_in_it_is_refused_and_not_shown(tmp_path: Path) -> None:
+    for variables, named in (({}, f"https://user:{KEY}@host"), ({"WANDB_BASE_URL": f"http://{KEY}@host/x"}, None)):
+        with pytest.raises(InputError, match="must not hold") as caught:
+            resolve_settings(named, environ=environ(tmp_path, **variables))
+        assert KEY not in str(caught.value)
