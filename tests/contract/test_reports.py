@@ -2,12 +2,19 @@
 
 from __future__ import annotations
 
+import json
 from pathlib import Path
+from typing import Any
 
 from tests.contract.server_fixtures import Environment, environ, graphql, project, run_program, server
 from tests.contract.test_server_sdk import result_of
 from tests.contract.test_web_pages import _HOSTILE, read
+from trainer.records import SweepReference
+from trainer.reports.facts import read_facts
+from trainer.reports.wandb_report import SavedReport, save_wandb_report
 from trainer.server.lifecycle import ServerAddress
+from trainer.settings import Connection, ServerKind
+from trainer.tracking.wandb_client import WandbClient
 
 __all__ = ["environ", "project", "server"]
 
@@ -79,3 +86,70 @@ def test_stock_reports_are_written_changed_read_deleted_and_open_in_a_browser(
     )
     changed = graphql(server, change, id=found["id"], n="The third")["upsertView"]
     assert (changed["inserted"], "blocks" in changed["view"]["spec"]) == (False, True)
+
+
+def test_a_sweeps_report_has_its_runs_and_panels_and_is_the_same_one_when_made_again(
+    server: ServerAddress, project: str
+) -> None:
+    sweep = graphql(
+        server,
+        "mutation S($p: String!, $c: String!) { upsertSweep(input: {projectName: $p, config: $c}) { sweep { name } } }",
+        p=project,
+        c="name: a/b?\nmethod: grid\nmetric: {name: acc, goal: maximize}\nparameters:\n"
+        "  lr: {values: [1, 2, 3]}\n  net: {parameters: {depth: {values: [4, 5]}}}",
+    )["upsertSweep"]["sweep"]["name"]
+    start = """mutation U($p: String!, $n: String!, $s: String!, $c: JSONString, $m: JSONString) { upsertBucket(input: {
+      modelName: $p, name: $n, sweep: $s, config: $c, summaryMetrics: $m, state: "finished"}) { bucket { id } } }"""
+    for lr in (1, 2, 3):
+        config = {"lr": {"value": lr}, "net": {"value": {"depth": 4 + lr % 2}}}
+        summary = {"acc": lr / 10, "loss": 1 - lr / 10}
+        graphql(server, start, p=project, n=f"r{lr}", s=sweep, c=json.dumps(config), m=json.dumps(summary))
+    connection = Connection(ServerKind.EMBEDDED, server.base_url, server.api_key, "local")
+    client = WandbClient(connection)
+
+    def save() -> SavedReport:
+        record = client.read_sweep(SweepReference("local", project, sweep))
+        runs = client.read_runs(record, record.metric)
+        return save_wandb_report(connection, read_facts(client, record, runs, record.metric))
+
+    def views() -> list[Any]:
+        fields = 'allViews(viewType: "runs") { edges { node { id displayName description spec } } }'
+        found = graphql(server, f"query($p: String!) {{ project(name: $p) {{ {fields} }} }}", p=project)
+        return [edge["node"] for edge in found["project"]["allViews"]["edges"]]
+
+    first = save()
+    assert first.is_new
+    (view,) = views()
+    assert view["displayName"] == f"a b {sweep}"
+    assert "Best acc (maximize, best value): 0.3" in view["description"]
+    page = read(server, first.url)
+    for words in ("Best configuration", "lr: 3", "config:net.value.depth", "Leaderboard", "Where this comes from"):
+        assert words in page.words, words
+    assert f"/local/{project}/sweeps/{sweep}" in page.links
+    spec = json.loads(view["spec"])
+    (grid,) = [block["metadata"] for block in spec["blocks"] if block["type"] == "panel-grid"]
+    (run_set,) = grid["runSets"]
+    (leaf,) = run_set["filters"]["filters"]
+    assert (leaf["key"], leaf["value"]) == ({"section": "run", "name": "sweep"}, sweep)
+    assert run_set["sort"]["keys"] == [{"key": {"section": "summary", "name": "acc"}, "ascending": False}]
+    kinds = [panel["viewType"] for panel in grid["panelBankSectionConfig"]["panels"]]
+    assert kinds == [
+        "Run History Line Plot",
+        "Parallel Coordinates Plot",
+        "Parameter Importance",
+        "Run History Line Plot",
+    ]
+
+    # What people change in the browser: the title, and text above and below the mark.
+    spec["blocks"].insert(1, {"type": "paragraph", "children": [{"text": "above"}]})
+    spec["blocks"].append({"type": "paragraph", "children": [{"text": "below"}]})
+    change = """mutation($i: ID, $s: JSONString) { upsertView(input: {id: $i, displayName: "Mine", spec: $s}) {
+      inserted } }"""
+    graphql(server, change, i=view["id"], s=json.dumps(spec))
+    graphql(server, start, p=project, n="r9", s=sweep, c='{"lr": {"value": 9}}', m=json.dumps({"acc": 0.9}))
+    second = save()
+    assert not second.is_new
+    (view,) = views()
+    assert (view["displayName"], "below" in view["spec"], "above" in view["spec"]) == ("Mine", True, False)
+    assert "0.9" in view["description"]
+    assert "below" in read(server, second.url).words

@@ -30,7 +30,7 @@ def _part(part: Part) -> list[str]:
     if part.code:
         texts.append(_fenced(part.code))
     if part.table is not None and part.table.rows:
-        texts.append(_table(part.table, part.links))
+        texts.append(render_markdown_table(part.table, part.links))
     if part.chart is not None:
         texts.append(_fenced("\n".join(spark_lines(part.chart))))
     return [*texts, *(f"*{plain(note)}*" for note in part.notes)]
@@ -43,7 +43,8 @@ def _fenced(text: str) -> str:
     return f"{fence}\n{text}\n{fence}"
 
 
-def _table(table: Table, links: Mapping[str, str]) -> str:
+def render_markdown_table(table: Table, links: Mapping[str, str]) -> str:
+    """Return a table; the cells whose text is in `links` lead there."""
     rules = ["---:" if is_numeric_column(table, column) else "---" for column in range(len(table.heads))]
     rows = [[plain(head) for head in table.heads], rules]
     for row in table.rows:

@@ -30,6 +30,7 @@ h1{font-size:1.6rem;line-height:1.25;margin:.4rem 0 .6rem;overflow-wrap:anywhere
 h2{font-size:1.15rem;margin:2rem 0 .5rem}h3{font-size:.95rem;margin:0 0 .2rem;overflow-wrap:anywhere}
 p{margin:.4rem 0}a{color:var(--link)}a:focus-visible,.scroll:focus-visible{outline:3px solid var(--mark)}
 .scroll{overflow-x:auto;border:1px solid var(--line);border-radius:6px;background:var(--card)}
+.scroll+.scroll{margin-top:.75rem}
 table{border-collapse:collapse;width:100%;font-variant-numeric:tabular-nums}
 th,td{padding:.4rem .75rem;text-align:left;vertical-align:top;border-top:1px solid var(--line);white-space:nowrap}
 thead th{border-top:0;font-size:.8125rem;color:var(--dim);font-weight:600}

@@ -146,7 +146,10 @@ class _Drawer:
         rows = [_cells(line) for line in lines if line.startswith("|")]
         if len(rows) < 3 or len(rows) != len(lines) or len({len(row) for row in rows}) != 1:
             return block("\n".join(lines), "Markdown") if lines else Markup("")
-        heads = [f"#{head}" if rule.endswith(":") else head for head, rule in zip(rows[0], rows[1], strict=True)]
+        heads = [
+            f"#{_plain(head)}" if rule.endswith(":") else _plain(head)
+            for head, rule in zip(rows[0], rows[1], strict=True)
+        ]
         return table("Table", heads, [[self._cell(cell) for cell in row] for row in rows[2:]])
 
     def _cell(self, cell: str) -> Markup:
