@@ -119,11 +119,13 @@ def run_variables(environ: Mapping[str, str]) -> dict[str, str]:
     if job is None:
         return {}
     given = [tag.strip() for tag in environ.get("WANDB_TAGS", "").split(",") if tag.strip()]
-    return {
+    told = {
         "WANDB_TAGS": ",".join(dict.fromkeys([*given, *tags_of(job.provenance())])),
         "WANDB_JOB_TYPE": environ.get("WANDB_JOB_TYPE") or JOB_TYPE,
         "WANDB_NOTES": environ.get("WANDB_NOTES") or job.note(),
     }
+    # wandb (SDK 0.31) fails on tags that are none.
+    return {name: text for name, text in told.items() if text}
 
 
 def _pull_request(event_path: str) -> dict[str, object]:

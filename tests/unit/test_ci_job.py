@@ -42,6 +42,7 @@ def test_a_pull_request_is_its_head_not_the_merge_that_is_tried(tmp_path: Path) 
 def test_outside_ci_there_is_no_job_and_nothing_to_tell_runs() -> None:
     assert ci_job({"PATH": "/bin", "GITHUB_TOKEN": "x", "GITHUB_REPOSITORY": "me/wine"}) is None
     assert run_variables({"WANDB_TAGS": "mine"}) == {}
+    assert "WANDB_TAGS" not in run_variables({"GITHUB_ACTIONS": "true"}), "no tags, and not an empty one"
 
 
 def test_runs_are_tagged_beside_the_user_s_own_tags_and_notes() -> None:
