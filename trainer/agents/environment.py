@@ -12,8 +12,11 @@ from trainer.agents.host_files import HostSpec
 from trainer.ci_job import run_variables as ci_variables
 from trainer.settings import ServerKind
 
-_NOT_INHERITED = ("WANDB_SERVICE", "WANDB_RUN_ID", "WANDB_SWEEP_ID", "WANDB_SWEEP_PARAM_PATH")
-"""A socket that may be dead (every later wandb call would fail), and what names another run."""
+_NOT_INHERITED = (
+    "WANDB_SERVICE", "WANDB_RUN_ID", "WANDB_SWEEP_ID", "WANDB_SWEEP_PARAM_PATH", "WANDB_DEBUG", "WANDB_CORE_DEBUG",
+)  # fmt: skip
+"""A socket that may be dead (every later wandb call would fail), what names another run, and what has wandb-core write
+its settings into its logs, the API key among them (SDK 0.31)."""
 
 _LIVE_DEFAULTS = {"WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL": "1"}
 """Metrics arrive each second, not each fifteen (SDK 0.31)."""

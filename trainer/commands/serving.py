@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import os
 import shlex
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -57,13 +58,22 @@ def _say_ready(address: ServerAddress, data_dir: Path | None) -> None:
 @server_options
 @click.option("--data-dir", type=click.Path(path_type=Path), help="The embedded server of this data folder.")
 def env(server: str | None, entity: str | None, project: str | None, data_dir: Path | None) -> int:
-    """Print `export` lines that point any W&B tool at the server: eval "$(sweep-tui env)"."""
+    """Print `export` lines that point any W&B tool at the server: eval "$(sweep-tui env)".
+
+    The key of the embedded server, which opens nothing else, is in them. That of another server is not: it stays in the
+    environment or in netrc, where W&B's tools find it.
+    """
     if data_dir is None:
         connection, _ = connected(resolve_settings(server, entity, project))
     else:
         connection = _connected_to(data_dir, project)
     for name, value in connection.environ().items():
-        click.echo(f"export {name}={shlex.quote(value)}")
+        if name != "WANDB_API_KEY":
+            click.echo(f"export {name}={shlex.quote(value)}")
+        elif os.environ.get(name) != value:
+            # One in the environment is another server's, and would go before the one in netrc.
+            own = connection.kind is ServerKind.EMBEDDED
+            click.echo(f"export {name}={shlex.quote(value)}" if own else f"unset {name}")
     if connection.kind is ServerKind.EMBEDDED:
         # Metrics each second instead of each fifteen, and no telemetry probes: this server is on the same machine.
         click.echo("export WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL=1")
