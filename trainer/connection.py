@@ -5,7 +5,7 @@ from __future__ import annotations
 import dataclasses
 
 from trainer.errors import ServerLostError
-from trainer.server.data_folder import resolve_folder
+from trainer.server.data_folder import is_locked, read_record, resolve_folder
 from trainer.server.lifecycle import ensure_running, find_running
 from trainer.settings import Connection, ServerKind, Settings
 from trainer.tracking.wandb_client import WandbClient
@@ -48,10 +48,13 @@ def revive(connection: Connection) -> None:
     """
     if connection.kind is not ServerKind.EMBEDDED:
         return
-    address = ensure_running()
-    if address.base_url != connection.base_url:
+    folder = resolve_folder(None)
+    record = read_record(folder) if is_locked(folder) else None
+    # Where its process is there and does not answer, there is nothing to start; and no use in waiting here.
+    base_url = record.base_url if record is not None else ensure_running().base_url
+    if base_url != connection.base_url:
         raise ServerLostError(
-            f"The embedded server moved from {connection.base_url} to {address.base_url}.",
+            f"The embedded server moved from {connection.base_url} to {base_url}.",
             hint="Open the sweep again to follow it there.",
         )
 

@@ -38,9 +38,10 @@ def watch_sweep(
     """
     read_agents = agents or (lambda: local_agents(reference))
     for event in follow_sweep(client, reference, stop=stop, agents=read_agents, forever=forever, hurry=hurry):
-        if isinstance(event, ServerLost):
+        yield event
+        if isinstance(event, ServerLost) and not stop.is_set():
+            # Told before: one that has to be started is waited for.
             try:
                 revive(client.connection)
             except ServerError as error:
-                event = ServerLost(error.message, event.retry_in_seconds)
-        yield event
+                yield ServerLost(error.message, event.retry_in_seconds)

@@ -7,7 +7,7 @@ import importlib
 import signal
 from functools import partial
 from time import monotonic
-from typing import ClassVar
+from typing import Any, ClassVar
 
 from textual import on, work
 from textual.binding import Binding, BindingType
@@ -199,6 +199,11 @@ class SweepApp(AlertingApp):
 
         if not isinstance(self.screen, ModalScreen):
             self.push_screen(HelpScreen.of(self.screen))
+
+    def exit(self, *args: Any, **kwargs: Any) -> None:
+        """Leave, at once: no request is waited for, whatever its server does."""
+        self.session.close()
+        super().exit(*args, **kwargs)
 
     async def action_quit(self) -> None:
         """Leave; asks first where there are unsaved changes."""

@@ -44,6 +44,9 @@ class BundleSession(Session):
         """Return at once: there is no server."""
         return self.bundle.connection
 
+    def close(self) -> None:
+        """Do nothing: a file answers at once."""
+
     def list_sweeps(self) -> list[SweepRecord]:
         """Return the sweep, and those made for its missing points."""
         return self.bundle.list_sweeps()

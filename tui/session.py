@@ -13,10 +13,11 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainer.errors import AgentError, ServerLostError
-from trainer.records import ConsoleLine, HistoryPoint, Json, LocalAgent, Metric, RunRecord, SweepRecord, SweepReference
+from trainer.errors import ServerLostError
+from trainer.records import ConsoleLine, HistoryPoint, Json, Metric, RunRecord, SweepRecord, SweepReference
 from trainer.settings import Connection, ServerKind, Settings
 from trainer.states import SweepState
+from tui.session_agents import AgentActions
 from tui.session_contents import RunReads
 from tui.session_runs import RunActions
 from tui.session_servers import ServerChoice
@@ -36,7 +37,11 @@ if TYPE_CHECKING:
     from trainer.trial.runner import Trial, TrialProgress
 
 
-class Session(RunActions, RunReads, ServerChoice):
+PATIENCE_SECONDS = 600.0
+"""So long is waited where the server asks to be left alone: who looks on sees that, and may give it up."""
+
+
+class Session(AgentActions, RunActions, RunReads, ServerChoice):
     """The server, client and agents of one app. Thread-safe."""
 
     why_read_only = ""
@@ -57,10 +62,26 @@ class Session(RunActions, RunReads, ServerChoice):
         self._connection: Connection | None = None
         self._client: TrackingClient | None = None
         self._histories: HistoryCache | None = None
+        self._kin = [self]
+        """The sessions of the same app, one for each server that was looked at."""
 
     def on_server(self, settings: Settings) -> Session:
         """Return the session of another server; this one where it is the same."""
-        return self if settings == self.settings else Session(settings, self.cwd)
+        if settings == self.settings:
+            return self
+        other = Session(settings, self.cwd)
+        other._kin = self._kin
+        self._kin.append(other)
+        return other
+
+    def close(self) -> None:
+        """Have everything that waits for a server, this one or another of the app, end at once; nothing is asked after.
+
+        Does not block.
+        """
+        for session in self._kin:
+            if session._client is not None:
+                session._client.close()
 
     @property
     def is_connected(self) -> bool:
@@ -94,7 +115,7 @@ class Session(RunActions, RunReads, ServerChoice):
                 from trainer.tracking.wandb_client import WandbClient
 
                 connection = connect(self.settings)
-                self._client = WandbClient(connection)
+                self._client = WandbClient(connection, patience_seconds=PATIENCE_SECONDS)
                 self._connection = connection
             return self._connection
 
@@ -273,70 +294,6 @@ class Session(RunActions, RunReads, ServerChoice):
         """Pause, resume, stop or cancel a sweep; blocks."""
         self.client.set_sweep_state(reference, state)
 
-    def start_agents(self, reference: SweepReference, count: int) -> None:
-        """Start `count` more local agents for a sweep; blocks."""
-        from trainer.agents.assignment import assign_devices
-        from trainer.agents.devices import DeviceWish
-        from trainer.agents.pool import start_agents
-
-        connection, sweep = self.connect(), self.client.read_sweep(reference)
-        plan = assign_devices(DeviceWish(), count)
-        try:
-            start_agents(connection, sweep, count, cwd=self.cwd, devices=plan)
-        finally:
-            plan.release()
-
-    def add_agent(self, reference: SweepReference) -> None:
-        """Have one more local agent work for a sweep: in the host that runs, else in a new one; blocks.
-
-        Raises:
-            ServerError, AgentError, DeviceError: If the server or this machine refuses.
-        """
-        from trainer.agents.pool import live_hosts
-        from trainer.agents.requests import ADD_SLOTS, HostRequest
-
-        hosts = live_hosts(reference)
-        if hosts:
-            hosts[-1].ask_and_wait(HostRequest(ADD_SLOTS, count=1))
-        else:
-            self.start_agents(reference, 1)
-
-    def drain_agent(self, reference: SweepReference, agent: LocalAgent | None = None) -> None:
-        """Have one local agent of a sweep leave after its current run, an idle one at once; blocks.
-
-        Args:
-            reference: The sweep.
-            agent: Which one; None for one that is idle, else for the last.
-
-        Raises:
-            AgentError: If none is left that takes runs, or its host cannot be told.
-        """
-        from trainer.agents.pool import live_hosts
-        from trainer.agents.requests import REMOVE_SLOTS, HostRequest
-
-        hosts = [host for host in live_hosts(reference) if host.working_slots()]
-        if agent is not None:
-            hosts = [host for host in hosts if host.pid == agent.host_pid]
-        if not hosts:
-            raise AgentError("No agent on this machine takes further runs of this sweep.")
-        slots = (agent.slot,) if agent is not None else ()
-        hosts[-1].ask_and_wait(HostRequest(REMOVE_SLOTS, count=1, slots=slots))
-
-    def drain_agents(self, reference: SweepReference) -> None:
-        """Have all local agents of a sweep leave after their current runs; blocks.
-
-        Raises:
-            AgentError: If none takes runs, or a host cannot be told.
-        """
-        from trainer.agents.pool import live_hosts
-        from trainer.agents.requests import DRAIN, HostRequest
-
-        hosts = [host for host in live_hosts(reference) if host.working_slots()]
-        if not hosts:
-            raise AgentError("No agent on this machine takes further runs of this sweep.")
-        for host in hosts:
-            host.ask_and_wait(HostRequest(DRAIN))
-
     def plan_retry(self, reference: SweepReference) -> RetryReport:
         """Return what `retry_failed` would do; blocks."""
         from trainer.tracking.retry import retry_failed
@@ -357,14 +314,6 @@ class Session(RunActions, RunReads, ServerChoice):
             if not any(agent.is_ready for host in live_hosts(target) for agent in host.agents()):
                 self.start_agents(target, 1)
         return report
-
-    def stop_agents(self, reference: SweepReference) -> int:
-        """Ask the local agents of a sweep to stop their runs and end; return how many hosts were asked. Blocks."""
-        from trainer.agents.pool import live_hosts
-
-        for host in (hosts := live_hosts(reference)):
-            host.request_stop()
-        return len(hosts)
 
     def read_run(self, reference: SweepReference, run_id: str) -> RunRecord:
         """Return one run of a sweep, without its curve; blocks."""

@@ -28,7 +28,7 @@ from trainer.settings import Connection, ServerKind
 from trainer.states import SweepState
 from trainer.tracking.client import SweepSnapshot
 from trainer.tracking.sweep_cursor import CURVED_BEST_RUNS
-from trainer.tracking.wandb_client import CURVE_SAMPLES
+from trainer.tracking.sweep_reads import CURVE_SAMPLES
 
 MAX_RUNS = 1_000_000
 _CURSOR = "bundle"

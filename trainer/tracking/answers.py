@@ -11,6 +11,7 @@ import requests
 
 from trainer.errors import AccessError, AuthenticationError, NotFoundError, ServerError, ServerLostError
 from trainer.settings import Connection, ServerKind
+from trainer.tracking.exchange import Reply
 
 _ADDRESS_HINT = "Check the address: it is the one of the API, such as https://api.wandb.ai, without a path."
 _OFFLINE_HINT = "Is there a network? `--server local` needs none."
@@ -31,7 +32,7 @@ class UnknownFieldError(ServerError):
         self.fields = frozenset(fields)
 
 
-def answer_data(response: requests.Response, connection: Connection) -> dict[str, Any]:
+def answer_data(response: Reply, connection: Connection) -> dict[str, Any]:
     """Return the data of an answer that is not worth repeating.
 
     Raises:
@@ -154,7 +155,7 @@ def error_message(body: Any) -> str:
     return str(errors).rstrip(". \n") if errors else ""
 
 
-def _sent_on(connection: Connection, response: requests.Response) -> ServerError:
+def _sent_on(connection: Connection, response: Reply) -> ServerError:
     """Return what there is to say when something sends us elsewhere: the key is not sent after it."""
     own, other = urlsplit(connection.base_url), urlsplit(response.headers.get("Location", ""))
     if other.hostname == own.hostname and other.scheme == "https" != own.scheme:
@@ -166,11 +167,11 @@ def _sent_on(connection: Connection, response: requests.Response) -> ServerError
     )
 
 
-def _is_page(response: requests.Response) -> bool:
+def _is_page(response: Reply) -> bool:
     return "html" in response.headers.get("Content-Type", "").lower() or response.text[:200].lstrip()[:1] == "<"
 
 
-def _page_hint(response: requests.Response) -> str:
+def _page_hint(response: Reply) -> str:
     if "HTTPS port" in response.text[:2000]:
         return "It wants https: name it with https://."
     return f"{_ADDRESS_HINT} On a network with a login page, log in there first."

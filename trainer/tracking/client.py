@@ -47,6 +47,9 @@ class TrackingClient(Protocol):
 
     connection: Connection
 
+    def close(self) -> None:
+        """Have everybody who waits for the server hear at once that it will not answer; ask nothing more."""
+
     def default_entity(self) -> str:
         """Return the entity that owns the key."""
 

@@ -41,6 +41,15 @@ def asked_wait(headers: Mapping[str, str]) -> float | None:
         return reset if reset else None
 
 
+def clock_ahead(headers: Mapping[str, str], now: datetime) -> float | None:
+    """Return how many seconds later it is by the server's clock (`Date`, in whole seconds); None where it is silent."""
+    try:
+        moment = parsedate_to_datetime(headers.get("Date", ""))
+    except ValueError:
+        return None
+    return (moment.astimezone(UTC) - now).total_seconds()
+
+
 def wait_of(budget: RateBudget | None, interval_seconds: float) -> float:
     """Return the seconds until the next read: longer the less is left, so that the budget lasts until its reset."""
     if budget is None or budget.remaining >= LOW:

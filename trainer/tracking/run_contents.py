@@ -9,12 +9,15 @@ from typing import Any
 from urllib.parse import urlsplit
 
 import requests
+from urllib3.exceptions import HTTPError
 
 from trainer.errors import NotFoundError, ServerError, ServerLostError
 from trainer.records import HistoryPoint
 from trainer.run_contents import RunArtifact, RunFile, RunOrigin
 from trainer.settings import Connection, ServerKind
 from trainer.tracking import content_documents as documents
+from trainer.tracking.exchange import bits_of
+from trainer.tracking.rate_budget import asked_wait
 from trainer.tracking.transport import BasicAuth, GraphQLTransport
 from trainer.wire_contents import origin_of_metadata, run_artifact, run_file, run_origin, system_points
 
@@ -121,6 +124,7 @@ class RunContents:
 
         Raises:
             NotFoundError: If its bytes are not here, or its address is no longer good.
+            ServerBusyError: If it asks to be left alone for longer than there is patience.
             ServerLostError: If the server does not answer, or stops in the middle.
         """
         if file.is_reference or not file.url:
@@ -131,17 +135,25 @@ class RunContents:
             # The key goes to the server that it is for; storage elsewhere has signed addresses (as in SDK 0.31).
             session.auth = BasicAuth(self.connection.api_key) if own else None
             session.trust_env = self.connection.kind is not ServerKind.EMBEDDED
-            yield from self._stream(session, file)
+            if own:
+                self._transport.await_turn(f"fetch {file.name}")
+            yield from self._stream(session, file, own=own)
 
-    def _stream(self, session: requests.Session, file: RunFile) -> Iterator[bytes]:
+    def _stream(self, session: requests.Session, file: RunFile, *, own: bool) -> Iterator[bytes]:
         try:
-            with session.get(file.url, stream=True, timeout=(5, 15)) as answer:
+            with self._transport.exchanges.opened(session, file.url, (5, 15)) as answer:
                 if answer.status_code in (403, 404, 410):
                     raise NotFoundError(
                         f"{file.name} is not to be had (HTTP {answer.status_code}).", hint="r lists the files anew."
                     )
-                if answer.status_code >= 400:
+                if answer.status_code == 429 and own:
+                    self._transport.gate.refused(asked_wait(answer.headers))
+                elif answer.status_code >= 400:
                     raise ServerError(f"{self.connection.label} refused {file.name} (HTTP {answer.status_code}).")
-                yield from answer.iter_content(_CHUNK)
-        except requests.RequestException as error:
+                else:
+                    yield from bits_of(answer, _CHUNK)
+                    return
+        except (requests.RequestException, HTTPError) as error:
             raise ServerLostError(f"{file.name} stopped arriving from {self.connection.label}.") from error
+        self._transport.await_turn(f"fetch {file.name}")
+        yield from self._stream(session, file, own=own)

@@ -317,6 +317,10 @@ class SeveralClient(SeveralContents):
         """Delete a run, what it logged and its files; artifacts stay."""
         self.client.delete_run(*self._where(entity, project, run_id))
 
+    def close(self) -> None:
+        """Let nobody wait any more."""
+        self.client.close()
+
     def default_entity(self) -> str:
         """Return the entity that owns the key."""
         return self.client.default_entity()

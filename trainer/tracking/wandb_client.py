@@ -16,7 +16,6 @@ from trainer.records import (
     ConsoleLine,
     HistoryPoint,
     Json,
-    Metric,
     RunRecord,
     SweepRecord,
     SweepReference,
@@ -25,38 +24,52 @@ from trainer.settings import Connection, ServerKind
 from trainer.states import RunState, SweepState
 from trainer.tracking import documents
 from trainer.tracking.answers import refused_key
-from trainer.tracking.client import SweepSnapshot
 from trainer.tracking.console_pages import ConsolePages
 from trainer.tracking.model_changes import ModelChanges
+from trainer.tracking.request_gate import RequestGate
 from trainer.tracking.run_changes import RunChanges
 from trainer.tracking.run_contents import RunContents
-from trainer.tracking.run_pages import read_run_pages
-from trainer.tracking.sweep_cursor import SweepCursor, runs_filter, runs_worth_a_curve
+from trainer.tracking.sweep_reads import SweepReads
 from trainer.tracking.sweep_upsert import creation_variables
 from trainer.tracking.transport import GraphQLTransport
 from trainer.wire import agent_commands, history_points, run_record, server_features, sweep_record, wrap_config
 
-CURVE_SAMPLES = 200
-"""Points per curve: more than a terminal has columns."""
-_CURVES_PER_REQUEST = 200
 _LAST_STEP = 2**62
 _EPOCH = datetime.min.replace(tzinfo=UTC)
 
 
-class WandbClient(RunChanges, RunContents, ModelChanges):
+class WandbClient(SweepReads, RunChanges, RunContents, ModelChanges):
     """A W&B server, spoken to directly. Safe to share between threads.
 
     A method blocks for at most `timeout_seconds` per request it makes; all but `list_sweeps`, `create_sweep`,
     `set_sweep_state`, `stop_run` and the first snapshot of a large sweep make one.
     """
 
-    def __init__(self, connection: Connection, timeout_seconds: float = 10) -> None:
+    def __init__(
+        self, connection: Connection, timeout_seconds: float = 10, *, patience_seconds: float | None = None
+    ) -> None:
+        """Remember the server; nothing is asked yet.
+
+        Args:
+            connection: The server.
+            timeout_seconds: By when it has to answer.
+            patience_seconds: How long to wait where it asks to be left alone; None for the timeout.
+        """
         self.connection = connection
-        self._transport = GraphQLTransport(connection, timeout_seconds)
+        self._transport = GraphQLTransport(connection, timeout_seconds, patience_seconds)
         self._sweep_ids: dict[SweepReference, str] = {}
         self._console = ConsolePages(self._transport)
         # The cloud limits the cost of one answer; the embedded server is asked for few large pages.
         self._page_size = 1000 if connection.kind is ServerKind.EMBEDDED else 200
+
+    @property
+    def gate(self) -> RequestGate:
+        """What holds back requests while the server asks for it."""
+        return self._transport.gate
+
+    def close(self) -> None:
+        """Have everybody who waits for the server hear at once that it will not answer; ask nothing more."""
+        self._transport.close()
 
     def default_entity(self) -> str:
         """Return the entity that owns the key."""
@@ -176,41 +189,6 @@ class WandbClient(RunChanges, RunContents, ModelChanges):
             },
         )
 
-    def poll_sweep(self, reference: SweepReference, cursor: str = "", *, curves: bool = True) -> SweepSnapshot:
-        """Return what changed since `cursor`, in one request (more only while the first snapshot pages).
-
-        The cost is bounded by the runs alive and new since, not by those finished before. The first snapshot
-        holds curves of the live runs and of the `CURVED_BEST_RUNS` best; later ones of every run in them.
-        """
-        if not cursor:
-            return self._first_snapshot(reference, curves)
-        known = SweepCursor.load(cursor)
-        wanted = Metric(known.metric) if curves and known.metric else None
-        sweep, runs = self._runs(reference, known.changed_filter(reference.id), wanted, with_sweep=True)
-        assert sweep is not None
-        return SweepSnapshot(sweep, tuple(runs), known.advanced(runs, sweep.metric).dump(), self._transport.budget)
-
-    def read_runs(self, sweep: SweepRecord, metric: Metric | None = None) -> tuple[RunRecord, ...]:
-        """Return every run of a sweep, oldest first; with the curve of `metric` where one is given."""
-        filters = runs_filter(sweep.reference.id)
-        return tuple(self._runs(sweep.reference, filters, metric, with_sweep=False)[1])
-
-    def read_prior_runs(self, reference: SweepReference) -> tuple[RunRecord, ...]:
-        """Return the finished runs of other sweeps whose points a sweep does not run again.
-
-        Only the embedded server is asked: whether another one leaves such points out, nobody promises.
-        """
-        if self.connection.kind is not ServerKind.EMBEDDED:
-            return ()
-        variables = {"name": reference.id, "project": reference.project, "entity": reference.entity}
-        sweep = (self._transport.execute(documents.PRIOR_RUNS, variables).get("project") or {}).get("sweep") or {}
-        if not sweep.get("priorRunsFilters"):
-            return ()
-        filters: dict[str, Json] = {"$and": [json.loads(sweep["priorRunsFilters"]), {"state": RunState.FINISHED.value}]}
-        runs = self._runs(reference, filters, None, with_sweep=False)[1]
-        # Those that were in no sweep have become runs of this one.
-        return tuple(run for run in runs if run.sweep_id not in ("", reference.id))
-
     def read_run(self, entity: str, project: str, run_id: str) -> RunRecord:
         """Return one run, without its curve."""
         is_embedded = self.connection.kind is ServerKind.EMBEDDED
@@ -307,46 +285,6 @@ class WandbClient(RunChanges, RunContents, ModelChanges):
         states = json.dumps(dict.fromkeys(live_run_ids, True))
         data = self._transport.execute(documents.HEARTBEAT, {"id": agent_id, "metrics": "{}", "runState": states})
         return agent_commands((data.get("agentHeartbeat") or {}).get("commands"))
-
-    def _first_snapshot(self, reference: SweepReference, curves: bool) -> SweepSnapshot:
-        """Read every run without its curve, then the curves worth showing."""
-        sweep, runs = self._runs(reference, runs_filter(reference.id), None, with_sweep=True)
-        assert sweep is not None
-        metric = sweep.metric
-        if curves and metric:
-            chosen = runs_worth_a_curve(runs, metric)
-            curved: dict[str, RunRecord] = {}
-            for start in range(0, len(chosen), _CURVES_PER_REQUEST):
-                names = runs_filter(reference.id, chosen[start : start + _CURVES_PER_REQUEST])
-                curved |= {run.id: run for run in self._runs(reference, names, metric, with_sweep=False)[1]}
-            runs = [curved.get(run.id, run) for run in runs]
-        return SweepSnapshot(sweep, tuple(runs), SweepCursor().advanced(runs, metric).dump(), self._transport.budget)
-
-    def _runs(
-        self, reference: SweepReference, filters: Mapping[str, Json], metric: Metric | None, *, with_sweep: bool
-    ) -> tuple[SweepRecord | None, list[RunRecord]]:
-        """Page through the runs that match; the sweep comes with the first page, curves of `metric` with each."""
-        variables: dict[str, Any] = {
-            "entity": reference.entity,
-            "project": reference.project,
-            "filters": json.dumps(filters),
-            "order": "+created_at",
-            "perPage": self._page_size,
-            "cursor": None,
-        }
-        if metric:
-            variables["specs"] = [json.dumps({"keys": ["_step", metric.name], "samples": CURVE_SAMPLES})]
-        named, own = {"sweep": reference.id} if with_sweep else {}, self.connection.kind is ServerKind.EMBEDDED
-        document = documents.sweep_runs(with_sweep=with_sweep, curves=metric is not None, is_embedded=own)
-        # Who polls waits by itself when the server asks for it, and says so.
-        project = self._transport.execute(document, variables | named, waits=not with_sweep).get("project") or {}
-        sweep: SweepRecord | None = None
-        if with_sweep:
-            if not project.get("sweep"):
-                raise self._missing(f"sweep {reference}")
-            sweep = self._sweep(project["sweep"], reference.project, reference.entity)
-        document = documents.sweep_runs(with_sweep=False, curves=metric is not None, is_embedded=own)
-        return sweep, read_run_pages(self._transport, document, variables, project, metric)
 
     def _pages(self, document: str, variables: Mapping[str, Any], *path: str) -> list[dict[str, Any]]:
         """Return the nodes of a connection, all pages of it."""

@@ -133,7 +133,7 @@ class SweepColumns(Screen[None]):
     @work(thread=True, exclusive=True, exit_on_error=False, group=COMPUTING, description="read computed")
     def read_computed(self, wanted: Sequence[Computed], place: Mapping[str, int]) -> None:
         """Read samples of the history of each metric for all runs and compute, then whole histories of long ones."""
-        from trainer.tracking.wandb_client import CURVE_SAMPLES
+        from trainer.tracking.sweep_reads import CURVE_SAMPLES
 
         worker, sweep = get_current_worker(), self.feed.sweep
         assert sweep is not None
