@@ -1,31 +1,29 @@
 """Draws curves as text: reduces the data, then gives it to plotext. Owns no widget; called in worker threads only.
 
-plotext is the project's chart library and is kept behind this module. It is imported on the first call, which is never
-on the event loop and never before the first paint (it costs 140 ms).
+plotext is the project's chart library and is kept behind this module. It is imported with it, as numpy is, and so this
+module is imported by workers only, never before the first paint (it costs 200 ms).
 """
 
 from __future__ import annotations
 
 import math
 import threading
-from bisect import bisect_left
 from collections.abc import Sequence
 from dataclasses import dataclass
 from itertools import accumulate
 
+import numpy as np
+import plotext
 from rich.color import Color as RichColor
 from rich.style import Style
 from rich.text import Span, Text
 
 from tui.cell_canvas import CellCanvas
-from tui.chart_scale import XAxis, even_scale, x_text, x_ticks
+from tui.chart_scale import MIN_HEIGHT, MIN_WIDTH, XAxis, even_scale, x_text, x_ticks
+from tui.curve_points import CurvePoints, Pairs, as_points, reduced
 from tui.formatting import number_text
 
-MIN_WIDTH, MIN_HEIGHT = 16, 4
-LARGEST = 1e300
-"""Beyond, the distance between two values overflows."""
 Color = tuple[int, int, int]
-Points = Sequence[tuple[float, float]]
 
 _DRAWING = threading.Lock()
 """plotext's theme tables are global, and its kernel's thread safety is not documented: one chart at a time."""
@@ -38,12 +36,16 @@ class Curve:
     label: str
     """Short name at the line's end, which tells lines apart without colour."""
     color: Color
-    points: tuple[tuple[float, float], ...]
+    points: Pairs
     """x and y in the order of x; what is not finite is left out."""
     is_dots: bool = False
     """Whether to draw the points only, without a line between them."""
     mark: str = "•"
     """What a point looks like, so that curves of points differ without colour."""
+
+
+Prepared = tuple[Curve, CurvePoints]
+"""A curve, and what is drawn of it on the scale of the axes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -66,50 +68,16 @@ class ChartRequest:
     """Where faint vertical lines go."""
 
 
-def reduced(points: Points, columns: int) -> list[tuple[float, float]]:
-    """Return at most about two points per column, the lowest and the highest, so that spikes stay.
-
-    Points that are not finite, or too large for a scale, are left out. Points are returned in the order of x.
-    """
-    if not points:
-        return []
-    xs, ys = zip(*points, strict=True)
-    # A sum is finite only if all of it is.
-    if not (math.isfinite(sum(xs)) and math.isfinite(sum(ys)) and -LARGEST <= min(ys) <= max(ys) <= LARGEST):
-        points = [(x, y) for x, y in points if math.isfinite(x) and abs(y) <= LARGEST]
-        if not points:
-            return []
-        xs, ys = zip(*points, strict=True)
-    if len(points) <= 2 * columns:
-        return list(points)
-    low, high = xs[0], xs[-1]
-    kept: list[tuple[float, float]] = []
-    start = 0
-    # Slices and not points are looked at one by one: 10 curves of 10,000 points are drawn while somebody waits.
-    for column in range(1, columns + 1):
-        end = len(xs) if column == columns else bisect_left(xs, low + (high - low) * column / columns, start)
-        if end > start:
-            part = ys[start:end]
-            picked = {start + part.index(min(part)), start + part.index(max(part))}
-            kept += [points[index] for index in sorted(picked)]
-        start = end
-    # The line ends where the run is.
-    return kept if kept[-1] == points[-1] else [*kept, points[-1]]
-
-
 def draw_chart(request: ChartRequest) -> Text:
     """Draw a chart; empty text when it would be too small to read or there is nothing to draw."""
     if request.width < MIN_WIDTH or request.height < MIN_HEIGHT:
         return Text()
-    curves = [_prepared(curve, request) for curve in request.curves]
-    curves = [curve for curve in curves if curve.points]
+    prepared = [(curve, _prepared(curve, request)) for curve in request.curves]
+    curves = [(curve, points) for curve, points in prepared if points]
     if not curves:
         return Text()
-    # Imported here so that only the worker that draws pays for it.
-    import plotext
-
     with _DRAWING:
-        figure = _figure(plotext, request)
+        figure = _figure(request)
         rows = request.height - 2
         x_low, x_high, y_low, y_high = _limits(curves, request)
         scale = even_scale(y_low, y_high, rows, whole=request.log_y)
@@ -117,7 +85,7 @@ def draw_chart(request: ChartRequest) -> Text:
         _set_ruler(figure.ruler("x", "lower"), x_low, x_high, _x_ticks(x_low, x_high, request))
         _set_ruler(figure.ruler("y", "left"), y_low, y_high, _numbered(scale.ticks, log=request.log_y))
         for x in (*request.marks, *(() if request.cursor is None else (request.cursor,))):
-            _draw_vertical(plotext, figure, x, request, y_low, y_high)
+            _draw_vertical(figure, x, request, y_low, y_high)
         frame = Text.from_ansi(figure.build().string().rstrip("\n"))
     # Only the colours of the lines: the background is the widget's.
     spans = [
@@ -129,7 +97,7 @@ def draw_chart(request: ChartRequest) -> Text:
 
 
 def _with_curves(
-    frame: str, spans: list[Span], curves: Sequence[Curve], limits: tuple[float, float, float, float], rows: int
+    frame: str, spans: list[Span], curves: Sequence[Prepared], limits: tuple[float, float, float, float], rows: int
 ) -> Text:
     """Return a frame with the curves in it, and their labels at their ends."""
     lines = frame.split("\n")
@@ -138,16 +106,16 @@ def _with_curves(
     x_low, x_high, y_low, y_high = limits
     # As plotext does it: the first and the last value are in the middle of the first and the last cell.
     across, up = (canvas.columns - 1) / (x_high - x_low), (rows - 1) / (y_high - y_low)
-    placed = [[((x - x_low) * across + 0.5, (y - y_low) * up + 0.5) for x, y in curve.points] for curve in curves]
+    placed = [((points.xs - x_low) * across + 0.5, (points.ys - y_low) * up + 0.5) for _, points in curves]
     # The first curve is the most important one: it is drawn last, on top.
-    for curve, points in reversed(list(zip(curves, placed, strict=True))):
+    for (curve, points), (xs, ys) in reversed(list(zip(curves, placed, strict=True))):
         if curve.is_dots or len(points) == 1:
-            for x, y in points:
-                canvas.mark(x, y, curve.mark, curve.color)
+            canvas.marks(xs, ys, curve.mark, curve.color)
         else:
-            canvas.line(points, curve.color)
-    for curve, points, row in zip(curves, placed, _label_rows(placed, rows), strict=True):
-        canvas.text(math.floor(points[-1][0]) + 2, row, curve.label, curve.color)
+            canvas.line(xs, ys, curve.color)
+    ends = [(float(xs[-1]), float(ys[-1])) for xs, ys in placed]
+    for (curve, _), (x, _), row in zip(curves, ends, _label_rows(ends, rows), strict=True):
+        canvas.text(math.floor(x) + 2, row, curve.label, curve.color)
     starts = [0, *accumulate(len(line) + 1 for line in lines)]
     for row, column, text, color in canvas.drawn():
         place = left + column
@@ -157,16 +125,19 @@ def _with_curves(
     return Text("\n".join(lines), spans=spans, no_wrap=True, end="")
 
 
-def _prepared(curve: Curve, request: ChartRequest) -> Curve:
-    points = curve.points if curve.is_dots else reduced(curve.points, 2 * request.width)
+def _prepared(curve: Curve, request: ChartRequest) -> CurvePoints:
+    """Return what is drawn of a curve, on the scale of the axes."""
+    points = as_points(curve.points).finite() if curve.is_dots else reduced(curve.points, 2 * request.width)
     if request.log_x:
-        points = [(math.log10(x), y) for x, y in points if x > 0]
+        points = points.where(points.xs > 0)
+        points = CurvePoints(np.log10(points.xs), points.ys)
     if request.log_y:
-        points = [(x, math.log10(y)) for x, y in points if y > 0]
-    return Curve(curve.label, curve.color, tuple(points), curve.is_dots, curve.mark)
+        points = points.where(points.ys > 0)
+        points = CurvePoints(points.xs, np.log10(points.ys))
+    return points
 
 
-def _figure(plotext, request: ChartRequest):  # type: ignore[no-untyped-def]
+def _figure(request: ChartRequest):  # type: ignore[no-untyped-def]
     """Return a figure of our own: plotext 6's public API has only the one global figure."""
     from plotext._kernel.terminal import terminal
 
@@ -182,11 +153,10 @@ def _figure(plotext, request: ChartRequest):  # type: ignore[no-untyped-def]
     return figure
 
 
-def _limits(curves: Sequence[Curve], request: ChartRequest) -> tuple[float, float, float, float]:
+def _limits(curves: Sequence[Prepared], request: ChartRequest) -> tuple[float, float, float, float]:
     width = request.width
-    xs = [x for curve in curves for x, _ in curve.points]
-    ys = [y for curve in curves for _, y in curve.points]
-    x_low, x_high, y_low, y_high = min(xs), max(xs), min(ys), max(ys)
+    xs, ys = (np.concatenate([getattr(points, axis) for _, points in curves]) for axis in ("xs", "ys"))
+    x_low, x_high, y_low, y_high = (float(end) for end in (xs.min(), xs.max(), ys.min(), ys.max()))
     if request.x_range is not None:
         x_low, x_high = (math.log10(x) if request.log_x else x for x in request.x_range)
     if x_high <= x_low:
@@ -195,7 +165,7 @@ def _limits(curves: Sequence[Curve], request: ChartRequest) -> tuple[float, floa
         margin = abs(y_low) * 0.05 or 0.5
         y_low, y_high = y_low - margin, y_high + margin
     # Room at the right for the labels at the lines' ends.
-    room = 2 + max(len(curve.label) for curve in curves)
+    room = 2 + max(len(curve.label) for curve, _ in curves)
     return x_low, x_high + (x_high - x_low) * room / max(width - room, 1), y_low, y_high
 
 
@@ -231,7 +201,7 @@ def _power_text(exponent: float) -> str:
     return number_text(10**exponent) if abs(exponent) < 300 else f"1e{exponent:.0f}"
 
 
-def _draw_vertical(plotext, figure, x: float, request: ChartRequest, y_low: float, y_high: float) -> None:  # type: ignore[no-untyped-def]
+def _draw_vertical(figure, x: float, request: ChartRequest, y_low: float, y_high: float) -> None:  # type: ignore[no-untyped-def]
     if request.log_x:
         if x <= 0:
             return
@@ -242,12 +212,11 @@ def _draw_vertical(plotext, figure, x: float, request: ChartRequest, y_low: floa
     figure.draw(line)
 
 
-def _label_rows(placed: Sequence[Sequence[tuple[float, float]]], rows: int) -> list[int]:
+def _label_rows(ends: Sequence[tuple[float, float]], rows: int) -> list[int]:
     """Return in which row each curve's label goes: beside its end, or in the nearest free row where ends crowd."""
     taken: set[tuple[int, int]] = set()
     chosen_rows = []
-    for points in placed:
-        x, y = points[-1]
+    for x, y in ends:
         row = rows - 1 - math.floor(y)
         # Ends at different x do not crowd each other; a tenth of a cell is close enough for the same one.
         place = round(x * 10)

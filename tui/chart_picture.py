@@ -9,7 +9,6 @@ from rich.style import Style
 from rich.text import Text
 from textual.strip import Strip
 
-from tui.chart_canvas import ChartRequest, Curve, draw_chart
 from tui.chart_colors import Triple, rich_color, triple_of, with_terminal_colors
 from tui.chart_series import ChartSeries
 from tui.chart_words import chart_words
@@ -53,6 +52,9 @@ def draw_picture(content: ChartContent, frame: Frame) -> Picture:
     if frame.is_told:
         words = Text(chart_words(content, frame.width, frame.height), no_wrap=True)
         return Picture(words, content, 0, _strips(words, frame.width))
+    # Imported here so that only the worker that draws pays for it.
+    from tui.chart_canvas import ChartRequest, Curve, draw_chart
+
     beside = frame.has_legend and frame.width >= SIDE_LEGEND_FROM and len(content.series) > 3
     legend = _legend(content, frame, beside=beside) if frame.has_legend else []
     width = frame.width - (LEGEND_WIDTH + 1 if beside else 0)
@@ -87,10 +89,11 @@ def _legend(content: ChartContent, frame: Frame, *, beside: bool) -> list[Text]:
 
 def legend_entry(one: ChartSeries, width: int, number_style: Style) -> Text:
     """Return what a legend says of a curve; `width` 0 for as short as it can be."""
+    from tui.curve_points import counts_something
+
     value = one.value if one.value is not None else one.points[-1][1]
-    # Histories hold floats only: what counts something is known by its values being whole, and not just 0 and 1.
-    counts = all(y.is_integer() for _, y in one.points) and any(abs(y) > 1 for _, y in one.points)
-    number = f"{value:.0f}" if counts and float(value).is_integer() else metric_text(value)
+    is_count = float(value).is_integer() and counts_something(one.points)
+    number = f"{value:.0f}" if is_count else metric_text(value)
     text = Text(no_wrap=True, end="")
     text.append(f"{one.label:>2} " if width else f"{one.label} ", Style(color=rich_color(one.color), bold=True))
     room = width - 2 - max(len(one.label), 2) - len(number) if width else 14

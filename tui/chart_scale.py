@@ -10,6 +10,8 @@ from enum import Enum
 
 from tui.formatting import duration_text, number_text
 
+MIN_WIDTH, MIN_HEIGHT = 16, 4
+"""Columns and rows below which a chart cannot be read."""
 _MINUTE, _HOUR, _DAY = 60, 3_600, 86_400
 _TIME_STEPS = (
     *(1, 2, 5, 10, 15, 30),

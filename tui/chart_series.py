@@ -21,7 +21,8 @@ class ChartSeries:
     name: str
     color: str
     """As `#rrggbb`."""
-    points: tuple[tuple[float, float], ...]
+    points: Sequence[tuple[float, float]]
+    """x and y in the order of x; never changed."""
     is_dots: bool = False
     value: float | None = None
     """What the legend shows; None for the last point."""

@@ -2,27 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from typing import TYPE_CHECKING
 
 from trainer.records import HistoryPoint
 from tui.chart_scale import XAxis
 from tui.chart_series import ChartSeries
-from tui.curve_view import (
-    AXES,
-    RELATIVE,
-    STEP,
-    WALL,
-    CurveView,
-    Points,
-    curve_points,
-    shown_range,
-    value_at,
-    within,
-    without_outliers,
-    x_range,
-)
+from tui.curve_histories import CurveReader
+from tui.curve_view import AXES, RELATIVE, STEP, WALL, CurveView, shown_range, x_range
+
+if TYPE_CHECKING:
+    from tui.curve_points import CurvePoints
 
 _KINDS = {STEP: XAxis.COUNT, RELATIVE: XAxis.SECONDS, WALL: XAxis.CLOCK}
 
@@ -52,9 +44,9 @@ class ChartContent:
     marks: tuple[float, ...] = ()
 
 
-def metrics_of(sources: Sequence[CurveSource]) -> set[str]:
-    """Return the names of everything that any of the runs logged."""
-    return {name for source in sources for row in source.history for name in row.values}
+def metrics_of(history: Iterable[HistoryPoint]) -> set[str]:
+    """Return the names of everything that was logged."""
+    return set[str]().union(*(row.values for row in history))
 
 
 def chart_contents(
@@ -63,6 +55,7 @@ def chart_contents(
     view: CurveView,
     cursor: float | None = None,
     bands: Mapping[str, Sequence[int]] | None = None,
+    reader: CurveReader | None = None,
 ) -> dict[str, ChartContent]:
     """Return what the chart of each metric shows, all of them over the same range of x.
 
@@ -72,10 +65,14 @@ def chart_contents(
         view: How.
         cursor: Where values are read, as a part (0 to 1) of the x that is shown; None for the last values.
         bands: After how many logged values of a metric runs are judged.
+        reader: What was read for the drawing before.
     """
+    reader = reader or CurveReader()
     whole = {
-        name: [curve_points(source.history, name, view, source.started_at) for source in sources] for name in metrics
+        name: [reader.curve_points(source.history, name, view, source.started_at) for source in sources]
+        for name in metrics
     }
+    reader.forget_unused()
     axis = _KINDS.get(view.axis, XAxis.NUMBER)
     found = x_range(points for curves in whole.values() for points in curves)
     if found is None:
@@ -98,11 +95,13 @@ def chart_contents(
 
 def _series(
     sources: Sequence[CurveSource],
-    curves: Sequence[Points],
+    curves: Sequence[CurvePoints],
     view: CurveView,
     shown: tuple[float, float],
     place: float | None,
 ) -> tuple[ChartSeries, ...]:
+    from tui.curve_points import value_at, within, without_outliers
+
     seen = [within(points, *shown) if view.is_zoomed else points for points in curves]
     if view.cuts_outliers:
         seen = without_outliers(seen)
@@ -119,7 +118,7 @@ def _series(
     )
 
 
-def _band_places(curves: Sequence[Points], bands: Sequence[int], shown: tuple[float, float]) -> tuple[float, ...]:
+def _band_places(curves: Sequence[CurvePoints], bands: Sequence[int], shown: tuple[float, float]) -> tuple[float, ...]:
     """Return the x of each band: where the run that logged most had logged that many values."""
     longest = max(curves, key=len, default=())
     places = [longest[band - 1][0] for band in bands if 0 < band <= len(longest)]

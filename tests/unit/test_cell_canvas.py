@@ -28,7 +28,7 @@ def test_a_line_has_a_dot_at_every_point_and_none_where_it_is_not(count: int) ->
     random = np.random.default_rng(count)
     xs, ys = np.sort(random.uniform(0, 40, count)), random.uniform(0, 12, count)
     canvas = CellCanvas(40, 12)
-    canvas.line(zip(xs.tolist(), ys.tolist(), strict=True), RED)
+    canvas.line(xs, ys, RED)
     dots = dots_of(canvas)
     px, py = np.floor(xs * 2).astype(int), np.floor(ys * 4).astype(int)
     assert dots[px, py].all()
@@ -46,7 +46,7 @@ def test_a_line_has_a_dot_at_every_point_and_none_where_it_is_not(count: int) ->
 
 def test_a_steep_line_is_connected() -> None:
     canvas = CellCanvas(10, 10)
-    canvas.line([(0.5, 0.5), (1.0, 9.5), (1.5, 0.5)], RED)
+    canvas.line(np.array([0.5, 1.0, 1.5]), np.array([0.5, 9.5, 0.5]), RED)
     dots = dots_of(canvas)
     assert dots[1, 2] and dots[2, 38] and dots[3, 2]
     # Up in two columns, and down in two: no height is left out on either way.
@@ -55,11 +55,11 @@ def test_a_steep_line_is_connected() -> None:
 
 def test_the_last_line_is_on_top_and_texts_end_at_the_edge() -> None:
     canvas = CellCanvas(6, 2)
-    canvas.line([(0.5, 0.5), (5.5, 0.5)], RED)
-    canvas.line([(2.5, 0.5), (3.5, 0.5)], BLUE)
+    canvas.line(np.array([0.5, 5.5]), np.array([0.5, 0.5]), RED)
+    canvas.line(np.array([2.5, 3.5]), np.array([0.5, 0.5]), BLUE)
     canvas.text(4, 1, "seven", BLUE)
     canvas.text(0, 7, "nowhere", BLUE)
-    canvas.mark(0.5, 1.5, "•", RED)
+    canvas.marks(np.array([0.5, 9.0]), np.array([1.5, 1.5]), "•", RED)
     parts = list(canvas.drawn())
     assert [(row, column, len(text), color) for row, column, text, color in parts] == [
         (0, 0, 1, RED),

@@ -4,7 +4,8 @@ import math
 
 import pytest
 
-from tui.chart_canvas import ChartRequest, Curve, draw_chart, reduced
+from tui.chart_canvas import ChartRequest, Curve, draw_chart
+from tui.curve_points import reduced
 
 RED, GREY = (255, 0, 0), (128, 128, 128)
 

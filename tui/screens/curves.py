@@ -4,16 +4,15 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass
 from typing import ClassVar
 
-from textual import events, getters, on, work
+from textual import events, on, work
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.content import Content
 from textual.message import Message
-from textual.reactive import reactive
 from textual.widgets import Footer, Input, Static
 from textual.worker import get_current_worker
 
@@ -25,11 +24,12 @@ from tui.chart_selection import ChartSelection
 from tui.chart_series import curve_label
 from tui.columns import metric_order
 from tui.curve_charts import ChartContent, CurveSource, chart_contents, metrics_of
-from tui.curve_view import AXES, STEP, CurveView
+from tui.curve_histories import CurveReader
+from tui.curve_view import CurveView
 from tui.feeds import SweepFeed
 from tui.formatting import count_text, metric_text, shortened
 from tui.looks import is_plain
-from tui.screens.curves_looking import CurvesLooking
+from tui.screens.curves_prompt import CurvesPrompt
 from tui.session import Session
 from tui.widgets.app_header import AppHeader
 from tui.widgets.history_chart import HistoryChart
@@ -43,7 +43,7 @@ CHART_WIDTH, CHART_HEIGHT = 50, 10
 MAX_CHARTS = 16
 
 
-class CurvesScreen(CurvesLooking):
+class CurvesScreen(CurvesPrompt):
     """A grid of charts of the runs that the live view draws."""
 
     CSS_PATH = "curves.tcss"
@@ -56,15 +56,13 @@ class CurvesScreen(CurvesLooking):
         Binding("N,pageup", "page(-1)", "Before", id="curves.before", show=False, tooltip="The metrics before"),
     ]  # fmt: skip
 
-    prompt = getters.query_one("#prompt", Input)
-    large: reactive[str] = reactive("")
-    """The metric whose chart has the screen; empty for the grid."""
-
     @dataclass
     class Read(Message):
         """Histories arrived, by run id; or why they did not."""
 
         histories: Mapping[str, Sequence[HistoryPoint]]
+        metrics: Mapping[str, set[str]]
+        """What each of these runs logged."""
         problem: str = ""
 
     @dataclass
@@ -85,17 +83,17 @@ class CurvesScreen(CurvesLooking):
         self.session = session
         self.feed = feed
         self.selection = selection
-        self.words = ""
-        """Only metrics that have these in their name."""
         self.problem = ""
         self._histories: dict[str, Sequence[HistoryPoint]] = {}
         self._complete: dict[str, RunRecord] = {}
         """Ended runs as they were when their history was read whole."""
+        self._logged: dict[str, set[str]] = {}
         self._metrics: list[str] = []
+        self._reader = CurveReader()
+        """Used by the worker that shapes."""
         self._page = 0
         self._grid = (1, 1)
         self._is_shaping = self._is_stale = False
-        self._asks_axis = False
         self._stop = threading.Event()
 
     def compose(self) -> ComposeResult:
@@ -141,6 +139,11 @@ class CurvesScreen(CurvesLooking):
         count = self._grid[0] * self._grid[1]
         return self.metrics[self._page * count : (self._page + 1) * count]
 
+    @property
+    def names(self) -> list[str]:
+        """Everything that was logged; see `CurvesPrompt`."""
+        return self._metrics
+
     # Reading
 
     def read_if_needed(self) -> None:
@@ -158,19 +161,22 @@ class CurvesScreen(CurvesLooking):
         try:
             histories = self.session.read_histories(self.feed.sweep.reference, runs, samples=SAMPLES)
         except TrainerError as error:
-            self.post_message(self.Read({}, error.message))
+            self.post_message(self.Read({}, {}, error.message))
             return
         if worker.is_cancelled or self._stop.is_set():
             return
         self._complete |= {run.id: run for run in runs if run.state.is_terminal}
-        self.post_message(self.Read(histories))
+        self.post_message(self.Read(histories, {run_id: metrics_of(rows) for run_id, rows in histories.items()}))
 
     @on(Read)
     def _read(self, message: Read) -> None:
         self.problem = message.problem
         self._histories.update(message.histories)
         own = self.feed.board.metric.name if self.feed.board.metric else ""
-        names = metrics_of(self.sources())
+        self._logged.update(message.metrics)
+        runs = self.feed.board.runs
+        drawn = [run_id for run_id in self.selection.drawn if run_id in runs]
+        names = {name for i in drawn for name in self._logged.get(i) or metrics_of(runs[i].curve)}
         self._metrics = sorted(names, key=lambda name: (name != own, metric_order(name)))
         self.show_charts()
 
@@ -219,7 +225,8 @@ class CurvesScreen(CurvesLooking):
     ) -> None:
         """Prepare what charts show: with 1,000 rows of 10 runs that is too much for the event loop."""
         try:
-            self.post_message(self.Shaped(chart_contents(sources, metrics, view, cursor, bands)))
+            contents = chart_contents(sources, metrics, view, cursor, bands, self._reader)
+            self.post_message(self.Shaped(contents))
         except Exception:
             self.post_message(self.Shaped({}))
             raise
@@ -301,6 +308,10 @@ class CurvesScreen(CurvesLooking):
 
     # Layout and keys
 
+    def focus_first(self) -> None:
+        """Give the first chart the keys."""
+        self.charts[0].focus()
+
     def on_resize(self, event: events.Resize) -> None:
         """Show as many charts as there is room for."""
         self.call_after_refresh(self.show_charts)
@@ -332,7 +343,7 @@ class CurvesScreen(CurvesLooking):
     def action_back(self) -> None:
         """Undo the nearest thing: the prompt, the large chart; else leave."""
         if self.has_class("-prompting"):
-            self._close_prompt()
+            self.close_prompt()
         elif self.large:
             self.action_enlarge()
         else:
@@ -358,43 +369,3 @@ class CurvesScreen(CurvesLooking):
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Zoom out."""
         self.action_zoom(1)
-
-    # Prompt
-
-    def action_ask_filter(self) -> None:
-        """Ask which metrics to show."""
-        self._ask("only metrics with these words in their name", self.words, asks_axis=False)
-
-    def action_ask_axis(self) -> None:
-        """Ask for the metric that x is to be."""
-        names = ", ".join(self._metrics[:12])
-        self._ask(f"x is: step, relative time, wall time, {names}", "", asks_axis=True)
-
-    def _ask(self, placeholder: str, value: str, *, asks_axis: bool) -> None:
-        self._asks_axis = asks_axis
-        self.prompt.placeholder, self.prompt.value = placeholder, value
-        self.add_class("-prompting")
-        self.prompt.focus()
-
-    def _close_prompt(self) -> None:
-        self.remove_class("-prompting")
-        self.charts[0].focus()
-
-    @on(Input.Changed, "#prompt")
-    def _prompt_changed(self, message: Input.Changed) -> None:
-        if not self._asks_axis and self.has_class("-prompting") and message.value != self.words:
-            self.words, self.large = message.value, ""
-            self.show_charts()
-
-    @on(Input.Submitted, "#prompt")
-    def _prompt_done(self, message: Input.Submitted) -> None:
-        self._close_prompt()
-        wanted = message.value.strip().lower()
-        if not self._asks_axis or not wanted:
-            return
-        names = [*AXES, *self._metrics]
-        found = [name for name in names if name.lower() == wanted] or [name for name in names if wanted in name.lower()]
-        if not found:
-            self.notify(f"No metric has “{message.value}” in its name.", severity="warning", markup=False)
-            return
-        self.look(replace(self.view, axis=found[0] or STEP, window=(0.0, 1.0)))

@@ -22,6 +22,7 @@ from tui.chart_colors import chart_colors
 from tui.chart_selection import ChartSelection
 from tui.columns import metric_order
 from tui.curve_charts import ChartContent, CurveSource, chart_contents, metrics_of
+from tui.curve_histories import CurveReader
 from tui.curve_view import CurveView
 from tui.feeds import SweepFeed
 from tui.screens.run_changing import RunChanging
@@ -79,6 +80,8 @@ class RunCurves(RunChanging):
         """Whether the server has told of the run since the screen was opened."""
         self._is_shaping = False
         self._is_stale = False
+        self._reader = CurveReader()
+        """Used by the worker that shapes."""
         self._feed: SweepFeed | None = None
         self.computed_stop = ""
         """Why the sweep's `early_terminate` stops the run, where its server does not tell."""
@@ -171,7 +174,7 @@ class RunCurves(RunChanging):
     @property
     def metrics(self) -> list[str]:
         """Names of the metrics that were logged, the sweep's first, then by name."""
-        return self._ordered({name for row in self.rows for name in row.values})
+        return self._ordered(metrics_of(self.rows))
 
     def _ordered(self, names: set[str]) -> list[str]:
         own = self.sweep.metric.name if self.sweep.metric else ""
@@ -204,9 +207,9 @@ class RunCurves(RunChanging):
         colors: Sequence[str],
     ) -> None:
         try:
-            names = self._ordered(metrics_of([source]))
+            names = self._ordered(metrics_of(source.history))
             shown = names[in_sight.start : in_sight.start + at_once]
-            contents = chart_contents([source], shown, CurveView(), None, bands)
+            contents = chart_contents([source], shown, CurveView(), None, bands, self._reader)
             for place, name in enumerate(shown, in_sight.start):
                 series = tuple(
                     replace(one, name=name, color=colors[place % len(colors)]) for one in contents[name].series

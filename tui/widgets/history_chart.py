@@ -15,10 +15,9 @@ from textual.strip import Strip
 from textual.widget import Widget
 from textual.worker import Worker, WorkerState
 
-from tui.chart_canvas import MIN_HEIGHT, MIN_WIDTH
 from tui.chart_colors import triple_of
 from tui.chart_picture import Frame, Picture, draw_picture
-from tui.chart_scale import XAxis
+from tui.chart_scale import MIN_HEIGHT, MIN_WIDTH, XAxis
 from tui.chart_series import ChartSeries
 from tui.curve_charts import ChartContent
 from tui.formatting import shortened
