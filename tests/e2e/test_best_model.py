@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import json
 import shlex
-import subprocess
 import sys
 from pathlib import Path
 from typing import Any
 
+import requests
 import yaml
 
 from tests.e2e.conftest import User
@@ -83,18 +83,47 @@ def test_the_best_model_is_promoted_and_fetched_as_good_as_it_was(user: User, tm
     assert user.run(*gate).returncode == 0
 
 
-def test_a_sweep_without_models_says_so(user: User, tmp_path: Path) -> None:
-    (tmp_path / "train.py").write_text("import wandb\nwith wandb.init() as run:\n    run.log({'x': run.config.a})\n")
+MARKED = """{ project(name: "nets", entityName: "local") { artifactCollections {
+  edges { node { name artifactMembership(aliasName: "best") { versionIndex } } } } } }"""
+OWN_PROGRAM = """
+import wandb
+with wandb.init() as run:
+    run.log({"x": run.config.a})
+    if run.config.a > 1:
+        artifact = wandb.Artifact(f"net-{run.config.a}", "model")
+        with artifact.new_file("weights.txt") as file: file.write(str(run.config.a))
+        run.log_artifact(artifact)
+"""
+
+
+def test_agents_that_end_mark_what_is_best_then_of_any_program(user: User, tmp_path: Path) -> None:
+    (tmp_path / "train.py").write_text(OWN_PROGRAM)
     (tmp_path / "sweep.yaml").write_text(
-        "program: train.py\nmethod: grid\nmetric: {name: x, goal: maximize}\nparameters:\n  a: {values: [1]}\n"
+        "program: train.py\nmethod: grid\nproject: nets\nmetric: {name: x, goal: maximize}\n"
+        "parameters:\n  a: {values: [1, 2, 3]}\n"
     )
-    user.run("run", tmp_path / "sweep.yaml", "--json", tmp_path / "out.json", cwd=tmp_path)
+    user.run("run", tmp_path / "sweep.yaml", "-a", "0", "--json", tmp_path / "out.json", cwd=tmp_path)
     sweep = json.loads((tmp_path / "out.json").read_text())["sweep"]
+    environ = dict(shlex.split(line)[1].split("=", 1) for line in user.run("env").stdout.splitlines())
+
+    def best_after_one_more_run() -> list[str]:
+        done = user.run("agent", sweep, "-a", "1", "--count", "1", cwd=tmp_path)
+        assert done.returncode == 0, done.stderr
+        reply = requests.post(
+            f"{environ['WANDB_BASE_URL']}/graphql",
+            json={"query": MARKED},
+            auth=("api", environ["WANDB_API_KEY"]),
+            timeout=30,
+        )
+        nodes = [edge["node"] for edge in reply.json()["data"]["project"]["artifactCollections"]["edges"]]
+        return [node["name"] for node in nodes if node["artifactMembership"]]
+
+    assert user.run("agent", sweep, "-a", "1", "--count", "1", cwd=tmp_path).returncode == 0
     for command in ("promote", "fetch-best"):
         result = user.run(command, sweep, cwd=tmp_path)
         assert result.returncode == 2 and "logged an artifact of type `model`" in result.stderr
-    assert subprocess.run(["ls", str(tmp_path)], capture_output=True, text=True).stdout.split() == [
-        "out.json",
-        "sweep.yaml",
-        "train.py",
-    ]
+    assert sorted(path.name for path in tmp_path.iterdir()) == ["out.json", "sweep.yaml", "train.py"]
+    assert best_after_one_more_run() == ["net-2"]
+    assert best_after_one_more_run() == ["net-3"]
+    assert user.run("fetch-best", sweep, "-o", tmp_path / "model", cwd=tmp_path).returncode == 0
+    assert (tmp_path / "model" / "weights.txt").read_text() == "3"

@@ -39,6 +39,7 @@ from trainer.agents.warm import WarmStarts
 from trainer.errors import TrainerError
 from trainer.records import Json
 from trainer.settings import Connection, ServerKind
+from trainer.tracking.best_model import mark_after_sweep
 from trainer.tracking.client import TrackingClient
 from trainer.tracking.wandb_client import WandbClient
 
@@ -58,7 +59,8 @@ class Host:
         spec = files.read_spec()
         connection = Connection(spec.kind, spec.base_url, environ.get("WANDB_API_KEY", ""), spec.reference.entity)
         self.reference = spec.reference
-        self.client: TrackingClient = WandbClient(connection)
+        self._keeper = WandbClient(connection)
+        self.client: TrackingClient = self._keeper
         self.warm = WarmStarts(log_path=files.warm_log_path, report=self.report, on_change=self._starts_changed)
         self.starter = RunStarter(spec, files, environ, self.warm)
         self.pace = EMBEDDED_PACE if spec.kind is ServerKind.EMBEDDED else SHARED_PACE
@@ -221,9 +223,21 @@ class Host:
             self.changed()
         self._ended.set()
         self.changed()
+        if self._stop_level == 0:
+            self._mark_best_model()
         self.warm.close()
         self._guard.dismiss()
         self.report("host_ended")
+
+    def _mark_best_model(self) -> None:
+        """Give the best model of the sweep, as it is now, its alias: the last host to end sees all runs."""
+        try:
+            model = mark_after_sweep(self._keeper, self.client.read_sweep(self.reference))
+        except TrainerError as error:
+            logger.warning("the best model could not be marked: %s", error)
+            return
+        if model is not None:
+            self.report("best_model", artifact=model.artifact.name, run=model.run.id)
 
     def _look_for_crashed_hosts(self) -> None:
         while not self._ended.wait(_HEIR_SECONDS):

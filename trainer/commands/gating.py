@@ -140,11 +140,11 @@ def conclude(client: WandbClient, outcome: Outcome, conclusion: Conclusion, json
 
 
 def _mark_best_model(client: WandbClient, outcome: Outcome) -> None:
-    from trainer.best_model import mark_after_sweep
+    from trainer.tracking.best_model import mark_after_sweep
 
     sweep = outcome.progress.sweep
     try:
-        model = mark_after_sweep(client, sweep, tuple(outcome.progress.runs.values()), sweep.metric)
+        model = mark_after_sweep(client, sweep, tuple(outcome.progress.runs.values()))
     except TrainerError as error:
         narrate(f"The best model could not be marked: {error}")
         return

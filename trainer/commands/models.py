@@ -36,7 +36,7 @@ def promote(
     project: str | None,
 ) -> int:
     """Give the model of SWEEP's best run the aliases `best` and `production`; its collection's others lose them."""
-    from trainer.best_model import find_best_model, mark_best
+    from trainer.tracking.best_model import find_best_model, mark_best
     from trainer.tracking.leaderboard import ranking_metric
 
     _, client, record = find_sweep(sweep, resolve_settings(server, entity, project))
@@ -71,7 +71,8 @@ def fetch_best(
     project: str | None,
 ) -> int:
     """Download the model of SWEEP's best run, its configuration (config.yaml) and what it is (model.json)."""
-    from trainer.best_model import fetch_model, find_best_model
+    from trainer.best_model import fetch_model
+    from trainer.tracking.best_model import find_best_model
     from trainer.tracking.leaderboard import ranking_metric
 
     client, record = find_readable(sweep, server, entity, project)

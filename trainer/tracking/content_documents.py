@@ -22,13 +22,13 @@ query RunFiles($project: String!, $entity: String!, $name: String!, $names: [Str
 }}
 """
 
-_ARTIFACT = """
+ARTIFACT = """
 artifactSequence { name project { name entity { name } } } versionIndex artifactType { name } description metadata
 tags { name } state size digest fileCount createdAt aliases { alias }
 """
 
 
-def run_artifacts(field: str, wanted: str = _ARTIFACT) -> str:
+def run_artifacts(field: str, wanted: str = ARTIFACT) -> str:
     """Return the document that pages through the artifacts of a run: `outputArtifacts` or `inputArtifacts`.
 
     Args:
@@ -84,8 +84,8 @@ query RunsContents($project: String!, $entity: String!, $filters: JSONString, $p
           name config commit
           events(samples: $samples)
           files(first: 100) {{ edges {{ node {{ {_FILE} }} }} }}
-          logged: outputArtifacts(first: 50) {{ edges {{ node {{ {_ARTIFACT} }} }} }}
-          used: inputArtifacts(first: 50) {{ edges {{ node {{ {_ARTIFACT} }} }} }}
+          logged: outputArtifacts(first: 50) {{ edges {{ node {{ {ARTIFACT} }} }} }}
+          used: inputArtifacts(first: 50) {{ edges {{ node {{ {ARTIFACT} }} }} }}
         }}
       }}
     }}

@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from trainer.errors import NotFoundError
 from trainer.run_contents import RunArtifact
+from trainer.tracking.content_documents import ARTIFACT
 from trainer.tracking.transport import GraphQLTransport
+from trainer.wire_contents import run_artifact
 
 REGISTRY = "wandb-registry-model"
 """The project of the registry of models that W&B makes for every organization."""
@@ -16,6 +20,26 @@ query ArtifactMembershipByName($entity: String!, $project: String!, $name: Strin
   }
 }
 """
+_MARKED = f"""
+query ProjectArtifacts($entity: String!, $project: String!, $type: String!, $alias: String!, $cursor: String,
+    $perPage: Int) {{
+  project(name: $project, entityName: $entity) {{
+    artifactType(name: $type) {{
+      artifactCollections(after: $cursor, first: $perPage) {{
+        pageInfo {{ endCursor hasNextPage }}
+        edges {{
+          node {{
+            artifactMembership(aliasName: $alias) {{
+              artifact {{ {ARTIFACT} createdBy {{ ... on Run {{ name }} }} }}
+            }}
+          }}
+        }}
+      }}
+    }}
+  }}
+}}
+"""
+_PAGE = 100
 _ADD_ALIASES = """
 mutation AddAliases($input: AddAliasesInput!) { result: addAliases(input: $input) { success } }
 """
@@ -36,6 +60,32 @@ class ModelChanges:
     """Aliases and registry links (documents of SDK 0.31)."""
 
     _transport: GraphQLTransport
+
+    def marked_models(self, entity: str, project: str, alias: str) -> list[tuple[str, RunArtifact]] | None:
+        """Return the models of a project that have an alias, each with the id of the run that made it.
+
+        Returns:
+            None if the project has no artifact of type `model`. One whose run was deleted has an empty id.
+        """
+        variables: dict[str, Any] = {
+            "entity": entity, "project": project, "type": "model", "alias": alias, "perPage": _PAGE, "cursor": None,
+        }  # fmt: skip
+        marked: list[tuple[str, RunArtifact]] = []
+        while True:
+            found = self._transport.execute(_MARKED, variables).get("project") or {}
+            collections = (found.get("artifactType") or {}).get("artifactCollections") or {}
+            edges = collections.get("edges") or []
+            if not edges and not variables["cursor"]:
+                return None
+            for edge in edges:
+                node = (edge["node"].get("artifactMembership") or {}).get("artifact")
+                if node:
+                    run_id = str((node.get("createdBy") or {}).get("name") or "")
+                    marked.append((run_id, run_artifact(node, is_used=False)))
+            page = collections.get("pageInfo") or {}
+            if not page.get("hasNextPage"):
+                return marked
+            variables["cursor"] = page.get("endCursor")
 
     def move_alias(self, entity: str, project: str, artifact: RunArtifact, alias: str) -> None:
         """Give a version an alias, which leaves the version of the same collection that had it."""
