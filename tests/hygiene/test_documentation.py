@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import runpy
 from pathlib import Path
 
 import pytest
@@ -95,3 +96,14 @@ def test_documented_files_exist() -> None:
     assert [link for link in links if not (ROOT / link).exists()] == []
     sweep_files = set(re.findall(r"sweeps/[\w-]+\.yaml", README))
     assert [name for name in sweep_files if not (ROOT / name).exists()] == []
+
+
+def test_every_picture_is_shown_and_made_by_the_script() -> None:
+    made = set(runpy.run_path(str(ROOT / "docs" / "make_pictures.py"))["PICTURES"])
+    shown = {
+        (page.parent / target).resolve()
+        for page in [ROOT / "README.md", *(ROOT / "docs").glob("*.md")]
+        for target in re.findall(r"!\[[^\]]+\]\(([^)]+)\)", page.read_text(encoding="utf-8"))
+    }
+    files = {path.resolve() for kind in ("svg", "png", "gif", "jpg") for path in (ROOT / "docs").rglob(f"*.{kind}")}
+    assert shown == files == {(ROOT / "docs" / name).resolve() for name in made}
