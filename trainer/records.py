@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import math
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime
 from pathlib import Path
@@ -230,6 +230,19 @@ class ConsoleLine:
     number: int
     text: str
     is_error: bool = False
+
+
+@dataclass(frozen=True, slots=True)
+class ConsolePage:
+    """Some lines that a run printed, one after the other, and how to go on from them in both directions."""
+
+    lines: Sequence[ConsoleLine] = ()
+    total: int = 0
+    """Lines that there are in all, as far as the server says."""
+    older: str = ""
+    """The server's own mark for reading the lines before these; empty where there are none."""
+    newer: str = ""
+    """The same for the lines behind these, of which there may be some later; empty where they cannot be read on."""
 
 
 @dataclass(frozen=True, slots=True)

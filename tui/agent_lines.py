@@ -77,9 +77,11 @@ class AgentsView:
         return [agent for agent in self.agents if not (is_working and agent.state is AgentState.STOPPED)]
 
 
-def plain_line(text: str, *, keeps_spaces: bool = False) -> str:
+def plain_line(text: str, *, keeps_spaces: bool = False, limit: int = _MAX_RAW) -> str:
     """Return what a program printed on one line without anything that steers a terminal or turns text around."""
-    text = ESCAPES.sub("", text[:_MAX_RAW]) if "\x1b" in text or "\x9b" in text else text[:_MAX_RAW]
+    text = text[:limit]
+    if "\x1b" in text or "\x9b" in text:
+        text = ESCAPES.sub("", text)
     if keeps_spaces:
         text = text.expandtabs(8)
     if not (text.isascii() and text.isprintable()):

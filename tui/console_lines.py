@@ -4,12 +4,17 @@ from __future__ import annotations
 
 import re
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
+
+from rich.cells import cell_len
 
 from trainer.records import ConsoleLine
 from tui.agent_lines import ESCAPES, plain_line
+from tui.formatting import count_text
 
 _COLOR = re.compile(r"\x1b\[[\d;:]*m")
+MAX_WIDTH = 10_000
+"""Characters of a line that are shown and searched."""
 _MAX_COLORED = 4_000
 """Characters of a line up to which its colours are kept."""
 
@@ -31,6 +36,13 @@ class ShownLines:
     texts: list[str] = field(default_factory=list)
     looks: dict[int, LineLook] = field(default_factory=dict)
     """How lines look that are not plain, by their place."""
+    widest: int = 0
+    """Cells of the widest, where that was found out already: it takes a while where letters are wide."""
+
+    @property
+    def characters(self) -> int:
+        """Letters of all lines, with those that give colours."""
+        return sum(map(len, self.texts)) + sum(len(look.raw) for look in self.looks.values())
 
 
 def console_shown(lines: Sequence[ConsoleLine]) -> ShownLines:
@@ -38,7 +50,9 @@ def console_shown(lines: Sequence[ConsoleLine]) -> ShownLines:
     shown = ShownLines()
     for line in lines:
         last = line.text.rstrip("\r").rpartition("\r")[2]
-        text = plain_line(last, keeps_spaces=True)
+        text = plain_line(last, keeps_spaces=True, limit=MAX_WIDTH)
+        if len(last) > MAX_WIDTH:
+            text += f" … {count_text(len(last) - MAX_WIDTH, 'character')} more"
         look = "error" if line.is_error else ""
         raw = ""
         if "\x1b" in last and len(last) <= _MAX_COLORED and _COLOR.search(last):
@@ -46,7 +60,7 @@ def console_shown(lines: Sequence[ConsoleLine]) -> ShownLines:
         if look or raw:
             shown.looks[len(shown.texts)] = LineLook(raw, look)
         shown.texts.append(text)
-    return shown
+    return replace(shown, widest=max(map(cell_len, shown.texts), default=1))
 
 
 def _only_colors(escape: re.Match[str]) -> str:

@@ -14,7 +14,7 @@ from pathlib import Path
 from typing import TYPE_CHECKING
 
 from trainer.errors import ServerLostError
-from trainer.records import ConsoleLine, HistoryPoint, Json, Metric, RunRecord, SweepRecord, SweepReference
+from trainer.records import HistoryPoint, Json, Metric, RunRecord, SweepRecord, SweepReference
 from trainer.settings import Connection, ServerKind, Settings
 from trainer.states import SweepState
 from tui.session_agents import AgentActions
@@ -342,7 +342,3 @@ class Session(AgentActions, RunActions, RunReads, ServerChoice):
     def read_curves(self, sweep: SweepRecord, metric_name: str) -> Sequence[RunRecord]:
         """Return all runs of a sweep with the sampled history of a metric as their curve; blocks."""
         return self.client.read_runs(sweep, Metric(metric_name))
-
-    def read_console(self, reference: SweepReference, run_id: str, *, after: int = -1) -> list[ConsoleLine]:
-        """Return the lines a run printed after line `after`; blocks."""
-        return self.client.read_console(reference.entity, reference.project, run_id, after=after)

@@ -8,7 +8,7 @@ from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainer.records import HistoryPoint, RunRecord, SweepRecord, SweepReference
+from trainer.records import ConsolePage, HistoryPoint, RunRecord, SweepRecord, SweepReference
 
 if TYPE_CHECKING:
     from trainer.run_contents import RunArtifact, RunFile, RunOrigin
@@ -19,12 +19,19 @@ TEXT_BYTES = 512 * 1024
 
 
 class RunReads:
-    """The part of `Session` that reads system metrics, files, artifacts and origins."""
+    """The part of `Session` that reads consoles, system metrics, files, artifacts and origins."""
 
     @property
     def client(self) -> TrackingClient:
         """The client of the connection."""
         raise NotImplementedError
+
+    def read_console_page(
+        self, reference: SweepReference, run_id: str, *, lines: int, before: str = "", after: str | None = None
+    ) -> ConsolePage:
+        """Return the last lines a run printed before a mark, or the first behind one; blocks."""
+        where = (reference.entity, reference.project, run_id)
+        return self.client.read_console_page(*where, lines=lines, before=before, after=after)
 
     def read_system(self, reference: SweepReference, run_id: str) -> list[HistoryPoint]:
         """Return rows of a run's system metrics, oldest first; blocks."""

@@ -12,7 +12,7 @@ import pytest
 from tests.contract.tracking_server import GRID, connect_to, log_rows, start_run
 from trainer.errors import AuthenticationError, InputError, NotFoundError
 from trainer.events import RunsChanged, ServerBack, ServerLost, SweepChanged
-from trainer.records import Json, Metric, SweepRecord, SweepReference
+from trainer.records import ConsolePage, Json, Metric, SweepRecord, SweepReference
 from trainer.server.lifecycle import stop_server
 from trainer.states import RunState, SweepState
 from trainer.tracking.client import TrackingClient
@@ -182,6 +182,18 @@ def test_history_and_console_go_on_from_where_they_were(client: WandbClient, swe
     assert [line.text for line in client.read_console(entity, project, "h1", after=1)] == ["three"]
     assert client.read_console(entity, project, "h1", after=2) == []
     assert [line.text for line in client.read_console(entity, project, "h1", after=0)] == ["two", "three"]
+
+    def page(**asked: str) -> ConsolePage:
+        return client.read_console_page(entity, project, "h1", lines=2, **asked)
+
+    end = page()
+    assert [line.text for line in end.lines] == ["two", "three"] and end.total == 3
+    older = page(before=end.older)
+    assert ([line.text for line in older.lines], older.older) == (["one"], "")
+    start = page(after="")
+    assert [line.text for line in start.lines] == ["one", "two"]
+    assert [line.text for line in page(after=start.newer).lines] == ["three"]
+    assert page(after=end.newer).lines == []
 
 
 def test_a_run_is_tagged_noted_and_deleted_and_the_rest_of_it_stays(client: WandbClient, sweep: SweepRecord) -> None:

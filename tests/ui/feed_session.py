@@ -13,7 +13,16 @@ from pathlib import Path
 from tests.ui.memory_session import MemorySession, make_sweep
 from trainer.errors import TrainerError
 from trainer.events import SweepEvent
-from trainer.records import ConsoleLine, HistoryPoint, Json, LocalAgent, RunRecord, SweepRecord, SweepReference
+from trainer.records import (
+    ConsoleLine,
+    ConsolePage,
+    HistoryPoint,
+    Json,
+    LocalAgent,
+    RunRecord,
+    SweepRecord,
+    SweepReference,
+)
 from trainer.run_contents import RunArtifact, RunFile, RunOrigin
 from trainer.states import AgentState, RunState
 from trainer.tracking.downloads import save_file
@@ -199,6 +208,16 @@ class FeedSession(MemorySession):
         values = [HistoryPoint(step, {metric_name: step / 10}) for step in range(6)]
         return [RunRecord("run1", "rose-sweep-1", RunState.FINISHED, curve=tuple(values))]
 
-    def read_console(self, reference: SweepReference, run_id: str, *, after: int = -1) -> list[ConsoleLine]:
+    def read_console_page(
+        self, reference: SweepReference, run_id: str, *, lines: int, before: str = "", after: str | None = None
+    ) -> ConsolePage:
         self.contents_read.append("console")
-        return [line for line in self.console if line.number > after]
+        kept = self.console
+        if after is None:
+            kept = [line for line in kept if not before or line.number < int(before)][-lines:]
+        else:
+            kept = [line for line in kept if not after or line.number > int(after)][:lines]
+        if not kept:
+            return ConsolePage(total=len(self.console))
+        older = str(kept[0].number) if kept[0].number else ""
+        return ConsolePage(kept, len(self.console), older, str(kept[-1].number))

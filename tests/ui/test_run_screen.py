@@ -17,7 +17,9 @@ from trainer.errors import ServerLostError
 from trainer.records import ConsoleLine, HistoryPoint
 from trainer.run_contents import RunArtifact, RunFile, RunOrigin
 from trainer.states import RunState
+from tui import console_window
 from tui.app import SweepApp
+from tui.screens import run_console
 from tui.screens.confirm import ConfirmScreen
 from tui.screens.run import RunScreen
 from tui.widgets.history_chart import HistoryChart
@@ -64,6 +66,37 @@ async def test_news_of_a_running_run_is_added_once() -> None:
         await until(pilot, lambda: "one more line" in text_of(screen) and len(screen.history) == 9)
         assert [row.step for row in screen.history] == list(range(1, 10))
         assert len(screen.console.view.lines) == 3
+
+
+async def test_a_long_log_shows_its_end_first_and_the_rest_where_the_user_goes_or_searches(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(run_console, "BACKGROUND_LINES", 1_000)
+    monkeypatch.setattr(console_window, "PAGE_LINES", 1_000)
+    async with run_screen() as (pilot, screen, session):
+        session.console = [ConsoleLine(number, f"step {number} of it") for number in range(9_000)]
+        await pilot.press("4")
+        view = screen.console.view
+        await until(pilot, lambda: "step 8999 of it" in text_of(screen) and len(view.lines) == 1_500)
+        assert "● following   the last 1,500 of 9,000 lines" in text_of(screen)
+        view.action_follow(False)
+        view.scroll_to(y=100, animate=False, immediate=True)
+        await until(pilot, lambda: "step 7600 of it" in text_of(screen))
+        view.action_scroll(-70)
+        await until(pilot, lambda: len(view.lines) == 2_500)
+        await until(pilot, lambda: "step 7530 of it" in text_of(screen))
+        await pilot.press("g")
+        await until(pilot, lambda: "step 0 of it" in text_of(screen))
+        assert "the first" in text_of(screen) and "of 9,000 lines, G for the last" in text_of(screen)
+        await pilot.press("G")
+        await until(pilot, lambda: "step 8999 of it" in text_of(screen) and view.follows)
+        await pilot.press("slash", *"P 12", "enter")
+        await until(pilot, lambda: len(view.lines) == 9_000 and "“p 12” 111 of 111" in text_of(screen))
+        assert "step 1299 of it" in text_of(screen)
+        await pilot.press("n", "n", "N")
+        await until(pilot, lambda: "110 of 111" in text_of(screen))
+        session.console = [*session.console, ConsoleLine(9_000, "step 12 again")]
+        await until(pilot, lambda: "110 of 112" in text_of(screen))
 
 
 async def test_a_finished_run_is_read_once() -> None:

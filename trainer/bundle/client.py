@@ -17,6 +17,7 @@ from trainer.errors import BundleError, NotFoundError
 from trainer.records import (
     AgentCommand,
     ConsoleLine,
+    ConsolePage,
     HistoryPoint,
     Json,
     Metric,
@@ -149,6 +150,15 @@ class BundleClient(BundleContents):
                 with _Damage(self._file, name):
                     return [line for line in layout.console_of(entry) if line.number > after]
         return []
+
+    def read_console_page(
+        self, entity: str, project: str, run_id: str, *, lines: int, before: str = "", after: str | None = None
+    ) -> ConsolePage:
+        """Return some of the last lines a run printed: all that the file has of them, whatever is asked for first."""
+        if before or after:
+            return ConsolePage()
+        kept = self.read_console(entity, project, run_id)
+        return ConsolePage(kept, kept[-1].number + 1 if kept else 0)
 
     def server_features(self) -> frozenset[str]:
         """Return none."""

@@ -9,6 +9,7 @@ from typing import Protocol
 from trainer.records import (
     AgentCommand,
     ConsoleLine,
+    ConsolePage,
     HistoryPoint,
     Json,
     Metric,
@@ -102,6 +103,11 @@ class TrackingClient(Protocol):
 
     def read_console(self, entity: str, project: str, run_id: str, *, after: int = -1) -> list[ConsoleLine]:
         """Return the lines a run printed whose number is greater than `after`."""
+
+    def read_console_page(
+        self, entity: str, project: str, run_id: str, *, lines: int, before: str = "", after: str | None = None
+    ) -> ConsolePage:
+        """Return up to `lines` lines: the last before a mark, or the first behind one (empty: from the beginning)."""
 
     def read_system(self, entity: str, project: str, run_id: str, *, samples: int = 500) -> list[HistoryPoint]:
         """Return up to `samples` rows of a run's system metrics, oldest first, without `system.` in their names."""

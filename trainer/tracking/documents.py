@@ -160,8 +160,33 @@ query RunConsoleLogPage($entity: String!, $project: String!, $name: String!, $fi
       logLineCount
       logLines(first: $first, after: $after, useImprovedPagination: true) {
         edges { node { number timestamp level label line } }
-        pageInfo { endCursor hasNextPage }
+        pageInfo { startCursor endCursor hasNextPage }
       }
+    }
+  }
+}
+"""
+
+CONSOLE_PAGE_BACK = """
+query RunConsoleLogPageBack($entity: String!, $project: String!, $name: String!, $last: Int, $before: String) {
+  project(name: $project, entityName: $entity) {
+    run(name: $name) {
+      logLineCount
+      logLines(last: $last, before: $before, useImprovedPagination: true) {
+        edges { node { number timestamp level label line } }
+        pageInfo { startCursor hasPreviousPage endCursor }
+      }
+    }
+  }
+}
+"""
+
+CONSOLE_TAIL = """
+query RunConsoleLogTail($entity: String!, $project: String!, $name: String!, $last: Int) {
+  project(name: $project, entityName: $entity) {
+    run(name: $name) {
+      logLineCount
+      logLines(last: $last) { edges { node { number timestamp level label line } } }
     }
   }
 }

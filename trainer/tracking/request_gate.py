@@ -25,6 +25,8 @@ _WORDS = {
     "GetSweeps": "list sweeps",
     "HistoryPage": "read curves",
     "RunConsoleLogPage": "read a log",
+    "RunConsoleLogPageBack": "read a log",
+    "RunConsoleLogTail": "read a log",
     "RunFiles": "list files",
     "RunFullHistory": "read curves",
     "RunHistories": "read curves",

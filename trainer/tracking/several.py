@@ -17,6 +17,7 @@ from trainer.errors import InputError
 from trainer.records import (
     AgentCommand,
     ConsoleLine,
+    ConsolePage,
     Goal,
     HistoryPoint,
     Json,
@@ -302,6 +303,13 @@ class SeveralClient(SeveralContents):
     def read_console(self, entity: str, project: str, run_id: str, *, after: int = -1) -> list[ConsoleLine]:
         """Return the lines a run printed whose number is greater than `after`."""
         return self.client.read_console(*self._where(entity, project, run_id), after=after)
+
+    def read_console_page(
+        self, entity: str, project: str, run_id: str, *, lines: int, before: str = "", after: str | None = None
+    ) -> ConsolePage:
+        """Return up to `lines` lines: the last before a mark, or the first behind one (empty: from the beginning)."""
+        where = self._where(entity, project, run_id)
+        return self.client.read_console_page(*where, lines=lines, before=before, after=after)
 
     def stop_run(self, entity: str, project: str, run_id: str) -> None:
         """Ask a run to end; it ends at its next step."""

@@ -13,7 +13,6 @@ from typing import Any
 from trainer.errors import AuthenticationError, InputError, NotFoundError, ServerError, ServerLostError
 from trainer.records import (
     AgentCommand,
-    ConsoleLine,
     HistoryPoint,
     Json,
     RunRecord,
@@ -24,7 +23,7 @@ from trainer.settings import Connection, ServerKind
 from trainer.states import RunState, SweepState
 from trainer.tracking import documents
 from trainer.tracking.answers import refused_key
-from trainer.tracking.console_pages import ConsolePages
+from trainer.tracking.console_pages import ConsolePages, RunConsoles
 from trainer.tracking.model_changes import ModelChanges
 from trainer.tracking.request_gate import RequestGate
 from trainer.tracking.run_changes import RunChanges
@@ -38,7 +37,7 @@ _LAST_STEP = 2**62
 _EPOCH = datetime.min.replace(tzinfo=UTC)
 
 
-class WandbClient(SweepReads, RunChanges, RunContents, ModelChanges):
+class WandbClient(SweepReads, RunChanges, RunContents, RunConsoles, ModelChanges):
     """A W&B server, spoken to directly. Safe to share between threads.
 
     A method blocks for at most `timeout_seconds` per request it makes; all but `list_sweeps`, `create_sweep`,
@@ -222,10 +221,6 @@ class WandbClient(SweepReads, RunChanges, RunContents, ModelChanges):
         project_node = self._transport.execute(documents.RUN_HISTORIES, variables).get("project") or {}
         nodes = [edge["node"] for edge in (project_node.get("runs") or {}).get("edges") or ()]
         return {node["name"]: history_points(node.get("history") or ()) for node in nodes}
-
-    def read_console(self, entity: str, project: str, run_id: str, *, after: int = -1) -> list[ConsoleLine]:
-        """Return the lines a run printed whose number is greater than `after`; at most `console_pages.MAX_LINES`."""
-        return self._console.read(entity, project, run_id, after)
 
     def stop_run(self, entity: str, project: str, run_id: str) -> None:
         """Ask a run to end; it ends at its next step."""

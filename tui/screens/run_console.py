@@ -1,12 +1,17 @@
-"""RunConsole: what a run printed, read page by page from its server and followed while it runs. A mixin of `RunScreen`.
+"""RunConsole: what a run printed, its end first, followed while it runs. A mixin of `RunScreen`.
 
-Read once its tab is shown, or its strip under the curves.
+Read once its tab is shown, or its strip under the curves. Lines before the end come in the background, up to a bound;
+the rest where the user goes there, or looks for something.
 """
 
 from __future__ import annotations
 
 import threading
+from collections import deque
+from collections.abc import Callable
 from dataclasses import dataclass
+from functools import partial
+from time import monotonic
 
 from textual import getters, on, work
 from textual.message import Message
@@ -14,14 +19,18 @@ from textual.worker import get_current_worker
 
 from trainer.errors import TrainerError
 from trainer.records import RunRecord
-from tui.console_lines import ShownLines, console_shown
+from tui.console_window import ConsoleUpdate, ConsoleWindow
 from tui.screens.run_changing import RunChanging
+from tui.widgets.log_view import LogView, Side
 from tui.widgets.searched_log import SearchedLog
 
 CONSOLE = "run_console"
 POLL_SECONDS = 1.0
-PAGE_LINES = 5_000
-"""Lines put on the screen at a time: the view takes so many within a frame."""
+BACKGROUND_LINES = 20_000
+"""Lines read before anybody asks for them: a request takes up to 5,000, and servers limit requests."""
+LAST_WORDS = 200
+"""Lines at the end among which the last words are looked for."""
+SIDES: tuple[Side, ...] = ("older", "newer")
 
 
 class RunConsole(RunChanging):
@@ -35,19 +44,23 @@ class RunConsole(RunChanging):
     class ConsoleRead(Message):
         """Lines that were not there before, or why there are none."""
 
-        lines: ShownLines
-        last_words: str = ""
-        """The last of them that is not blank."""
+        update: ConsoleUpdate | None = None
+        can_read_on: frozenset[Side] = frozenset()
         problem: str = ""
         has_ended: bool = False
-        """Whether these were the last."""
+        """Whether these were the last, and nothing more is read unasked."""
 
     def __init__(self) -> None:
         """Begin with nothing."""
         super().__init__()
         self.last_words = ""
         """The last line that is not blank."""
-        self._console_asked = False
+        self._window: ConsoleWindow | None = None
+        self._wishes = deque[Side]()
+        """Where the user wants to read on."""
+        self._wished = threading.Event()
+        self._fill_to = BACKGROUND_LINES
+        self._is_reading = False
 
     def show_run(self) -> None:
         """Show the state of the run."""
@@ -55,47 +68,102 @@ class RunConsole(RunChanging):
 
     def read_console_if_needed(self) -> None:
         """Begin to read, once."""
-        if not self._console_asked:
-            self._console_asked = True
+        if self._window is None:
+            self._window = ConsoleWindow(partial(self.session.read_console_page, self.reference, self.run.id))
             self.console.say(note="reading…")
-            self.follow_console()
+            self._is_reading = True
+            self.follow_console(self._window)
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group=CONSOLE)
-    def follow_console(self) -> None:
-        """Read what was printed, then what is printed, until the run has ended and everything of it has arrived."""
-        worker, last = get_current_worker(), -1
+    @on(LogView.MoreWanted, "#log-lines")
+    def _more_wanted(self, message: LogView.MoreWanted) -> None:
+        message.stop()
+        if message.side not in self._wishes:
+            self._wishes.append(message.side)
+            self._wake_reader()
+
+    @on(SearchedLog.SearchBegun, "#log")
+    def _search_begun(self, message: SearchedLog.SearchBegun) -> None:
+        message.stop()
+        self._fill_to = 2**31
+        self._wake_reader()
+
+    def _wake_reader(self) -> None:
+        self._wished.set()
+        if self._window is not None and not self._is_reading:
+            self._is_reading = True
+            self.follow_console(self._window)
+
+    @work(thread=True, exclusive=True, exit_on_error=False, group=CONSOLE, description="follow_console")
+    def follow_console(self, window: ConsoleWindow) -> None:
+        """Read the end, what comes behind it until the run has ended, what is before it, what the user goes to."""
+        worker, next_look, has_all = get_current_worker(), 0.0, False
         while not self.stop_reading.is_set() and not worker.is_cancelled:
             # The state first: what is read after a terminal state is everything there will be.
             has_ended = self.run.state.is_terminal
+            self._wished.clear()
             try:
-                lines = self.session.read_console(self.reference, self.run.id, after=last)
+                if self._wishes:
+                    read = self._reading(window, self._wishes[0])
+                    update = read() if read is not None else None
+                    self._wishes.popleft()
+                elif not window.has_newer and not has_all and monotonic() >= next_look:
+                    next_look = monotonic() + POLL_SECONDS
+                    update = window.look_again()
+                    has_all = has_ended and update is None
+                elif len(window) < self._fill_to and not window.is_full and (window.has_older or window.has_newer):
+                    update = window.read_older() if window.has_older else window.read_newer()
+                elif has_all or (has_ended and window.has_newer):
+                    self._tell(window, None, has_ended=True)
+                    return
+                else:
+                    self._wished.wait(min(max(next_look - monotonic(), 0.01), 0.25))
+                    continue
             except TrainerError as error:
-                self.post_message(self.ConsoleRead(ShownLines(), problem=error.message))
+                self.post_message(self.ConsoleRead(problem=error.message))
                 self.stop_reading.wait(POLL_SECONDS)
                 continue
-            last = lines[-1].number if lines else last
-            has_ended = has_ended and not lines
-            for start in range(0, max(len(lines), 1), PAGE_LINES):
-                shown = console_shown(lines[start : start + PAGE_LINES])
-                words = next((" ".join(text.split()) for text in reversed(shown.texts) if text.strip()), "")
-                self.post_message(self.ConsoleRead(shown, words, has_ended=has_ended))
-                # The screen comes in between.
-                self.stop_reading.wait(0.01)
-            if has_ended:
-                return
-            if not lines:
-                self.stop_reading.wait(POLL_SECONDS)
+            self._tell(window, update)
+            # The screen comes in between.
+            self.stop_reading.wait(0.02)
+
+    @staticmethod
+    def _reading(window: ConsoleWindow, side: Side) -> Callable[[], ConsoleUpdate] | None:
+        """Return what reads on where the user goes; None where there is nothing any more."""
+        if side in ("start", "end"):
+            return window.read_start if side == "start" else window.read_end
+        if side == "older":
+            return window.read_older if window.has_older else None
+        return window.read_newer if window.has_newer else None
+
+    def _tell(self, window: ConsoleWindow, update: ConsoleUpdate | None, *, has_ended: bool = False) -> None:
+        sides = {"older": window.has_older, "newer": window.has_newer}
+        self.post_message(
+            self.ConsoleRead(update, frozenset(side for side in SIDES if sides[side]), has_ended=has_ended)
+        )
 
     @on(ConsoleRead)
     def _console_read(self, message: ConsoleRead) -> None:
-        view = self.console.view
-        if message.lines.texts:
-            view.extend(message.lines.texts, looks=message.lines.looks)
-            self.last_words = message.last_words or self.last_words
-            self.show_run()
+        view, update = self.console.view, message.update
+        if not message.problem:
+            view.can_read_on = message.can_read_on
+        if update is not None:
+            if update.replaces:
+                view.forget()
+            if update.lines.texts:
+                view.put(update.number, update.lines)
+            view.keep(update.first, update.end)
+            view.before, view.behind = update.before, update.behind
+            if not update.behind:
+                words = (" ".join(text.split()) for text in reversed(view.lines[-LAST_WORDS:]) if text.strip())
+                self.last_words = next(words, self.last_words)
+                self.show_run()
         note = message.problem and f"✗ {message.problem} Trying again…"
         if not note and not view.lines:
             note = "it printed nothing" if message.has_ended else "nothing printed yet"
         elif not note and message.has_ended:
-            note = "○ all of it, the run has ended"
+            note = "○ all of it, the run has ended" if not (view.before or view.behind) else "○ the run has ended"
         self.console.say(note=note)
+        if message.has_ended:
+            self._is_reading = False
+            if self._wishes or self._wished.is_set():
+                self._wake_reader()

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from typing import ClassVar
 
 from textual import getters, on
@@ -10,6 +11,7 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
+from textual.message import Message
 from textual.widgets import Input, Static
 
 from tui.formatting import count_text
@@ -53,6 +55,7 @@ class SearchedLog(Vertical):
         """What is shown, on a line of its own; empty for none."""
         self.note = ""
         """What stands in the place of the state: that nothing has been read yet, or why not."""
+        self._has_about: bool | None = None
         self._max_lines = max_lines
         self._grows = grows
 
@@ -84,10 +87,7 @@ class SearchedLog(Vertical):
         state = self.note
         if not state and self._grows:
             state = "● following" if view.follows else "◐ not following: F or end follows"
-        count = count_text(view.dropped + len(view.lines), "line") if view.lines else ""
-        if view.dropped:
-            count += f", the last {len(view.lines):,} kept"
-        state = "   ".join(part for part in (state, count) if part)
+        state = "   ".join(part for part in (state, lines_text(view)) if part)
         room = max(self.size.width - 5, 8)
         # Its end tells a path from others.
         about = self.about if len(self.about) <= room else f"…{self.about[1 - room :]}"
@@ -95,7 +95,9 @@ class SearchedLog(Vertical):
         lines = Content.from_markup("$state  [$warning]$found[/]", state=state, found=found)
         if about:
             lines = Content.from_markup("[$foreground 60%]$about[/]\n", about=about) + lines
-        self.query_one(".log-facts", Static).update(lines)
+        # Arranging everything anew takes longer than a key may, and only another number of lines needs it.
+        self.query_one(".log-facts", Static).update(lines, layout=bool(about) != self._has_about)
+        self._has_about = bool(about)
 
     def action_toggle_follow(self) -> None:
         """Follow the end, or stay."""
@@ -104,6 +106,7 @@ class SearchedLog(Vertical):
     def action_find(self) -> None:
         """Ask what to look for."""
         self.add_class("-finding")
+        self.post_message(self.SearchBegun(self))
         self.prompt.focus()
         self.prompt.select_all()
 
@@ -112,6 +115,17 @@ class SearchedLog(Vertical):
         message.stop()
         if self.has_class("-finding"):
             self.view.seek(message.value)
+
+    @dataclass
+    class SearchBegun(Message):
+        """The user looks for something: whatever is not held yet is worth reading."""
+
+        log: SearchedLog
+
+        @property
+        def control(self) -> SearchedLog:
+            """The log."""
+            return self.log
 
     @on(Input.Submitted)
     def _found(self, message: Input.Submitted) -> None:
@@ -138,3 +152,18 @@ class SearchedLog(Vertical):
         self.prompt.value = ""
         self.view.seek("")
         self.view.focus()
+
+
+def lines_text(view: LogView) -> str:
+    """Return how many lines there are, and which of them are held."""
+    held = len(view.lines)
+    total = view.before + held + view.behind
+    if not held:
+        return ""
+    if not (view.before or view.behind):
+        return count_text(held, "line")
+    if not view.behind:
+        return f"the last {held:,} of {total:,} lines"
+    if not view.before:
+        return f"the first {held:,} of {total:,} lines, G for the last"
+    return f"lines {view.before + 1:,} to {view.before + held:,} of {total:,}, G for the last"

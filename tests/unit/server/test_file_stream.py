@@ -89,6 +89,17 @@ def test_console_lines_may_be_rewritten_and_tell_errors(desk: Desk) -> None:
     after = first["pageInfo"]["endCursor"]
     rest = desk.run("r", f'logLines(first: 5, after: "{after}") {{ edges {{ node {{ line }} }} }}')["logLines"]
     assert rest["edges"] == [{"node": {"line": "oh no"}}]
+    pages = "{ edges { node { line } } pageInfo { startCursor hasPreviousPage hasNextPage } }"
+    last = desk.run("r", f"logLines(last: 1, useImprovedPagination: true) {pages}")["logLines"]
+    assert last["edges"] == rest["edges"] and last["pageInfo"]["hasPreviousPage"] is True
+    before = last["pageInfo"]["startCursor"]
+    start = desk.run("r", f'logLines(last: 5, before: "{before}") {pages}')["logLines"]
+    assert start["edges"] == [{"node": {"line": "100%"}}]
+    assert start["pageInfo"] | {"startCursor": ""} == {
+        "startCursor": "",
+        "hasPreviousPage": False,
+        "hasNextPage": True,
+    }
 
 
 @pytest.mark.parametrize(

@@ -121,14 +121,29 @@ def _step(value: Json, default: int) -> int:
 
 
 def console(
-    connection: sqlite3.Connection, run_id: int, first: int | None, after: str | None, last: int | None
+    connection: sqlite3.Connection,
+    run_id: int,
+    first: int | None,
+    after: str | None,
+    last: int | None,
+    before: str | None = None,
 ) -> dict[str, object]:
-    """Return console lines: the last `last`, or `first` lines behind a cursor."""
+    """Return console lines between two cursors: the last `last` of them, or the first `first`."""
     size = min(max(first if first is not None else last if last is not None else 1000, 0), 10_000)
-    start = read_cursor(after)[1] if after else -1
+    start, end = read_cursor(after)[1] if after else -1, read_cursor(before)[1] if before else EVER
     tail = last is not None and first is None
-    found = streams.lines(connection, run_id, "console", start, size if tail else size + 1, last=tail)
-    return connection_of(found, size, _console_line, lambda item: cursor_of(None, item[0]), edges=PlainList)
+    found = streams.lines(connection, run_id, "console", start, size + 1, before=end, last=tail)
+    is_cut = len(found) > size
+    found = found[is_cut:] if tail else found[:size]
+    answer = connection_of(found, size, _console_line, lambda item: cursor_of(None, item[0]), edges=PlainList)
+    answer["pageInfo"] = {
+        # Each way one flag is known, as Relay allows, unless a cursor tells the other.
+        "hasNextPage": before is not None if tail else is_cut,
+        "hasPreviousPage": is_cut if tail else after is not None,
+        "startCursor": cursor_of(None, found[0][0]) if found else None,
+        "endCursor": cursor_of(None, found[-1][0]) if found else None,
+    }
+    return answer
 
 
 def _console_line(item: tuple[int, str]) -> dict[str, object]:

@@ -168,10 +168,11 @@ class RunNode:
         first: int | None = None,
         after: str | None = None,
         last: int | None = None,
+        before: str | None = None,
         use_improved_pagination: bool = True,
     ) -> dict[str, object]:
         """Return lines the run printed."""
-        return history_reads.console(self._context.connection, self._row_id, first, after, last)
+        return history_reads.console(self._context.connection, self._row_id, first, after, last, before)
 
     def alerts(self, first: int | None = None) -> list[dict[str, object]]:
         """Return what the run told with `run.alert`, newest first."""

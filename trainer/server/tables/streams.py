@@ -56,13 +56,20 @@ def last_line(connection: sqlite3.Connection, run_id: int, stream: Stream) -> st
 
 
 def lines(
-    connection: sqlite3.Connection, run_id: int, stream: Stream, after: int, limit: int, *, last: bool = False
+    connection: sqlite3.Connection,
+    run_id: int,
+    stream: Stream,
+    after: int,
+    limit: int,
+    *,
+    before: int = EVER,
+    last: bool = False,
 ) -> list[tuple[int, str]]:
-    """Return (number, text) of up to `limit` lines whose number is greater than `after`: the first, or the last."""
+    """Return (number, text) of up to `limit` lines between two numbers: the first, or the last of them."""
     order = "DESC" if last else "ASC"
     rows = connection.execute(
-        f"SELECT line, row FROM {stream} WHERE run_id = ? AND line > ? ORDER BY line {order} LIMIT ?",
-        (run_id, after, limit),
+        f"SELECT line, row FROM {stream} WHERE run_id = ? AND line > ? AND line < ? ORDER BY line {order} LIMIT ?",
+        (run_id, after, before, limit),
     ).fetchall()
     found = [(int(row[0]), str(row[1])) for row in rows]
     return found[::-1] if last else found
