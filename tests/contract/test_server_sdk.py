@@ -8,7 +8,7 @@ import sys
 from pathlib import Path
 from typing import Any
 
-from tests.contract.server_fixtures import Environment, environ, graphql, project, run_command, run_program, server
+from tests.contract.server_fixtures import Environment, environ, graphql, project, run_program, server
 from trainer.server.lifecycle import ServerAddress
 
 __all__ = ["environ", "project", "server"]
@@ -205,9 +205,6 @@ def test_sweep_and_agents_of_the_command_line(tmp_path: Path, environ: Environme
         cwd=tmp_path, env=environ, capture_output=True, text=True, timeout=100, check=True,
     )  # fmt: skip
     path = (done.stdout + done.stderr).split("wandb agent ")[1].split()[0]
-    run_command([*wandb, "sweep", "--pause", path], environ, tmp_path)
-    assert _state(environ, tmp_path, path) == "PAUSED"
-    run_command([*wandb, "sweep", "--resume", path], environ, tmp_path)
     agents = [
         subprocess.Popen(
             [*wandb, "agent", path], cwd=tmp_path, env=environ, stdout=subprocess.DEVNULL, stderr=subprocess.DEVNULL
@@ -220,32 +217,6 @@ def test_sweep_and_agents_of_the_command_line(tmp_path: Path, environ: Environme
         "state": "FINISHED", "x": [1, 2, 3], "best": 3, "states": ["finished"], "expected": 3, "agents": 2,
         "bestLoss": 3.2, "project": True,
     }  # fmt: skip
-
-
-def _state(environ: Environment, folder: Path, path: str) -> str:
-    source = "import sys, wandb; print('RESULT' + repr(wandb.Api().sweep(sys.argv[1]).state).replace(chr(39), chr(34)))"
-    return str(result_of(run_program(source, environ, folder, path)))
-
-
-_FUNCTION = """
-import json, sys, wandb
-from wandb.agents.pyagent import Agent
-Agent.HEARTBEAT_SLEEP_SECONDS = 0.2
-seen = []
-def train():
-    with wandb.init() as run:
-        seen.append(run.config.x)
-        run.log({"acc": run.config.x})
-sweep = wandb.sweep({"method": "random", "run_cap": 2, "metric": {"name": "acc", "goal": "maximize"},
-                     "parameters": {"x": {"min": 0.0, "max": 1.0}}}, project=sys.argv[1])
-wandb.agent(sweep, function=train, project=sys.argv[1])
-found = wandb.Api().sweep(f"local/{sys.argv[1]}/{sweep}")
-print("RESULT" + json.dumps([found.state, len(seen), sorted(seen) == sorted(r.config["x"] for r in found.runs)]))
-"""
-
-
-def test_an_agent_with_a_function(tmp_path: Path, environ: Environment, project: str) -> None:
-    assert result_of(run_program(_FUNCTION, environ, tmp_path, project)) == ["FINISHED", 2, True]
 
 
 _STOPPED = """
