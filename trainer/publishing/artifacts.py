@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-import io
 import tempfile
 from collections.abc import Callable, Iterator, Mapping
+from contextlib import nullcontext
 
 from trainer.errors import ServerError
 from trainer.publishing import documents
 from trainer.publishing.artifact_facts import ArtifactFacts, base64_md5, creation_input, moved_manifest, uploads_of
-from trainer.publishing.runs import FILES_PER_REQUEST, IN_MEMORY
+from trainer.publishing.runs import FILES_PER_REQUEST
 from trainer.publishing.source import Source
 from trainer.publishing.target import Target
+from trainer.publishing.transfer import IN_MEMORY, transfer
 
 _MANIFEST = "wandb_manifest.json"
 
@@ -99,7 +100,7 @@ class ArtifactPublisher:
         content = moved_manifest(manifest, births, self._moved)
         file = self._announce_manifest(artifact_id, run, base64_md5(content))["file"]
         headers = [str(header) for header in file.get("uploadHeaders") or ()]
-        self._target.upload(str(file["uploadUrl"]), headers, artifact.title, io.BytesIO(content), len(content))
+        self._target.link.upload(str(file["uploadUrl"]), headers, artifact.title, lambda: nullcontext(content))
         data = self._target.link.ask(documents.COMMIT_ARTIFACT, artifactID=artifact_id)
         version = ((data.get("commitArtifact") or {}).get("artifact") or {}).get("versionIndex")
         return version if isinstance(version, int) else None
@@ -135,11 +136,9 @@ class ArtifactPublisher:
                 continue
             if path not in here:
                 raise ServerError(f"{path} of the artifact {artifact.title} is not on its server any more.")
-            with tempfile.SpooledTemporaryFile(IN_MEMORY) as spool:
-                size = self._source.fetch(here[path], spool)
-                headers = [str(header) for header in node.get("uploadHeaders") or ()]
-                self._target.upload(str(node["uploadUrl"]), headers, path, spool, size)
-            self._on_bytes(size)
+            headers = [str(header) for header in node.get("uploadHeaders") or ()]
+            url = str(node["uploadUrl"])
+            transfer(self._source.link, here[path], self._target.link, url, headers, self._on_bytes)
         return births
 
     def _add_aliases(self, artifact: ArtifactFacts, there: ArtifactFacts) -> None:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from typing import IO, Any, TypeVar
 from urllib.parse import quote, urlsplit
 
@@ -18,7 +19,7 @@ from trainer.tracking.transport import GraphQLTransport
 _TIMEOUT = 120.0
 """Also the longest `Retry-After` of a GraphQL answer that is waited for as asked."""
 _TIMEOUTS = (10.0, 120.0)
-_BLOCK = 1 << 18
+BLOCK = 1 << 18
 _PAGE = 200
 _T = TypeVar("_T")
 
@@ -78,22 +79,33 @@ class Link:
             file.truncate()
             with self._session(url).get(url, stream=True, timeout=_TIMEOUTS) as answer:
                 if answer.status_code < 400:
-                    for block in answer.iter_content(_BLOCK):
+                    for block in answer.iter_content(BLOCK):
                         file.write(block)
                 return answer
 
         self._http(work, name)
         return file.tell()
 
-    def upload(self, url: str, headers: Sequence[str], name: str, file: IO[bytes], size: int) -> None:
-        """Put the bytes of a file at an address."""
+    def opened(self, url: str, name: str) -> requests.Response:
+        """Return the answer of an address, whose bytes are still to come; to be closed."""
+        return self._http(lambda: self._session(url).get(url, stream=True, timeout=_TIMEOUTS), name)
+
+    def upload(
+        self, url: str, headers: Sequence[str], name: str, body: Callable[[], AbstractContextManager[object]]
+    ) -> None:
+        """Put bytes at an address.
+
+        Args:
+            url: The address.
+            headers: What to put them with.
+            name: What they are, for errors.
+            body: Gives them from their beginning; is called for each try.
+        """
         given = dict(header.split(":", 1) for header in headers if ":" in header)
 
         def work() -> requests.Response:
-            file.seek(0)
-            # An empty body must say so: without a length, storage services refuse it.
-            data: Any = file if size else b""
-            return self._session(url).put(url, data=data, headers=given, timeout=_TIMEOUTS)
+            with body() as data:
+                return self._session(url).put(url, data=data, headers=given, timeout=_TIMEOUTS)  # type: ignore[arg-type]
 
         self._http(work, name)
 

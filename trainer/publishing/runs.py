@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 
@@ -10,11 +9,10 @@ from trainer.errors import ServerError, ServerLostError
 from trainer.publishing.run_facts import RunFacts, StoredFile, ended_alike, ending, marked, other_name
 from trainer.publishing.source import Source
 from trainer.publishing.target import CONSOLE, EVENTS, HISTORY, SUMMARY, Target
+from trainer.publishing.transfer import transfer
 from trainer.states import RunState
 
 FILES_PER_REQUEST = 200
-IN_MEMORY = 8 << 20
-"""Bytes of a file that are kept in memory on their way; larger ones go through a temporary file."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,10 +126,7 @@ class RunPublisher:
             for file in part:
                 if file.name not in urls:
                     raise ServerError(f"{self._target.link.connection.label} has no place for {file.name} of {name}.")
-                with tempfile.SpooledTemporaryFile(IN_MEMORY) as spool:
-                    size = self._source.fetch(file, spool)
-                    self._target.upload(urls[file.name], headers, file.name, spool, size)
-                self._on_bytes(size)
+                transfer(self._source.link, file, self._target.link, urls[file.name], headers, self._on_bytes)
 
     def _end(self, run: RunFacts, name: str, storage_id: str) -> None:
         last = ending(run)

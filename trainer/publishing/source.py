@@ -49,10 +49,6 @@ class Source:
         nodes = self.link.pages(documents.RUN_FILES, ("project", "run", "files"), name=name, **self._place)
         return [_file(node) for node in nodes if node.get("updatedAt") and node.get("directUrl")]
 
-    def fetch(self, file: StoredFile, into: IO[bytes]) -> int:
-        """Write the bytes of a file to another; return how many there are."""
-        return self.link.download(file.url, file.name, into)
-
     def history(self, run: RunFacts, after: int) -> Iterator[tuple[int, str]]:
         """Yield the rows of a run's history that follow the first `after`, numbered from 0."""
         if after < run.history_lines:

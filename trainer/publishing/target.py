@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from typing import IO, Any
+from typing import Any
 
 from trainer.errors import NotFoundError, ServerError
 from trainer.publishing import documents
@@ -171,10 +171,6 @@ class Target:
         found = data.get("createRunFiles") or {}
         urls = {str(file["name"]): str(file["uploadUrl"]) for file in found.get("files") or () if file.get("uploadUrl")}
         return urls, [str(header) for header in found.get("uploadHeaders") or ()]
-
-    def upload(self, url: str, headers: Sequence[str], name: str, file: IO[bytes], size: int) -> None:
-        """Put the bytes of a file at an address."""
-        self.link.upload(url, headers, name, file, size)
 
     # Artifacts
 
