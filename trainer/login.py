@@ -1,26 +1,17 @@
-"""Logging in to a W&B server: the key is checked, then stored by wandb's own mechanism. Prints and keeps no key.
-
-Servers that were logged in to are remembered by their addresses alone, in `servers.json` of the configuration folder.
-"""
+"""Logging in to a W&B server: the key is checked, then stored by wandb's own mechanism. Prints and keeps no key."""
 
 from __future__ import annotations
 
-import json
 import os
 import subprocess
 import sys
 from collections.abc import Mapping
-from pathlib import Path
-from urllib.parse import urlsplit
 
-from trainer.atomic_file import write_text_atomically
 from trainer.errors import AuthenticationError, InputError
-from trainer.paths import config_dir
+from trainer.servers_file import remember_server, remembered_servers
 from trainer.settings import Connection, ServerKind, Settings, resolve_settings
 from trainer.tracking.wandb_client import WandbClient
 
-_FILE_NAME = "servers.json"
-_MOST_SERVERS = 50
 _KEY_LENGTH = 40
 _SECONDS = 60.0
 _STORE = """
@@ -63,7 +54,7 @@ def log_in(server: str, key: str, environ: Mapping[str, str] | None = None) -> t
     connection = Connection(chosen.kind, chosen.base_url, key, "")
     owner = WandbClient(connection).default_entity()
     _store(chosen.base_url, key, environ, is_first=_knows_no_server(environ))
-    _remember(chosen.base_url, environ)
+    remember_server(chosen.base_url, environ)
     return chosen, owner
 
 
@@ -106,26 +97,6 @@ def _store(base_url: str, key: str, environ: Mapping[str, str], *, is_first: boo
         raise AuthenticationError(
             f"wandb could not store the key: {said.rstrip('.')}.", hint="Is ~/.netrc writable? Or set WANDB_API_KEY."
         )
-
-
-def remembered_servers(environ: Mapping[str, str] | None = None) -> list[str]:
-    """Return the addresses of servers that were logged in to here, the latest first."""
-    try:
-        content = json.loads((config_dir(environ) / _FILE_NAME).read_text(encoding="utf-8"))
-    except (OSError, ValueError):
-        # It is a convenience: without it, the address is typed again.
-        return []
-    urls = content.get("servers") if isinstance(content, dict) else None
-    return [url for url in urls if isinstance(url, str) and urlsplit(url).hostname] if isinstance(urls, list) else []
-
-
-def _remember(base_url: str, environ: Mapping[str, str]) -> None:
-    urls = list(dict.fromkeys([base_url, *remembered_servers(environ)]))[:_MOST_SERVERS]
-    path: Path = config_dir(environ) / _FILE_NAME
-    try:
-        write_text_atomically(path, json.dumps({"servers": urls}, indent=2) + "\n")
-    except InputError:
-        return
 
 
 def servers_at_hand(settings: Settings, environ: Mapping[str, str] | None = None) -> dict[str, Settings]:

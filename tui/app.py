@@ -131,6 +131,8 @@ class SweepApp(AlertingApp):
         for home in self.screen_stack:
             if isinstance(home, SweepsScreen):
                 home.turn_to(self.session)
+                if message.asks_for_project:
+                    home.action_choose_project()
 
     @on(StartFailed)
     def _give_up(self, message: StartFailed) -> None:

@@ -44,9 +44,10 @@ class TerminalApp:
     def open_home(self, settings: Settings) -> int:
         """Show the sweeps of the server; return the exit code."""
         self._require_terminal("`sweep-tui run FILE --headless`, `sweep-tui leaderboard SWEEP` or `sweep-tui --help`")
+        from trainer.servers_file import at_remembered_place
         from tui.start import OpenHome
 
-        return self._show(settings, OpenHome())
+        return self._show(at_remembered_place(settings), OpenHome())
 
     def open_sweep(self, settings: Settings, reference_text: str) -> int:
         """Show the live view of one sweep; return the exit code."""

@@ -80,15 +80,16 @@ class LaunchChoice:
         )  # fmt: skip
         return [word for name, value in given if value not in (None, "") for word in (name, str(value))]
 
-    def sentence(self, config: Mapping[str, Json], server: str, prior_points: int = 0) -> str:
+    def sentence(self, config: Mapping[str, Json], server: str, prior_points: int = 0, entity: str = "") -> str:
         """Return what will happen, such as `27 runs, 4 at a time, on the embedded server, in the project wine`.
 
         Args:
             config: The sweep configuration.
             server: The words that name the server.
             prior_points: Points of its space that runs it starts from have done already.
+            entity: Whose project it is; empty where that goes without saying.
         """
-        project = self.project or "uncategorized"
+        project = f"{entity}/" * bool(entity) + (self.project or "uncategorized")
         parts = [
             self._runs_words(config, prior_points),
             self._agents_words(),
@@ -170,10 +171,8 @@ def read_choice(texts: Mapping[str, str]) -> tuple[LaunchChoice | None, dict[str
     has_gpus = bool(gpus and gpus != "none") or choice.slots_per_gpu or choice.gpus_per_run
     if agents is None and not has_gpus:
         problems.setdefault("agents", f"Give a whole number from 0 to {MAX_AGENTS}.")
-    if len(choice.project) > _PROJECT_LENGTH or any(sign in _NOT_IN_PROJECTS for sign in choice.project):
-        problems["project"] = (
-            f"A project has at most {_PROJECT_LENGTH} characters, none of {' '.join(_NOT_IN_PROJECTS)}."
-        )
+    if problem := project_problem(choice.project):
+        problems["project"] = problem
     for name in ("timeout", "budget"):
         try:
             parse_duration(plain.get(name) or "1s")
@@ -182,6 +181,13 @@ def read_choice(texts: Mapping[str, str]) -> tuple[LaunchChoice | None, dict[str
     if problem := _device_problem(choice):
         problems.setdefault("gpus", problem)
     return (None if problems else choice), problems
+
+
+def project_problem(name: str) -> str:
+    """Return why W&B would not take a name for a project; empty where it would."""
+    if len(name) <= _PROJECT_LENGTH and not any(sign in _NOT_IN_PROJECTS for sign in name):
+        return ""
+    return f"A project has at most {_PROJECT_LENGTH} characters, none of {' '.join(_NOT_IN_PROJECTS)}."
 
 
 def _device_problem(choice: LaunchChoice) -> str:

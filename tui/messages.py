@@ -22,9 +22,11 @@ class ServerConnected(Message):
 
 @dataclass
 class ServerChosen(Message):
-    """The user wants to be at another server."""
+    """The user wants to be at another server, or at another place of it."""
 
     settings: Settings
+    asks_for_project: bool = False
+    """Whether it is to be asked which project, once one is there."""
 
 
 @dataclass

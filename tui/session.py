@@ -13,7 +13,6 @@ from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING
 
-from trainer.errors import ServerLostError
 from trainer.records import HistoryPoint, Json, Metric, RunRecord, SweepRecord, SweepReference
 from trainer.settings import Connection, ServerKind, Settings
 from trainer.states import SweepState
@@ -135,22 +134,6 @@ class Session(AgentActions, RunActions, RunReads, ServerChoice):
         from trainer.tracking.references import find_sweep_reference
 
         return find_sweep_reference(self.client, text)
-
-    def list_sweeps(self) -> list[SweepRecord]:
-        """Return the sweeps of the project, or of all projects, newest first; blocks.
-
-        When the embedded server is gone, it is started again.
-
-        Raises:
-            ServerLostError: If the server does not answer.
-        """
-        try:
-            return self.client.list_sweeps(self.project, limit=None)
-        except ServerLostError:
-            from trainer.connection import revive
-
-            revive(self.connect())
-            raise
 
     def read_sweep(self, reference: SweepReference) -> SweepRecord:
         """Return one sweep; blocks."""

@@ -12,10 +12,12 @@ from textual.widgets import Input, OptionList
 
 from tests.ui.wait_for import wait_for
 from trainer.errors import AuthenticationError, InputError, ServerLostError
-from trainer.login import log_in, remembered_servers
+from trainer.login import log_in
 from trainer.server.lifecycle import ServerAddress, ensure_running, stop_server
+from trainer.servers_file import remembered_servers
 from trainer.settings import ServerKind, Settings
 from tui.app import SweepApp
+from tui.screens.choose_project import ChooseProjectScreen
 from tui.screens.servers import ServersScreen
 from tui.screens.sweeps import SweepsScreen
 from tui.session import Session
@@ -55,7 +57,9 @@ async def test_one_logs_in_to_another_server_and_back(other: ServerAddress, tmp_
         assert key.password and key.has_focus
         key.value = other.api_key
         await pilot.press("enter")
-        await wait_for(pilot, lambda: app.screen is home and header.server.endswith(other.base_url), seconds=30)
+        await wait_for(pilot, lambda: isinstance(app.screen, ChooseProjectScreen), seconds=30)
+        await pilot.press("escape")
+        await wait_for(pilot, lambda: app.screen is home and header.server.endswith(other.base_url))
 
         stored = netrc.netrc(str(Path(os.environ["HOME"]) / ".netrc")).authenticators(
             other.base_url.removeprefix("http://")

@@ -231,8 +231,8 @@ async def test_sweeps_with_something_new_are_starred_and_the_user_is_called_for_
         assert "1 with news" in shown_text(app, "#summary")
         lines = [strip.text for strip in screen._compositor.render_strips()]
         assert [line for line in lines if "✦" in line and " seen " in line and "★ 5 runs" in line]
-        await pilot.press("p", "down", "enter")
-        await wait_for(pilot, lambda: screen.filter_text == 'project="wine"')
+        await pilot.press("/", *"project=wine", "enter")
+        await wait_for(pilot, lambda: screen.filter_text == "project=wine")
         assert screen.table.row_count == 2
         await pilot.press("space")
         await wait_for(pilot, lambda: "1 marked" in shown_text(app, "#summary"))

@@ -26,6 +26,9 @@ def test_what_is_typed_is_what_is_launched() -> None:
 
     assert (request.agents, request.config["run_cap"], request.cwd) == (4, 10, Path("/work"))
     assert choice.project == "mine"
+    assert choice.sentence(GRID, "W&B cloud", 0, "team").startswith(
+        "10 runs, 4 at a time, on the W&B cloud, in the project team/mine."
+    )
     assert request.policy is not None
     assert (request.policy.budget_seconds, request.policy.timeout_seconds, request.policy.max_failures) == (7200, 90, 5)
     assert read(agents="", gpus="0,1", slots_per_gpu="2").request(GRID, Path()).devices.per_gpu == 2

@@ -13,7 +13,7 @@ from textual.message import Message
 
 from trainer.errors import TrainerError
 from trainer.records import Json, SweepReference
-from trainer.settings import Settings
+from trainer.settings import ServerKind, Settings
 from trainer.sweep.validation import Violation
 from tui.launch_choice import LaunchChoice, memory_path, recall, remember
 from tui.messages import ServerConnected, SweepOpenRequested
@@ -113,6 +113,7 @@ class BuilderLaunching(BuilderForking):
             self.launch_estimate,
             list(servers),
             reuses=self.reused is not None,
+            entities=[self._owner(config, settings) for settings in servers.values()],
         )
 
         def answered(choice: LaunchChoice | None) -> None:
@@ -130,6 +131,14 @@ class BuilderLaunching(BuilderForking):
                 self.launch_sweep(session, config, choice, self.last_choices, reused)
 
         self.app.push_screen(dialog, answered)
+
+    def _owner(self, config: Mapping[str, Json], settings: Settings) -> str:
+        """Return whose project a sweep will be in on a server; empty for the embedded one, and where nobody knows."""
+        named = config.get("entity")
+        if settings.kind is ServerKind.EMBEDDED or (isinstance(named, str) and named):
+            return "" if settings.kind is ServerKind.EMBEDDED else str(named)
+        here = self.session if settings == self.session.settings else None
+        return (here.entity if here is not None else settings.entity) or ""
 
     def launch_estimate(self, choice: LaunchChoice, prior_points: int) -> str:
         """Return what the sweep takes if it is launched like this, in words; empty where nobody knows.

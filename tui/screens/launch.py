@@ -58,6 +58,7 @@ class LaunchScreen(ModalScreen[LaunchChoice | None]):
         servers: Sequence[str] = (),
         *,
         reuses: bool = False,
+        entities: Sequence[str] = (),
     ) -> None:
         """Create the dialog.
 
@@ -72,6 +73,7 @@ class LaunchScreen(ModalScreen[LaunchChoice | None]):
                 points that need no run.
             servers: Words for the servers that can be launched on, the one that `server` names first.
             reuses: Whether it starts from runs that the first server has.
+            entities: For each server, whose project it will be in; empty where that goes without saying.
         """
         super().__init__()
         self.config = config
@@ -79,6 +81,7 @@ class LaunchScreen(ModalScreen[LaunchChoice | None]):
         self.prior_points = prior_points
         self.estimate = estimate
         self.reuses = reuses
+        self.entities = dict(zip(servers, entities, strict=False))
         self.server = server
         self.servers = tuple(servers)
         self.chosen_server = self.servers[0] if self.servers else ""
@@ -173,7 +176,8 @@ class LaunchScreen(ModalScreen[LaunchChoice | None]):
             server = _OTHERS.get(self.chosen_server, f"server {self.chosen_server}") if is_other else self.server
             # Runs are reused where they are: another server does not know them.
             prior_points = 0 if is_other else self.prior_points
-            said = choice.sentence(self.config, server, prior_points)
+            entity = self.entities.get(self.chosen_server, "")
+            said = choice.sentence(self.config, server, prior_points, entity)
             takes = self.estimate(choice, prior_points) if self.estimate else ""
             said += " It starts afresh: the runs it would reuse are not there." if is_other and self.reuses else ""
             sentence.update(Content.assemble(("▶ ", "bold $primary"), said, (f" Takes {takes}." if takes else "")))

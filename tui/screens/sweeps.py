@@ -54,6 +54,15 @@ and shows which are best.
 [b $primary]o[/]       open a sweep file
 [b $primary]@[/]       another W&B server, or your account
 [b $primary]?[/]       all keys"""
+_EMPTY_PLACE = """[b $foreground]No sweeps in $place yet[/]
+
+The first one that you launch here makes the project
+if it is new.
+
+[b $primary]ctrl+n[/]  build one: the example runs at once
+[b $primary]o[/]       open a sweep file
+[b $primary]p[/]       another project, or all
+[b $primary]?[/]       all keys"""
 
 
 class SweepsScreen(SweepsChoosing, SweepsServers):
@@ -124,7 +133,7 @@ class SweepsScreen(SweepsChoosing, SweepsServers):
 
     def compose(self) -> ComposeResult:
         """Compose the screen."""
-        yield AppHeader("Sweeps", self.session.label, self.session.project)
+        yield AppHeader("Sweeps", self.session.label, self.session.place)
         yield Static("", id="summary")
         yield FilterPrompt(id="prompt-box")
         with Middle(id="message-area"), Center():
@@ -153,7 +162,9 @@ class SweepsScreen(SweepsChoosing, SweepsServers):
         """Show the sweeps of another server."""
         self.session, self.sweeps = session, None
         self.marked.clear()
-        self.query_one(AppHeader).server = session.label
+        header = self.query_one(AppHeader)
+        header.server, header.project = session.label, session.place
+        self.query_one("#summary", Static).update("")
         self._show_message(Content.from_markup("[$primary]◌[/]  $label", label=session.label))
         self.watch_sweeps()
 
@@ -186,6 +197,8 @@ class SweepsScreen(SweepsChoosing, SweepsServers):
     @on(SweepsListed)
     def _show_sweeps(self, message: SweepsListed) -> None:
         self.sweeps = message.sweeps
+        # Somebody else may have connected: the dialog of projects.
+        self.query_one(AppHeader).server = self.session.label
         looks = {
             sweep.reference: look
             for sweep in message.sweeps
@@ -225,7 +238,9 @@ class SweepsScreen(SweepsChoosing, SweepsServers):
         """Show the sweeps that the filter wants, with the user's marks and what is new."""
         sweeps = self.sweeps or ()
         if not sweeps:
-            self._show_message(Content.from_markup(_EMPTY))
+            self._show_message(
+                Content.from_markup(_EMPTY if not self.session.place else _EMPTY_PLACE, place=self.session.place)
+            )
             self.query_one("#summary", Static).update("")
             return
         matching = self.wanted_sweeps(sweeps)

@@ -43,7 +43,6 @@ class SweepsChoosing(SweepDeriving):
             "L", "across", "One leaderboard", id="sweeps.across", show=False,
             tooltip="One leaderboard across the marked sweeps",
         ),
-        Binding("p", "project", "Project", id="sweeps.project", show=False, tooltip="Show the sweeps of one project"),
         Binding(
             "escape", "clear_filter", "Clear filter", id="sweeps.clear_filter", show=False,
             tooltip="Show all sweeps, take the marks away",
@@ -68,7 +67,7 @@ class SweepsChoosing(SweepDeriving):
 
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer what there is something to do for."""
-        if action in ("filter", "mark", "project"):
+        if action in ("filter", "mark"):
             return bool(self.sweeps)
         if action == "clear_filter":
             return bool(self.filter_text or self.marked or self.has_class("-filtering"))
@@ -120,23 +119,6 @@ class SweepsChoosing(SweepDeriving):
             self.marked.clear()
         self.remove_class("-filtering")
         self._filter_by("")
-        self.table.focus()
-
-    def action_project(self) -> None:
-        """Choose a project."""
-        from tui.screens.choose_project import ChooseProjectScreen
-
-        self.app.push_screen(ChooseProjectScreen(self.sweeps or ()), self._project_chosen)
-
-    def _project_chosen(self, project: str | None) -> None:
-        if project is None:
-            return
-        text = f'project="{project}"' if project else ""
-        self.set_class(bool(text), "-filtering")
-        if text:
-            self.action_filter()
-            self.prompt_box.box.show_text(text)
-        self._filter_by(text)
         self.table.focus()
 
     # Marks
