@@ -128,7 +128,7 @@ class RunRecord:
             A finite number, or None when the run has not logged one.
         """
         last = summary_number(self.summary, metric.name)
-        if by == "last":
+        if by == "last" or not self.curve:
             return last
         values = [point.values[metric.name] for point in self.curve if metric.name in point.values]
         finite = [value for value in (*values, last) if value is not None and math.isfinite(value)]
@@ -280,10 +280,11 @@ def _named(mapping: Mapping[str, Json], name: str) -> Json:
 
 
 def _finite(value: Json) -> float | None:
-    if not isinstance(value, int | float) or isinstance(value, bool):
-        return None
-    try:
-        number = float(value)
-    except OverflowError:  # an integer beyond what a float holds
-        return None
-    return number if math.isfinite(number) else None
+    if type(value) is not float:
+        if not isinstance(value, int) or isinstance(value, bool):
+            return None
+        try:
+            value = float(value)
+        except OverflowError:  # an integer beyond what a float holds
+            return None
+    return value if math.isfinite(value) else None

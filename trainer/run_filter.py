@@ -33,6 +33,7 @@ from trainer.filter_terms import (
     terms_of,
     wanted_number,
 )
+from trainer.filter_terms import flat_dict as flat_dict
 from trainer.filter_terms import flat_items as flat_items
 from trainer.records import Json, RunRecord
 

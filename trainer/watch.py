@@ -10,7 +10,7 @@ from trainer.connection import revive
 from trainer.errors import ServerError
 from trainer.events import ServerLost, SweepEvent
 from trainer.records import LocalAgent, SweepReference
-from trainer.tracking.client import TrackingClient
+from trainer.tracking.client import SweepSnapshot, TrackingClient
 from trainer.tracking.follow import follow_sweep
 
 
@@ -22,6 +22,7 @@ def watch_sweep(
     agents: Callable[[], tuple[LocalAgent, ...]] | None = None,
     forever: bool = False,
     hurry: threading.Event | None = None,
+    first: Callable[[], SweepSnapshot] | None = None,
 ) -> Iterator[SweepEvent]:
     """Yield everything about a sweep and its local agents, then every change.
 
@@ -32,12 +33,15 @@ def watch_sweep(
         agents: Reads the local agents; None for those that `trainer.agents.pool` knows.
         forever: Whether to go on when the sweep is over, for one that may be resumed.
         hurry: As `follow_sweep`.
+        first: As `follow_sweep`.
 
     Raises:
         NotFoundError, AuthenticationError: As `follow_sweep`.
     """
     read_agents = agents or (lambda: local_agents(reference))
-    for event in follow_sweep(client, reference, stop=stop, agents=read_agents, forever=forever, hurry=hurry):
+    for event in follow_sweep(
+        client, reference, stop=stop, agents=read_agents, forever=forever, hurry=hurry, first=first
+    ):
         yield event
         if isinstance(event, ServerLost) and not stop.is_set():
             # Told before: one that has to be started is waited for.

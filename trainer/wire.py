@@ -46,7 +46,10 @@ def unwrap_config(wire: Any) -> dict[str, Json]:
         wire: JSON text or the mapping it holds; null and unreadable text count as empty. Entries that are not
             wrapped in `value` are taken as they are.
     """
-    mapping = _json_mapping(wire)
+    return _unwrapped(_json_mapping(wire))
+
+
+def _unwrapped(mapping: Mapping[str, Any]) -> dict[str, Json]:
     return {
         key: entry["value"] if isinstance(entry, dict) and "value" in entry else entry
         for key, entry in mapping.items()
@@ -74,7 +77,8 @@ def parse_time(text: Any) -> datetime | None:
         moment = datetime.fromisoformat(text)
     except ValueError:
         return None
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    zone = moment.tzinfo
+    return moment if zone is UTC else moment.replace(tzinfo=UTC) if zone is None else moment.astimezone(UTC)
 
 
 def app_url(base_url: str) -> str:
@@ -154,21 +158,53 @@ def sweep_record(node: Mapping[str, Any], entity: str, project: str, base_url: s
 
 def run_record(node: Mapping[str, Any], metric: Metric | None = None) -> RunRecord:
     """Return the record of a `Run` node; its curve from `sampledHistory` where the node has one."""
-    raw_summary = _json_mapping(node.get("summaryMetrics"))
+    config, summary = _json_mapping(node.get("config")), _json_mapping(node.get("summaryMetrics"))
+    return _run_record(node, config, summary, metric)
+
+
+def run_records(nodes: Sequence[Mapping[str, Any]], metric: Metric | None = None) -> list[RunRecord]:
+    """Return the records of many `Run` nodes, as `run_record` makes them.
+
+    Their texts are parsed all at once: that is faster, and equal keys are then one text in memory.
+    """
+    texts = [node.get(name) for node in nodes for name in ("config", "summaryMetrics")]
+    parsed = _parsed_together(texts) or [_json_value(text) for text in texts]
+    mappings = [value if isinstance(value, dict) else {} for value in parsed]
+    return [
+        _run_record(node, config, summary, metric)
+        for node, config, summary in zip(nodes, mappings[::2], mappings[1::2], strict=True)
+    ]
+
+
+def _parsed_together(texts: Sequence[Any]) -> list[Any] | None:
+    """Return the values of JSON texts; None where one of them is no text, or not JSON."""
+    if not all(type(text) is str for text in texts):
+        return None
+    try:
+        # A zero between each two: what is no JSON alone, but would be together with its neighbour, does not pass.
+        values = json.loads(f"[{',0,'.join(texts)}]")
+    except (ValueError, RecursionError):
+        return None
+    is_apart = len(values) == max(2 * len(texts) - 1, 0) and not any(values[1::2])
+    return values[::2] if is_apart else None
+
+
+def _run_record(
+    node: Mapping[str, Any], config: Mapping[str, Any], raw_summary: Mapping[str, Any], metric: Metric | None
+) -> RunRecord:
     state = _run_state(node.get("state"))
     created_at, heartbeat_at = parse_time(node.get("createdAt")), parse_time(node.get("heartbeatAt"))
     identifier = str(node.get("name") or "")
-    config = _json_mapping(node.get("config"))
     environment = _environment(config)
     return RunRecord(
         id=identifier,
         name=str(node.get("displayName") or identifier),
         state=state,
-        config=unwrap_config(config),
+        config=_unwrapped(config),
         summary={
             key: _NON_FINITE.get(value, value) if isinstance(value, str) else value
             for key, value in raw_summary.items()
-            if not key.startswith("_")
+            if key[:1] != "_"
         },
         tags=tuple(str(tag) for tag in node.get("tags") or ()),
         created_at=created_at,
@@ -192,7 +228,9 @@ def _environment(config: Mapping[str, Any]) -> Mapping[str, Any]:
     Source: wandb 0.31, wandb_internal.proto, EnvironmentRecord.
     """
     internal = config.get("_wandb")
-    value = internal.get("value") if isinstance(internal, dict) else None
+    if not isinstance(internal, dict):
+        return {}
+    value = internal.get("value")
     writers = value.get("e") if isinstance(value, dict) else None
     told = [each for each in writers.values() if isinstance(each, dict)] if isinstance(writers, dict) else []
     return max(told, key=lambda each: str(each.get("startedAt") or ""), default={})
@@ -263,10 +301,13 @@ def agent_commands(wire: Any) -> list[AgentCommand]:
 
 
 def _run_state(value: Any) -> RunState:
-    if not value:
-        return RunState.PENDING
+    return _named_state(str(value).lower()) if value else RunState.PENDING
+
+
+@lru_cache(maxsize=100)
+def _named_state(name: str) -> RunState:
     try:
-        return RunState(str(value).lower())
+        return RunState(name)
     except ValueError:
         # What is not known to be over goes on being watched.
         return RunState.RUNNING
@@ -288,8 +329,10 @@ def _duration(
     """Return the seconds a run took; `_runtime` is of the last logged row, `_wandb.runtime` of the end."""
     if state is RunState.PENDING:
         return None
-    nested = summary.get("_wandb")
-    told = [number(summary.get("_runtime")), number(nested.get("runtime")) if isinstance(nested, dict) else None]
+    nested, runtime = summary.get("_wandb"), summary.get("_runtime")
+    if type(runtime) is float and nested is None and 1 <= runtime < math.inf and state.is_terminal:
+        return runtime  # as it is nearly always
+    told = [number(runtime), number(nested.get("runtime")) if isinstance(nested, dict) else None]
     seconds = [value for value in told if value is not None and math.isfinite(value)]
     # `_wandb.runtime` is in whole seconds, so of a run of less than one it says nothing.
     if created_at and heartbeat_at and (max(seconds, default=0.0) < 1 or not state.is_terminal):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import signal
+from collections.abc import Sequence
 from functools import partial
 from time import monotonic
 from typing import Any, ClassVar
@@ -28,6 +29,7 @@ from tui.messages import (
     ServerConnected,
     StartFailed,
     SweepOpenRequested,
+    SweepRead,
 )
 from tui.screens.confirm import ConfirmScreen, HoldsChanges, leave_question
 from tui.screens.opening import OpeningScreen
@@ -38,6 +40,8 @@ from tui.widgets.app_header import AppHeader
 
 PRELOAD = "preload"
 LATER_SCREENS = ("tui.screens.sweep_builder", "tui.screens.sweep", "tui.screens.run", "tui.screens.help")
+LIVE_VIEW = LATER_SCREENS[1:2]
+"""All that is imported meanwhile where a sweep is being opened: the others would hold it up."""
 
 
 def _action_commands() -> type[Provider]:
@@ -65,6 +69,8 @@ class SweepApp(AlertingApp):
     ]
 
     failure: TrainerError | None = None
+    _preloads_rest = False
+    """Whether the screens that are opened later are left until the sweep is there that is being opened."""
     _warned_until = 0.0
     """When the last warning has been shown long enough, by the clock of `monotonic`."""
 
@@ -94,7 +100,9 @@ class SweepApp(AlertingApp):
             self.post_message(SweepOpenRequested(self.start.reference))
         elif not isinstance(self.start, OpenHome):
             self.push_screen(OpeningScreen(self.session, self.start))
-        self.call_after_refresh(self.preload_screens)
+        self.call_after_refresh(self.session.has_painted)
+        self._preloads_rest = not isinstance(self.start, OpenHome | OpenBuilder)
+        self.call_after_refresh(self.preload_screens, LIVE_VIEW if self._preloads_rest else LATER_SCREENS)
 
     def _install_signal_handlers(self) -> None:
         """End the app properly on SIGHUP and SIGTERM; else the terminal stays in the alternate screen."""
@@ -111,11 +119,13 @@ class SweepApp(AlertingApp):
             self.notify(str(error), title="Keys", severity="warning", timeout=10)
         self.set_keymap(self.keymap)
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group=PRELOAD)
-    def preload_screens(self) -> None:
+    @work(thread=True, exclusive=True, exit_on_error=False, group=PRELOAD, description="preload")
+    def preload_screens(self, names: Sequence[str]) -> None:
         """Import the screens that are opened later, while the user looks at the first."""
-        for name in LATER_SCREENS:
+        for name in names:
             importlib.import_module(name)
+        if names is LIVE_VIEW:
+            return
         for problem in unknown_ids(self.keymap, known_binding_ids()):
             self.call_from_thread(self.notify, problem, title="Keys", severity="warning", timeout=10)
 
@@ -138,6 +148,12 @@ class SweepApp(AlertingApp):
     def _give_up(self, message: StartFailed) -> None:
         self.failure = message.error
         self.exit(return_code=1)
+
+    @on(SweepRead)
+    def _preload_the_rest(self) -> None:
+        if self._preloads_rest:
+            self._preloads_rest = False
+            self.preload_screens(LATER_SCREENS)
 
     @on(SweepOpenRequested)
     def _open_sweep(self, message: SweepOpenRequested) -> None:

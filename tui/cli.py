@@ -99,8 +99,12 @@ class TerminalApp:
         if self.wish.web:
             return _serve(self.wish)
         from tui.session import Session
+        from tui.start import OpenSweep
 
-        return _draw(Session(settings, Path.cwd()), start, self.wish)
+        session = Session(settings, Path.cwd())
+        if isinstance(start, OpenSweep):
+            session.begin(start.text)
+        return _draw(session, start, self.wish)
 
 
 def main() -> NoReturn:

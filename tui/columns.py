@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import json
-from collections import Counter
 from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
 from trainer.records import Json, RunRecord
+from trainer.run_filter import flat_dict as flat_dict
 from trainer.run_filter import flat_items as flat_items
 from trainer.sweep.joint import member_paths
 from trainer.sweep.seed_names import is_seed
@@ -145,8 +145,8 @@ def metric_order(name: str) -> tuple[bool, str]:
 def summary_numbers(summary: Mapping[str, Json]) -> Iterator[tuple[str, float]]:
     """Yield the numeric values of a run's summary; tables, files and texts are not for a leaderboard."""
     for key, value in summary.items():
-        if isinstance(value, int | float) and not isinstance(value, bool):
-            yield key, value
+        if type(value) in _PLAIN:
+            yield key, value  # type: ignore[misc]
 
 
 _PLAIN = frozenset((int, float))
@@ -159,8 +159,8 @@ class ColumnCounter:
         self._shows_sweeps = shows_sweeps
         self._first = list(first)
         self._metric_name = metric_name
-        self._config: dict[str, Counter[str]] = {}
-        self._summary: Counter[str] = Counter()
+        self._config: dict[str, dict[str, int]] = {}
+        self._summary: dict[str, int] = {}
         self._columns: list[Column] | None = None
         self._repeated_keys: list[Column] | None = None
 
@@ -181,14 +181,19 @@ class ColumnCounter:
 
     def _count(self, flat_config: Mapping[str, Json], summary: Mapping[str, Json], by: int) -> None:
         for key, value in flat_config.items():
-            counts = self._config.setdefault(key, Counter())
+            counts = self._config.get(key)
+            if counts is None:
+                counts = self._config[key] = {}
             # `repr` says the same of a number in a third of the time.
             token = value if isinstance(value, str) else repr(value) if type(value) in _PLAIN else json.dumps(value)
-            counts[token] += by
-            if not counts[token]:
-                del counts[token]
+            count = counts.get(token, 0) + by
+            if count:
+                counts[token] = count
+            else:
+                counts.pop(token, None)
+        summed = self._summary
         for key, _ in summary_numbers(summary):
-            self._summary[key] += by
+            summed[key] = summed.get(key, 0) + by
         self._columns = self._repeated_keys = None
 
     @property
@@ -216,12 +221,12 @@ class ColumnCounter:
     def repeated_keys(self) -> list[Column]:
         """The columns that tell configurations apart where seeds repeat them; none where no seed varies."""
         if self._repeated_keys is None:
-            most = max((counts.total() for counts in self._config.values()), default=0)
+            most = max((sum(counts.values()) for counts in self._config.values()), default=0)
             # A parameter that only some runs have tells them apart, too.
             swept = [
                 key
                 for key in self._first
-                if self._config.get(key) and (self._varies(key) or self._config[key].total() < most)
+                if self._config.get(key) and (self._varies(key) or sum(self._config[key].values()) < most)
             ]
             keys = swept or [key for key in self._config if self._varies(key)]
             has_seeds = any(is_seed(key) and self._varies(key) for key in keys)
@@ -242,7 +247,7 @@ class ColumnCounter:
     def _repeats(self, key: str) -> bool:
         """Return whether a summary value is the best one of a metric that has a column of its own."""
         metric = key.removeprefix(BEST_PREFIX)
-        return metric != key and (metric == self._metric_name or self._summary[metric] > 0)
+        return metric != key and (metric == self._metric_name or self._summary.get(metric, 0) > 0)
 
     def _varies(self, key: str) -> bool:
         # A key that some runs lack does not vary for that: a run that has just started has not sent all of its own.

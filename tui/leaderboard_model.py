@@ -14,11 +14,11 @@ from trainer.records import Json, Metric, Ranking, RunRecord
 from trainer.run_filter import RunFilter
 from trainer.states import RunState
 from tui.column_view import ColumnView
-from tui.columns import ABOUT_RUNS, GROUP_KINDS, RANK, Column, ColumnCounter, ColumnKind, about_run, flat_items
+from tui.columns import ABOUT_RUNS, GROUP_KINDS, RANK, Column, ColumnCounter, ColumnKind, about_run, flat_dict
 from tui.front import FRONT, Front
 from tui.grouping import Grouping, RunGroup
 from tui.row_ties import RowTies
-from tui.sorting import Level, SortKey, sort_key, sorted_ids
+from tui.sorting import Level, RankKey, SortKey, sort_key, sorted_ids
 
 
 class LeaderboardModel:
@@ -48,7 +48,7 @@ class LeaderboardModel:
         self._flat: dict[str, dict[str, Json]] = {}
         self._values: dict[str, float | None] = {}
         self._counter = ColumnCounter(swept, metric.name if metric else "", shows_sweeps=shows_sweeps)
-        self._rank_keys: dict[str, SortKey] = {}
+        self._rank_keys: dict[str, RankKey] = {}
         self._ranked: list[str] = []
         self._ranks: dict[str, int] | None = {}
         self._sort_keys: list[dict[str, SortKey | None]] = []
@@ -229,7 +229,7 @@ class LeaderboardModel:
         if old == run:
             return False
         if old is None or old.config != run.config:
-            flat = dict(flat_items(run.config))
+            flat = flat_dict(run.config)
         else:
             flat = self._flat[run.id]
         if old is None:
@@ -376,12 +376,12 @@ class LeaderboardModel:
             self._ranked.sort(key=keys.__getitem__)
             self._ranks = None
 
-    def _rank_key(self, run_id: str) -> SortKey:
+    def _rank_key(self, run_id: str) -> RankKey:
         value, run = self._values[run_id], self.runs[run_id]
         born = run.created_at.timestamp() if run.created_at else 0.0
         if value is None or self.metric is None:
-            return (1, born, run_id)
-        return (0, value if self.metric.goal == "minimize" else -value, f"{born:018.6f} {run_id}")
+            return (1, 0.0, born, run_id)
+        return (0, value if self.metric.goal == "minimize" else -value, born, run_id)
 
     def _sorted_rows(self, changed: set[str]) -> list[str]:
         if self.sort_column == RANK:

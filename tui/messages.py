@@ -41,6 +41,11 @@ class SweepOpenRequested(Message):
 
 
 @dataclass
+class SweepRead(Message):
+    """The live view has shown what it was opened for, or why it cannot be shown yet."""
+
+
+@dataclass
 class AcrossOpenRequested(Message):
     """The user wants one leaderboard across several sweeps."""
 

@@ -16,6 +16,7 @@ from typing import TYPE_CHECKING
 from trainer.records import HistoryPoint, Json, Metric, RunRecord, SweepRecord, SweepReference
 from trainer.settings import Connection, ServerKind, Settings
 from trainer.states import SweepState
+from tui.head_start import BeginsEarly
 from tui.session_agents import AgentActions
 from tui.session_contents import RunReads
 from tui.session_runs import RunActions
@@ -40,7 +41,7 @@ PATIENCE_SECONDS = 600.0
 """So long is waited where the server asks to be left alone: who looks on sees that, and may give it up."""
 
 
-class Session(AgentActions, RunActions, RunReads, ServerChoice):
+class Session(AgentActions, RunActions, RunReads, ServerChoice, BeginsEarly):
     """The server, client and agents of one app. Thread-safe."""
 
     why_read_only = ""
@@ -271,7 +272,8 @@ class Session(AgentActions, RunActions, RunReads, ServerChoice):
         from trainer.agents.pool import known_agents
         from trainer.watch import watch_sweep
 
-        return watch_sweep(self.client, reference, stop, agents=lambda: known_agents(reference), forever=True)
+        client, first = self.client, self.take_begun(reference)
+        return watch_sweep(client, reference, stop, agents=lambda: known_agents(reference), forever=True, first=first)
 
     def set_sweep_state(self, reference: SweepReference, state: SweepState) -> None:
         """Pause, resume, stop or cancel a sweep; blocks."""

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator
 from pathlib import Path
 
@@ -9,6 +10,7 @@ import pytest
 
 from trainer.agents.pool import live_hosts
 from trainer.errors import AgentError, NotFoundError, ServerLostError, SweepConfigError
+from trainer.events import SweepChanged
 from trainer.server.lifecycle import stop_server
 from trainer.settings import ServerKind, Settings
 from trainer.states import SweepState
@@ -36,6 +38,14 @@ def test_a_sweep_is_created_found_by_its_bare_id_and_steered(session: Session) -
     session.set_sweep_state(sweep.reference, SweepState.PAUSED)
     assert session.read_sweep(sweep.reference).state is SweepState.PAUSED
     assert session.stop_agents(sweep.reference) == 0
+
+    session.begin(sweep.reference.id)
+    session.has_painted()
+    stop = threading.Event()
+    events = session.follow(sweep.reference, stop)
+    told = next(events)
+    stop.set()
+    assert isinstance(told, SweepChanged) and told.sweep.reference == sweep.reference and len(list(events)) < 3
 
 
 def test_nothing_is_created_from_a_configuration_that_cannot_run(session: Session) -> None:

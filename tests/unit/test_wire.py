@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import math
 from datetime import UTC, datetime
+from typing import Any
 
 import pytest
 
@@ -16,6 +17,7 @@ from trainer.wire import (
     parse_time,
     reference_from_url,
     run_record,
+    run_records,
     sweep_record,
     sweep_url,
     unwrap_config,
@@ -133,6 +135,14 @@ def test_a_run_that_goes_on_has_lasted_until_its_last_heartbeat() -> None:
 def test_an_unknown_run_state_goes_on_being_watched() -> None:
     assert not run_record({"state": "levitating"}).state.is_terminal
     assert run_record({}).state is RunState.PENDING
+
+
+@pytest.mark.parametrize("odd", [None, "", "{", "[1]", '{"a": {"value": 1}},0,{}', '{"a": {"value": NaN}}', {"a": 1}])
+def test_many_nodes_become_the_records_that_each_of_them_becomes(odd: Any) -> None:
+    plain = {"name": "r1", "state": "finished", "config": '{"lr": {"value": 0.1}}', "summaryMetrics": '{"acc": 1.5}'}
+    other = {"name": "r2", "config": odd, "summaryMetrics": '{"acc": "NaN", "_runtime": 7.5, "_step": 1}'}
+    for nodes in ([], [plain], [plain, other, plain], [other, plain | {"summaryMetrics": odd}]):
+        assert repr(run_records(nodes)) == repr([run_record(node) for node in nodes])
 
 
 def test_history_rows_flatten_and_skip_media_and_internal_keys() -> None:

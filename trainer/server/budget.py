@@ -20,6 +20,9 @@ MAX_HEAVY = 2
 WAIT_SECONDS = 15.0
 """So long a heavy query waits for its turn."""
 
+_ROWS_BETWEEN_LOOKS = 16
+"""Rows of a plain list between two looks at the clock, which costs as much as a few fields."""
+
 _turns = threading.BoundedSemaphore(MAX_HEAVY)
 
 
@@ -47,6 +50,7 @@ class Budget:
         self._resolved = resolved
         self._text = text
         self._started: float | None = None
+        self._rows = 0
         self._has_turn = False
         self._ended: BudgetError | None = None
 
@@ -119,13 +123,25 @@ class Budget:
         Raises:
             QueryEnded: If there is nothing left for it.
         """
-        self._resolved -= len(row)
+        self._note_row(row)
+        self._rows += 1
+        if self._resolved < 0 or self._text < 0 or self._rows % _ROWS_BETWEEN_LOOKS == 0:
+            self.check()
+
+    def _note_row(self, row: Mapping[str, object]) -> None:
+        text = 0
         for value in row.values():
-            if isinstance(value, str):
-                self._text -= len(value)
+            kind = type(value)
+            if kind is str:
+                text += len(value)  # type: ignore[arg-type]
+            elif value is None or kind is int or kind is float or kind is bool:
+                continue
+            elif isinstance(value, dict):
+                self._note_row(value)
             elif isinstance(value, list):
                 self._resolved -= len(value)
-                self._text -= sum(len(item) for item in value if isinstance(item, str))
-            elif isinstance(value, dict):
-                self.spend_row(value)
-        self.check()
+                text += sum(len(item) for item in value if isinstance(item, str))
+            elif isinstance(value, str):
+                text += len(value)
+        self._resolved -= len(row)
+        self._text -= text

@@ -88,6 +88,7 @@ def follow_sweep(
     agents: Callable[[], tuple[LocalAgent, ...]] | None = None,
     forever: bool = False,
     hurry: threading.Event | None = None,
+    first: Callable[[], SweepSnapshot] | None = None,
 ) -> Iterator[SweepEvent]:
     """Yield a sweep, its runs and its local agents, then every change, until it is over or `stop` is set.
 
@@ -103,6 +104,7 @@ def follow_sweep(
         agents: Reads the local agents; None leaves `AgentsChanged` out.
         forever: Whether to go on when the sweep is over, for one that may be resumed.
         hurry: Has the server asked at once when set, once; whoever sets it knows that something has ended.
+        first: Returns the first answer, or raises as `client.poll_sweep`, where the server was asked already.
 
     Raises:
         NotFoundError: If the server has no such sweep, also when it was deleted meanwhile.
@@ -115,7 +117,8 @@ def follow_sweep(
     budget: RateBudget | None = None
     while not stop.is_set():
         try:
-            snapshot = client.poll_sweep(reference, cursor)
+            asked, first = first, None
+            snapshot = asked() if asked else client.poll_sweep(reference, cursor)
         except (NotFoundError, AuthenticationError):
             raise
         except ServerBusyError as error:

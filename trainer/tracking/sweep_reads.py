@@ -12,7 +12,7 @@ from trainer.settings import Connection, ServerKind
 from trainer.states import RunState
 from trainer.tracking import documents
 from trainer.tracking.client import SweepSnapshot
-from trainer.tracking.run_pages import read_run_pages
+from trainer.tracking.run_pages import Ready, at_once, read_run_pages
 from trainer.tracking.sweep_cursor import SweepCursor, runs_filter, runs_worth_a_curve
 from trainer.tracking.transport import GraphQLTransport
 
@@ -41,7 +41,7 @@ class SweepReads:
         holds curves of the live runs and of the `CURVED_BEST_RUNS` best; later ones of every run in them.
         """
         if not cursor:
-            return self._first_snapshot(reference, curves)
+            return self.first_snapshot(reference, curves)
         known = SweepCursor.load(cursor)
         wanted = Metric(known.metric) if curves and known.metric else None
         sweep, runs = self._runs(reference, known.changed_filter(reference.id), wanted, with_sweep=True)
@@ -69,9 +69,9 @@ class SweepReads:
         # Those that were in no sweep have become runs of this one.
         return tuple(run for run in runs if run.sweep_id not in ("", reference.id))
 
-    def _first_snapshot(self, reference: SweepReference, curves: bool) -> SweepSnapshot:
-        """Read every run without its curve, then the curves worth showing."""
-        sweep, runs = self._runs(reference, runs_filter(reference.id), None, with_sweep=True)
+    def first_snapshot(self, reference: SweepReference, curves: bool = True, ready: Ready = at_once) -> SweepSnapshot:
+        """Read every run without its curve, then the curves worth showing; `ready` is as `read_run_pages`."""
+        sweep, runs = self._runs(reference, runs_filter(reference.id), None, with_sweep=True, ready=ready)
         assert sweep is not None
         metric = sweep.metric
         if curves and metric:
@@ -84,7 +84,13 @@ class SweepReads:
         return SweepSnapshot(sweep, tuple(runs), SweepCursor().advanced(runs, metric).dump(), self._transport.budget)
 
     def _runs(
-        self, reference: SweepReference, filters: Mapping[str, Json], metric: Metric | None, *, with_sweep: bool
+        self,
+        reference: SweepReference,
+        filters: Mapping[str, Json],
+        metric: Metric | None,
+        *,
+        with_sweep: bool,
+        ready: Ready = at_once,
     ) -> tuple[SweepRecord | None, list[RunRecord]]:
         """Page through the runs that match; the sweep comes with the first page, curves of `metric` with each."""
         variables: dict[str, Any] = {
@@ -107,4 +113,4 @@ class SweepReads:
                 raise self._missing(f"sweep {reference}")
             sweep = self._sweep(project["sweep"], reference.project, reference.entity)
         document = documents.sweep_runs(with_sweep=False, curves=metric is not None, is_embedded=own)
-        return sweep, read_run_pages(self._transport, document, variables, project, metric)
+        return sweep, read_run_pages(self._transport, document, variables, project, metric, ready)

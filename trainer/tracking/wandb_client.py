@@ -31,7 +31,15 @@ from trainer.tracking.run_contents import RunContents
 from trainer.tracking.sweep_reads import SweepReads
 from trainer.tracking.sweep_upsert import creation_variables
 from trainer.tracking.transport import GraphQLTransport
-from trainer.wire import agent_commands, history_points, run_record, server_features, sweep_record, wrap_config
+from trainer.wire import (
+    agent_commands,
+    history_points,
+    run_record,
+    run_records,
+    server_features,
+    sweep_record,
+    wrap_config,
+)
 
 _LAST_STEP = 2**62
 _EPOCH = datetime.min.replace(tzinfo=UTC)
@@ -126,7 +134,7 @@ class WandbClient(SweepReads, RunChanges, RunContents, RunConsoles, ModelChanges
         }
         document = documents.sweep_runs(with_sweep=False, curves=False)
         found = self._transport.execute(document, variables).get("project") or {}
-        return [run_record(edge["node"]) for edge in (found.get("runs") or {}).get("edges") or ()]
+        return run_records([edge["node"] for edge in (found.get("runs") or {}).get("edges") or ()])
 
     def read_sweep(self, reference: SweepReference) -> SweepRecord:
         """Return one sweep."""

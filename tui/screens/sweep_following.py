@@ -21,6 +21,7 @@ from trainer.events import RunsChanged, ServerLost, SweepEvent
 from trainer.records import SweepReference
 from tui import collecting
 from tui.feeds import DRAIN_INTERVAL_SECONDS, EventInbox, FeedChange, SweepFeed
+from tui.messages import SweepRead
 from tui.session import Session
 
 SWEEP_FEED, TAKING_IN = "sweep_feed", "taking_in"
@@ -146,3 +147,5 @@ class SweepFollowing(Screen[None]):
         if self._reads_first:
             self._reads_first = False
             collecting.resume(keeping=keeping)
+            # Behind what is to be painted now.
+            self.call_after_refresh(self.app.post_message, SweepRead())

@@ -68,6 +68,22 @@ def test_everything_comes_first_then_only_what_changed() -> None:
     assert cursors == ["", "cursor 1", "cursor 2"]
 
 
+@pytest.mark.parametrize("is_lost", [False, True])
+def test_an_answer_that_was_asked_for_already_is_taken_once(is_lost: bool) -> None:
+    def first() -> SweepSnapshot:
+        if is_lost:
+            raise ServerLostError("gone", hint="")
+        return SweepSnapshot(SWEEP, (RUNNING,), "asked before")
+
+    stop = threading.Event()
+    client = Answers([(SWEEP, (ENDED,))], stop.set)
+    events = list(follow_sweep(cast(TrackingClient, client), REFERENCE, stop=stop, interval_seconds=0.001, first=first))
+    assert client.cursors == ([""] if is_lost else ["asked before"])
+    kinds = [type(event) for event in events]
+    assert kinds[:2] == ([ServerLost, ServerBack] if is_lost else [SweepChanged, RunsChanged])
+    assert events[-1] == RunsChanged((ENDED,))
+
+
 def test_it_ends_when_the_sweep_is_over_and_no_run_is_alive() -> None:
     events, _ = events_of((SWEEP, (RUNNING,)), (DONE, (RUNNING,)), (DONE, (ENDED,)), (DONE, ()))
     assert events[2:] == [SweepChanged(DONE), RunsChanged((ENDED,))]

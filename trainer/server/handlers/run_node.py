@@ -59,7 +59,8 @@ class RunNode:
 
     def tags(self) -> list[str]:
         """Return the tags."""
-        tags: list[str] = json.loads(self._row["tags"])
+        text = self._row["tags"]
+        tags: list[str] = [] if text == "[]" else json.loads(text)  # most have none, and pages have a thousand runs
         return tags
 
     def created_at(self) -> str | None:
