@@ -149,7 +149,9 @@ def test_every_step_does_its_work_without_the_secret(user: User, checkout: Path,
         "PIP_NO_BUILD_ISOLATION": "0",
         "PIP_NO_DEPS": "1",
     }
-    inputs = {"sweep_file": "sweeps/iris-grid.yaml", "count": 2, "dataset": "iris", "agents": 2,
+    (checkout / "my sweeps").mkdir()
+    shutil.copy(checkout / "sweeps" / "iris-grid.yaml", checkout / "my sweeps" / "iris $(grid).yaml")
+    inputs = {"sweep_file": "my sweeps/iris $(grid).yaml", "count": 2, "dataset": "iris", "agents": 2,
               "asserts": "best(accuracy)>=0.5\nbest(accuracy)>1"}  # fmt: skip
     runner = Runner(checkout, environ, inputs)
     results = runner.run_job()

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import shlex
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -17,6 +18,7 @@ from trainer.errors import SweepConfigError, SweepFileError
 from trainer.records import Json, SweepReference
 
 if TYPE_CHECKING:
+    from trainer.launch import Overrides
     from trainer.search.cost import Cost
     from trainer.search.plan import Plan
     from trainer.sweep.config import SweepFile
@@ -69,6 +71,27 @@ def warn_of_program(sweep_file: SweepFile, file: Path) -> None:
     found = program_findings(sweep_file.config, options, sweep_file.positions)
     for problem in (*found.problems, *found.oddities):
         narrate(f"warning: {problem_line(file, problem)}")
+
+
+def taken_by_program(overrides: Overrides, config: Mapping[str, Json]) -> Overrides:
+    """Return overrides without the parameters that the sweep does not have and its program surely refuses; say so."""
+    from trainer.launch import overridden
+    from trainer.programs.findings import program_findings
+    from trainer.programs.reading import read_for_sweep
+
+    parameters = config.get("parameters")
+    known = parameters if isinstance(parameters, dict) else {}
+    added = [name for name in ("dataset", "seed") if getattr(overrides, name) is not None and name not in known]
+    options = read_for_sweep(config, Path.cwd(), _SECONDS_TO_READ_PROGRAM) if added else None
+    if options is None:
+        return overrides
+    changed = overridden(config, overrides)
+    refused = {problem.path for problem in program_findings(changed, options).problems}
+    for name in added:
+        if f"parameters.{name}" in refused:
+            narrate(f"--{name} is left out: the sweep has no parameter {name!r}, and its program takes none.")
+            overrides = replace(overrides, **{name: None})
+    return overrides
 
 
 def reused_sweep_in(file: Path) -> SweepReference | None:

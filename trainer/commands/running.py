@@ -23,7 +23,7 @@ from trainer.commands.options import (
     server_options,
     shows_links,
 )
-from trainer.commands.planning import load_valid, reused_sweep_in, warn_of_program
+from trainer.commands.planning import load_valid, reused_sweep_in, taken_by_program, warn_of_program
 from trainer.commands.policy_options import policy_options
 from trainer.errors import AgentError
 from trainer.settings import ServerKind, Settings, resolve_settings
@@ -88,9 +88,9 @@ def run(
     from trainer.sweep.config import metric_of
 
     settings = resolve_settings(server, entity, project)
-    overrides = Overrides(name, settings.entity, count, dataset, seed)
     wish = DeviceWish(gpus, gpus_per_run, slots_per_gpu)
     sweep_file = load_valid(file)
+    overrides = taken_by_program(Overrides(name, settings.entity, count, dataset, seed), sweep_file.config)
     settings = replace(settings, project=settings.project or project_of_job(settings, sweep_file))
     config = described_by_job(overridden(sweep_file.config, overrides))
     request = LaunchRequest(
