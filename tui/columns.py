@@ -11,7 +11,7 @@ from trainer.records import Json, RunRecord
 from trainer.run_filter import flat_dict as flat_dict
 from trainer.run_filter import flat_items as flat_items
 from trainer.sweep.joint import member_paths
-from trainer.sweep.seed_names import is_seed
+from trainer.sweep.seed_names import Seeds
 
 
 class ColumnKind(StrEnum):
@@ -162,7 +162,10 @@ class ColumnCounter:
         self._config: dict[str, dict[str, int]] = {}
         self._summary: dict[str, int] = {}
         self._columns: list[Column] | None = None
+        self.seeds = Seeds()
+        """Which keys only repeat a configuration."""
         self._repeated_keys: list[Column] | None = None
+        self._repeated_by: object = None
 
     def add(self, flat_config: Mapping[str, Json], summary: Mapping[str, Json]) -> None:
         """Count one run."""
@@ -220,7 +223,9 @@ class ColumnCounter:
     @property
     def repeated_keys(self) -> list[Column]:
         """The columns that tell configurations apart where seeds repeat them; none where no seed varies."""
-        if self._repeated_keys is None:
+        by = (self.seeds.declared, self.seeds.chosen)
+        if self._repeated_keys is None or by != self._repeated_by:
+            self._repeated_by = by
             most = max((sum(counts.values()) for counts in self._config.values()), default=0)
             # A parameter that only some runs have tells them apart, too.
             swept = [
@@ -229,9 +234,10 @@ class ColumnCounter:
                 if self._config.get(key) and (self._varies(key) or sum(self._config[key].values()) < most)
             ]
             keys = swept or [key for key in self._config if self._varies(key)]
-            has_seeds = any(is_seed(key) and self._varies(key) for key in keys)
+            # A seed need not be swept: a program may draw its own, and tell it.
+            has_seeds = any(self.seeds.are(key) and self._varies(key) for key in self._config)
             self._repeated_keys = [
-                Column(ColumnKind.CONFIG, key, key) for key in keys if has_seeds and not is_seed(key)
+                Column(ColumnKind.CONFIG, key, key) for key in keys if has_seeds and not self.seeds.are(key)
             ]
         return self._repeated_keys
 

@@ -16,6 +16,7 @@ from datetime import datetime
 from trainer.events import AgentsChanged, PaceChanged, RunsChanged, ServerBack, ServerLost, SweepChanged, SweepEvent
 from trainer.records import LocalAgent, Ranking, RunRecord, SweepRecord
 from trainer.states import AgentState, RunState, SweepState
+from trainer.sweep.seed_names import declared_seeds
 from tui.best_so_far import BestSoFar
 from tui.columns import swept_keys
 from tui.leaderboard_model import LeaderboardModel
@@ -189,6 +190,7 @@ class SweepFeed:
         before, self.sweep = self.sweep, sweep
         if before is None or before.metric != sweep.metric or before.config != sweep.config:
             board = LeaderboardModel(sweep.metric, swept_keys(sweep.config), shows_sweeps=bool(sweep.parts))
+            board.seeds.declared = declared_seeds(sweep.config)
             board.upsert(self.board.runs.values())
             board.take_choices(self.board)
             self.board = board

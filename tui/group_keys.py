@@ -10,6 +10,9 @@ from tui.leaderboard_model import LeaderboardModel
 from tui.widgets.completing_input import Candidate
 
 EXAMPLES = "group by: lr, depth · state · host · tags · nothing for no groups · tab completes"
+SEED_EXAMPLES = (
+    "keys that only repeat a configuration: my_rng, fold · nothing: those whose names say so · tab completes"
+)
 COLLAPSE = "all but the seeds"
 _GROUPABLE = (
     ColumnKind.CONFIG, ColumnKind.SWEEP, ColumnKind.STATE, ColumnKind.HOST, ColumnKind.GPU, ColumnKind.TAGS,
@@ -65,6 +68,20 @@ def candidates(board: LeaderboardModel, text: str, is_asked: bool) -> list[Candi
             found.append(Candidate(f"{kept} {name}".strip(), meaning, name))
     first = [each for each in found if each.word == COLLAPSE or each.word.lower().startswith(word)]
     return first + [each for each in found if each not in first]
+
+
+def seed_candidates(board: LeaderboardModel, text: str, is_asked: bool) -> list[Candidate]:
+    """Return what a text that names seeds may become: keys of the configuration that vary."""
+    typed = _LAST_WORD.search(text)
+    word = typed[0].strip().lower() if typed else ""
+    kept = text[: typed.start()].rstrip() if typed else ""
+    taken, _ = keys_of(board, kept)
+    found = [
+        Candidate(f"{kept} {column.path}".strip(), "varies", column.path)
+        for column in (board.varying_columns if word or is_asked else ())
+        if word in column.path.lower() and column not in taken
+    ]
+    return sorted(found, key=lambda each: not each.word.lower().startswith(word))
 
 
 def note(board: LeaderboardModel, text: str) -> str:

@@ -48,6 +48,7 @@ class LeaderboardModel:
         self._flat: dict[str, dict[str, Json]] = {}
         self._values: dict[str, float | None] = {}
         self._counter = ColumnCounter(swept, metric.name if metric else "", shows_sweeps=shows_sweeps)
+        self.seeds = self._counter.seeds
         self._rank_keys: dict[str, RankKey] = {}
         self._ranked: list[str] = []
         self._ranks: dict[str, int] | None = {}
@@ -265,6 +266,7 @@ class LeaderboardModel:
     def take_choices(self, other: LeaderboardModel) -> None:
         """Show what another board shows: its columns, values, filter, groups and order."""
         self.view, self.computed, self.estimated = other.view, other.computed, other.estimated
+        self.seeds.chosen = other.seeds.chosen
         self.view_changed()
         if other.by != self.by:
             self.set_ranking(other.by)

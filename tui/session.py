@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from trainer.records import Ranking
     from trainer.search.cost import RunTime
     from trainer.search.narrowing import Narrowing
+    from trainer.sweep.seed_names import Seeds
     from trainer.tracking.client import TrackingClient
     from trainer.tracking.history_cache import HistoryCache
     from trainer.tracking.retry import RetryReport
@@ -155,7 +156,7 @@ class Session(AgentActions, RunActions, RunReads, ServerChoice, BeginsEarly):
         runs = self.client.read_runs(sweep, sweep.metric)
         return narrowing(sweep.config, evaluated(runs, sweep.metric), sweep.metric.goal)
 
-    def insight(self, sweep: SweepRecord, by: Ranking, metric: Metric) -> Insight:
+    def insight(self, sweep: SweepRecord, by: Ranking, metric: Metric, seeds: Seeds | None = None) -> Insight:
         """Return what the runs of a sweep say about a metric; blocks, and computes for seconds.
 
         Raises:
@@ -164,7 +165,7 @@ class Session(AgentActions, RunActions, RunReads, ServerChoice, BeginsEarly):
         """
         from trainer.insight.report import insight_of
 
-        return insight_of(sweep, self.client.read_runs(sweep, metric), metric, by)
+        return insight_of(sweep, self.client.read_runs(sweep, metric), metric, by, seeds=seeds)
 
     def launch(
         self,

@@ -15,7 +15,8 @@ from trainer.records import Json
 from trainer.sweep.leaf_notes import leaf_note, noted_leaf
 from trainer.sweep.rule_compiler import Compiled, Leaf, compile_rules, leaves_of
 from trainer.sweep.rule_notes import is_rule_note, notes_of_rules, oddities_of, read_rules, rule_problems
-from trainer.sweep.rules import RuleLine
+from trainer.sweep.rules import RuleLine, seeds_path
+from trainer.sweep.seed_names import is_seed, with_declared, without_declared
 from trainer.sweep.validation import Violation, violations, warnings
 
 GROUP_SEPARATOR = "/"
@@ -134,6 +135,12 @@ class SweepDraft:
         read = read_rules(leaves_of(parameters), notes or {}, top.get("method"))
         rows = [ParameterDraft.at(path, entry) for path, entry in read.leaves]
         draft = cls(top, rows, rules=list(read.lines))
+        said = top.get("description")
+        if isinstance(said, str) and (rest := without_declared(said, draft._unnamed_seeds())) != said:
+            # What the rules say of seeds they say again.
+            top["description"] = rest
+            if not rest:
+                del top["description"]
         # What stood above a parameter that rules made stands above what it was made of.
         moved = {
             config_path_of(made): config_path_of((source or ())[: len(made)]) for made, source in read.made.items()
@@ -174,7 +181,16 @@ class SweepDraft:
             for path, entry in leaves:
                 _place(parameters, path, entry)
             config["parameters"] = parameters
+        said = config.get("description", "")
+        if isinstance(said, str) and (seeds := self._unnamed_seeds()):
+            # Who opens the sweep is to know what only repeats, and no other key of a sweep takes a word of it.
+            config["description"] = with_declared(said, seeds)
         return config
+
+    def _unnamed_seeds(self) -> list[str]:
+        """Return the parameters of rules for seeds that do not have a name of one."""
+        names = (".".join(path) for line in self.rules if line.is_on and (path := seeds_path(line.text)) is not None)
+        return [name for name in names if not is_seed(name)]
 
     def notes(self) -> dict[str, list[str]]:
         """Return the notes that the YAML of the configuration holds, by path."""

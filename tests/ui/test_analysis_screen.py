@@ -19,6 +19,7 @@ from trainer.events import SweepChanged
 from trainer.insight.pareto import pareto_runs
 from trainer.insight.report import Insight, insight_of
 from trainer.records import Json, Metric, Ranking, RunRecord, SweepRecord
+from trainer.sweep.seed_names import Seeds
 from tui.app import SweepApp
 from tui.screens.analysis import TABS, AnalysisScreen
 from tui.screens.diff import DiffScreen
@@ -42,7 +43,7 @@ class RunsSession(FeedSession):
         self.may_answer.set()
         self.asked: list[Ranking] = []
 
-    def insight(self, sweep: SweepRecord, by: Ranking, metric: Metric) -> Insight:
+    def insight(self, sweep: SweepRecord, by: Ranking, metric: Metric, seeds: Seeds | None = None) -> Insight:
         assert self.may_answer.wait(20)
         self.asked.append(by)
         self.connect()

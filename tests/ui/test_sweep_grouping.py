@@ -99,3 +99,34 @@ async def test_the_front_of_two_metrics_is_marked_in_the_table() -> None:
         assert screen.feed.board.front is not None, "what nobody logged changes nothing"
         await pilot.press("0")
         assert screen.feed.board.front is None
+
+
+async def test_a_view_is_remembered_until_it_is_reset_and_any_key_may_be_the_seed() -> None:
+    events = (SweepChanged(make_sweep("wine-grid", config=CONFIG, state=SweepState.FINISHED)), seeded())
+    async with sweep_screen(events) as (pilot, screen, _):
+        await until(pilot, lambda: screen._memory_file is not None and screen.feed.board.repeated_keys)
+        await pilot.press("M", "Z", "ctrl+u", *"depth", "enter")
+        await until(pilot, lambda: "3 groups of 9 runs" in text_of(screen))
+        board = screen.feed.board
+        assert board.grouping is not None and [key.path for key in board.grouping.keys] == ["seed"]
+        await pilot.press("f", *"accuracy>0.1", "enter", "b")
+        assert board.filter is not None
+        (marked,) = screen.marked_ids
+    async with sweep_screen(events) as (pilot, screen, _):
+        await until(pilot, lambda: "3 groups of 9 of 9 runs · f: accuracy>0.1" in text_of(screen))
+        board = screen.feed.board
+        assert board.seeds.chosen == frozenset({"depth"}) and board.by == "last" and screen.marked_ids == [marked]
+        (told,) = screen.app._notifications
+        assert "groups by seed" in told.message and "0 resets the view." in told.message
+        board.view.pinned.append("config:depth")
+        await pilot.press("0")
+        board = screen.feed.board
+        assert (board.grouping, board.filter, board.seeds.chosen, board.by, screen.marked_ids) == (
+            None, None, None, "best", [],
+        )  # fmt: skip
+        assert board.view.pinned, "columns are the project's: they go with a second one"
+        await pilot.press("0")
+        assert not board.view.pinned
+    async with sweep_screen(events) as (pilot, screen, _):
+        await until(pilot, lambda: screen._memory_file is not None and screen.feed.board.repeated_keys)
+        assert not screen.looked_at()

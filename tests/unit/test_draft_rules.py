@@ -113,6 +113,21 @@ def test_the_method_may_change_in_either_view_without_unmaking_rules() -> None:
     assert "probabilities" not in str(document.config())
 
 
+def test_seeds_of_any_name_are_named_in_the_description_as_long_as_their_rule_stands() -> None:
+    document = with_rules("seeds 3 as shuffle/no")
+    document.form_edited("all at once", "")
+    assert document.config()["description"] == "Seeds: shuffle.no"
+    again = SweepDocument.from_config(document.config(), document.text)
+    assert [line.text for line in again.draft.rules] == ["seeds 3 as shuffle/no"]
+    again.draft.rules = [RuleLine("seeds 4 as draw")]
+    again.form_edited("rules", "")
+    assert again.config()["description"] == "Seeds: draw" and "shuffle" not in again.text
+    again.draft.rules = []
+    again.form_edited("rules", "")
+    assert "description" not in again.config()
+    assert "description" not in with_rules("seeds 3 as random_state").config()
+
+
 LINES = st.sampled_from(
     [
         RuleLine("zip batch_size, accumulation"),
@@ -120,6 +135,7 @@ LINES = st.sampled_from(
         RuleLine("batch_size > 16"),
         RuleLine("optimizer.momentum only if optimizer.name == 'sgd' else 0"),
         RuleLine("seeds 3 as run_seed from 5"),
+        RuleLine("seeds 2 as draw"),
         RuleLine("oh no"),
         RuleLine("accumulation < 3", is_on=False),
     ]

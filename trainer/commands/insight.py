@@ -28,6 +28,13 @@ if TYPE_CHECKING:
     "--against", multiple=True, metavar="METRIC[=maximize]", help="Also the Pareto front with this metric; minimized."
 )
 @click.option(
+    "--seeds",
+    "seed_keys",
+    multiple=True,
+    metavar="KEY",
+    help="This key only repeats a configuration; else what the description of the sweep, or the key's name, says.",
+)
+@click.option(
     "--format", "output_format", type=click.Choice(["table", "json", "md"]), default="table", show_default=True
 )
 @server_options
@@ -38,6 +45,7 @@ def insight(
     by: str,
     group_keys: tuple[str, ...],
     against: tuple[str, ...],
+    seed_keys: tuple[str, ...],
     output_format: str,
     server: str | None,
     entity: str | None,
@@ -53,6 +61,7 @@ def insight(
     from trainer.insight.confidence import grouped
     from trainer.insight.report import insight_of
     from trainer.insight.text import render_insight
+    from trainer.sweep.seed_names import Seeds
     from trainer.tracking.leaderboard import ranking_metric
 
     others = [_metric(text) for text in against]
@@ -63,7 +72,9 @@ def insight(
             f"Sweep {record.reference} names no metric, so none of its runs is best.", hint="Name one with --metric."
         )
     # With curves in any case: early stopping is replayed on them.
-    found = insight_of(record, runs_with_fillers(client, record, judged), judged, cast("Ranking", by), others)
+    seeds = Seeds(chosen=frozenset(seed_keys)) if seed_keys else None
+    runs = runs_with_fillers(client, record, judged)
+    found = insight_of(record, runs, judged, cast("Ranking", by), others, seeds)
     groups = grouped(found.table, group_keys) if group_keys else None
     click.echo(render_insight(found, groups, output_format=cast("InsightFormat", output_format)))
     return 0

@@ -13,7 +13,7 @@ from typing import TYPE_CHECKING
 from trainer.insight.features import RunTable
 from trainer.insight.intervals import CONFIDENCE, mean_of
 from trainer.records import Goal, HistoryPoint, Metric
-from trainer.sweep.seed_names import is_seed as is_seed
+from trainer.sweep.seed_names import Seeds
 from trainer.tracking.leaderboard import flatten_config
 
 if TYPE_CHECKING:
@@ -120,9 +120,10 @@ def ranked(groups: Sequence[Group], goal: Goal) -> list[Group]:
     return sorted(groups, key=lambda group: sign * group.mean)
 
 
-def ties(table: RunTable, *, draws: int = DRAWS, seed: int = SEED) -> Ties:
+def ties(table: RunTable, seeds: Seeds | None = None, *, draws: int = DRAWS, seed: int = SEED) -> Ties:
     """Return which configurations may be the best, runs that differ in seeds only taken together."""
-    names = [feature.name for feature in table.features if not is_seed(feature.name)]
+    seeds = seeds or Seeds()
+    names = [feature.name for feature in table.features if not seeds.are(feature.name)]
     groups = grouped(table, names)
     return contest(groups, groups, table.values, [run.curve for run in table.runs], table.metric, draws, seed)
 

@@ -12,6 +12,7 @@ from trainer.insight.pareto import ParetoRun, pareto_runs
 from trainer.insight.replay import ReplayReport, replay_report
 from trainer.records import Metric, Ranking, RunRecord, SweepRecord
 from trainer.search.narrowing import Narrowing, narrowing
+from trainer.sweep.seed_names import Seeds, declared_seeds
 from trainer.tracking.evaluated import evaluated
 
 
@@ -38,6 +39,7 @@ def insight_of(
     metric: Metric,
     by: Ranking = "best",
     against: Sequence[Metric] = (),
+    seeds: Seeds | None = None,
 ) -> Insight:
     """Return what the runs of a sweep say; takes seconds of processor time for a thousand runs.
 
@@ -47,6 +49,7 @@ def insight_of(
         metric: What counts.
         by: Which logged value of it.
         against: Metrics that are traded off against it.
+        seeds: Which parameters only repeat; None for those that the sweep or their names say.
 
     Raises:
         SweepConfigError: If the sweep's parameters or its `early_terminate` cannot be read.
@@ -59,7 +62,7 @@ def insight_of(
         by,
         table,
         importance(table),
-        ties(table),
+        ties(table, seeds or Seeds(declared_seeds(sweep.config))),
         replay_report(sweep.config, runs, metric),
         narrowing(sweep.config, evaluated(runs, metric, by), metric.goal),
         tuple(against),

@@ -118,10 +118,11 @@ def _insight(sweep: SweepRecord, runs: Sequence[RunRecord], metric: Metric | Non
     from trainer.insight.features import run_table
     from trainer.insight.importance import importance
     from trainer.insight.text import importance_section, ties_section
+    from trainer.sweep.seed_names import Seeds, declared_seeds
 
     try:
         table = run_table(sweep, runs, metric, by)
-        return importance_section(importance(table)), ties_section(ties(table))
+        return importance_section(importance(table)), ties_section(ties(table, Seeds(declared_seeds(sweep.config))))
     except TrainerError as error:
         logger.debug("%s", error)
         return (Section("Parameter importance", (str(error),)),)

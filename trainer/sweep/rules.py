@@ -128,6 +128,15 @@ def parse_seeds(text: str) -> SeedsRule | None:
     return SeedsRule(path, int(match["count"]), int(match["start"] or 0))
 
 
+def seeds_path(text: str) -> Path | None:
+    """Return the parameter that a seeds rule makes; None for another rule, or one that cannot be used."""
+    try:
+        rule = parse_seeds(text)
+    except RuleError:
+        return None
+    return rule.path if rule is not None else None
+
+
 def parse_rule(text: str, paths: Sequence[Path]) -> Rule:
     """Return the rule that a text spells.
 

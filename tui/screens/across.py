@@ -52,6 +52,10 @@ class AcrossScreen(SweepScreen):
             if isinstance(widget, SweepSummary):
                 yield Static("", id="across")
 
+    def memory_key(self, base_url: str) -> str:
+        """Return the name under which the view is kept: all sweeps in it, whose names the reference cuts."""
+        return " ".join([base_url, *sorted(map(str, self.session.several.labels))])
+
     def check_action(self, action: str, parameters: tuple[object, ...]) -> bool | None:
         """Offer nothing that would be done to a whole sweep."""
         return False if action in _OF_ONE_SWEEP else super().check_action(action, parameters)

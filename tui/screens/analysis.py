@@ -186,7 +186,7 @@ class AnalysisScreen(AnalysisMetrics):
         """Read the runs and compute; seconds for a thousand runs."""
         worker = get_current_worker()
         try:
-            found = self.Computed(self.session.insight(self.sweep, by, metric))
+            found = self.Computed(self.session.insight(self.sweep, by, metric, self.seeds))
         except TrainerError as error:
             found = self.Computed(None, str(error))
         except Exception as error:

@@ -21,6 +21,7 @@ from tui.widgets.history_chart import HistoryChart
 
 if TYPE_CHECKING:
     from trainer.insight.report import Insight
+    from trainer.sweep.seed_names import Seeds
 
 
 class AnalysisMetrics(SweepDeriving):
@@ -39,6 +40,8 @@ class AnalysisMetrics(SweepDeriving):
     axes: Axes
     judged_by: Metric | None = None
     """Another metric than the sweep's; None for that."""
+    seeds: Seeds | None = None
+    """Which keys only repeat a configuration; None for those that the sweep, or their names, say."""
     front_runs: Sequence[RunRecord] = ()
     """The runs of the Pareto front, as they are listed."""
     front_chart = getters.query_one("#front-chart", HistoryChart)

@@ -28,9 +28,8 @@ from tui.looks import clock_rests
 from tui.screens.sweep_agents import SweepAgents
 from tui.screens.sweep_alerts import SweepAlerts
 from tui.screens.sweep_charting import ChartWish, SweepCharting
-from tui.screens.sweep_columns import SweepColumns
 from tui.screens.sweep_following import SweepFollowing
-from tui.screens.sweep_grouping import SweepGrouping
+from tui.screens.sweep_memory import SweepMemory
 from tui.screens.sweep_news import SweepNews
 from tui.screens.sweep_notice import SweepNotice
 from tui.screens.sweep_panes import PANES, SweepPanes
@@ -54,8 +53,7 @@ class SweepScreen(
     SweepCharting,
     SweepAgents,
     SweepRuns,
-    SweepGrouping,
-    SweepColumns,
+    SweepMemory,
     SweepNotice,
     SweepNews,
     SweepAlerts,
@@ -73,7 +71,6 @@ class SweepScreen(
             show=False,
             tooltip="Close the filter, the large pane, or this view",
         ),
-        Binding("0", "reset_view", "Reset view", id="sweep.reset", show=False, tooltip="Show all panes and runs again"),
         Binding(
             "b", "toggle_ranking", "Best/last", id="sweep.ranking", show=False, tooltip="Rank by best or last value"
         ),
@@ -164,6 +161,7 @@ class SweepScreen(
         self.read_histories_if_needed()
         self.compute_if_due()
         self.keep_looking()
+        self.keep_view_if_due()
         self.find_ties_if_due()
 
     def show_runs(self) -> None:
@@ -244,16 +242,12 @@ class SweepScreen(
     # View
 
     def action_reset_view(self) -> None:
-        """Forget filters, sorting, hidden runs and the large pane."""
+        """Forget filters, sorting, groups, marks, hidden runs and the large pane."""
         self.selection.reset()
         self.wish, self.chart.log_y = ChartWish(), False
-        self.group_by(())
-        self.trade_off(None)
-        self.feed.board.set_filter(None)
-        self.feed.board.set_sort(self.feed.board.columns[0])
+        self.reset_choices()
         self.show_all_panes()
         self.table.focus()
-        self.show_runs()
 
     def action_back(self) -> None:
         """Undo the nearest thing: the prompt, the filter, the large pane; else leave."""

@@ -18,6 +18,7 @@ from tui.session import Session
 
 if TYPE_CHECKING:
     from trainer.search.narrowing import Narrowing
+    from trainer.sweep.seed_names import Seeds
 
 DERIVING = "deriving"
 
@@ -53,6 +54,10 @@ class SweepDeriving(Screen[None]):
         """Return the sweep that is meant, if there is one."""
         return None
 
+    def seeds_chosen(self) -> Seeds | None:
+        """Return which keys only repeat a configuration, where the user said so."""
+        return None
+
     def action_analyse_sweep(self) -> None:
         """Show what the runs of the sweep say."""
         # Imported when first needed, like every screen that is not the first.
@@ -60,7 +65,9 @@ class SweepDeriving(Screen[None]):
 
         sweep = self.sweep_to_derive()
         if sweep is not None:
-            self.app.push_screen(AnalysisScreen(self.session, sweep))
+            screen = AnalysisScreen(self.session, sweep)
+            screen.seeds = self.seeds_chosen()
+            self.app.push_screen(screen)
 
     def action_fork_sweep(self) -> None:
         """Open the builder with the space of the sweep, its runs reused."""

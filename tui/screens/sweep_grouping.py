@@ -13,9 +13,9 @@ from textual.content import Content
 from textual.message import Message
 from textual.worker import get_current_worker
 
-from trainer.sweep.seed_names import is_seed
+from trainer.sweep.seed_names import Seeds
 from tui import group_keys
-from tui.columns import Column, swept_keys
+from tui.columns import RANK, Column, swept_keys
 from tui.formatting import count_text
 from tui.row_ties import RowTies, Snapshot, snapshot_of, standing
 from tui.screens.sweep_trade_off import SweepTradeOff
@@ -40,6 +40,10 @@ class SweepGrouping(SweepTradeOff):
         Binding(
             "z", "collapse_seeds", "Seeds", id="sweep.collapse_seeds",
             tooltip="A row per configuration: runs that differ in seeds only taken together; or each run again",
+        ),
+        Binding(
+            "Z", "choose_seeds", "Which seeds", id="sweep.choose_seeds", show=False,
+            tooltip="Choose the keys that only repeat a configuration: any, whatever their names",
         ),
     ]  # fmt: skip
 
@@ -82,6 +86,36 @@ class SweepGrouping(SweepTradeOff):
         keys = list(board.repeated_keys)
         self.group_by([] if board.grouping is not None and list(board.grouping.keys) == keys else keys)
 
+    def action_choose_seeds(self) -> None:
+        """Ask which keys only repeat a configuration; runs are taken together as they are typed."""
+        board = self.feed.board
+        known = [column for column in board.varying_columns if board.seeds.are(column.path)]
+        self.ask(
+            group_keys.SEED_EXAMPLES,
+            group_keys.text_of(known),
+            lambda text, asked: group_keys.seed_candidates(self.feed.board, text, asked),
+            note=lambda text: group_keys.note(board, text),
+            done=self._seeds_entered,
+        )
+        if not known:
+            self.prompt_box.box.ask()
+
+    def _seeds_entered(self, text: str) -> None:
+        board = self.feed.board
+        found = group_keys.keys_of(board, text)[0]
+        board.seeds.chosen = frozenset(column.path for column in found) if found else None
+        keys = list(board.repeated_keys)
+        if not keys and found:
+            self.notify(f"Nothing but {group_keys.text_of(found)} varies, so there is nothing to take together.")
+        self.group_by(keys)
+        self.find_ties_if_due()
+        self.refresh_bindings()
+
+    def seeds_chosen(self) -> Seeds | None:
+        """Return which keys only repeat a configuration, where the user said so."""
+        seeds = self.feed.board.seeds
+        return Seeds(chosen=seeds.chosen) if seeds.chosen is not None else None
+
     def group_by(self, keys: Sequence[Column]) -> None:
         """Show the runs in groups that agree in some columns; in none for no columns."""
         board = self.feed.board
@@ -103,10 +137,18 @@ class SweepGrouping(SweepTradeOff):
         by = [f"by {'mean of ' if board.grouping else ''}{board.by} value"] if board.metric else []
         front = [words] if (words := self.front_words()) else []
         offer = ["z collapses seeds"] if board.repeated_keys and board.grouping is None else []
+        offer += (
+            ["0 resets the view"] if board.grouping or board.filter or board.front or board.sort_column != RANK else []
+        )
         ties = [board.ties.words] if board.ties and board.ties.words else []
         brief = [board.ties.brief] if board.ties and board.ties.brief else []
         # How far the first can be believed comes first: what has no room goes, the least needed first.
-        choices = [[shown, *by, *front, *ties, *offer], [shown, *by, *front, *brief, *offer], [shown, *front, *brief]]
+        choices = [
+            [shown, *by, *front, *ties, *offer],
+            [shown, *by, *front, *ties],
+            [shown, *by, *front, *brief, *offer],
+            [shown, *front, *brief],
+        ]
         lines = [" · ".join(parts) for parts in choices]
         return next(
             (line for line in lines if len(line) <= self.table.size.width - 2), " · ".join([*brief, shown, *front])
@@ -133,7 +175,7 @@ class SweepGrouping(SweepTradeOff):
             return
         run = board.runs[board.chosen_id]
         url = feed.sweep.run_url(run.id) if feed.sweep else ""
-        keys = [key for key in keys if not is_seed(key)]
+        keys = [key for key in keys if not board.seeds.are(key)]
         pane.show(run, board.metric, board.value(run.id), keys, url, mean=group.mean)
 
     # Ties
@@ -147,6 +189,7 @@ class SweepGrouping(SweepTradeOff):
             board.by,
             grouping and grouping.keys,
             grouping and board.filter and board.filter.text,
+            tuple(board.repeated_keys),
         )
         # The values too: the curve of a run, which may hold a better one, can come after its end was counted.
         leading = tuple(board.value(run_id) for run_id in board.ranked[:_LEADING]) if board.metric else ()

@@ -10,11 +10,12 @@ import pytest
 from scipy.stats import norm, t
 
 from tests.unit.insight.synthetic import LOSS, a_run, a_sweep, peaked_runs
-from trainer.insight.confidence import grouped, is_seed, ties
+from trainer.insight.confidence import grouped, ties
 from trainer.insight.features import RunTable, run_table
 from trainer.insight.intervals import student_quantile
 from trainer.insight.pareto import pareto_places, pareto_runs
 from trainer.records import Goal, Json, Metric, RunRecord
+from trainer.sweep.seed_names import Seeds, declared_seeds, is_seed, with_declared, without_declared
 
 PARAMETERS: dict[str, Json] = {"lr": {"values": [0.1, 0.2, 0.3]}, "seed": {"min": 0, "max": 100_000}}
 
@@ -34,7 +35,26 @@ def table_of(runs: list[RunRecord], goal: Goal = "minimize") -> RunTable:
 
 def test_seeds_are_told_from_parameters() -> None:
     assert all(map(is_seed, ["seed", "random_state", "data.seed", "SEED", "train_seed", "fold", "cv.fold", "seed_id"]))
-    assert not any(map(is_seed, ["seedling", "lr", "n_folds", "state", "unseeded_rate", "speed"]))
+    assert all(map(is_seed, ["rng", "my_rng", "split_id", "data.split_index", "repetition", "replica"]))
+    assert not any(map(is_seed, ["seedling", "lr", "n_folds", "state", "unseeded_rate", "speed", "split", "fringe"]))
+
+
+def test_a_sweep_says_in_its_description_which_parameters_are_seeds() -> None:
+    text = with_declared("Trees on wine.", ["shuffle", "data.draw"])
+    assert text == "Trees on wine.\nSeeds: shuffle, data.draw"
+    assert declared_seeds({"description": f"{text}."}) == {"shuffle", "data.draw"}
+    assert with_declared(text, ["shuffle"]) == text
+    assert without_declared(text, ["shuffle", "other"]) == "Trees on wine.\nSeeds: data.draw"
+    assert without_declared("Seeds: shuffle", ["shuffle"]) == ""
+    assert declared_seeds({"description": "Seeds are many."}) == declared_seeds({"description": 3}) == frozenset()
+    runs = [
+        a_run(number, {"lr": lr, "shuffle": number}, lr + 0.001 * number)
+        for number, lr in enumerate([0.1, 0.2, 0.3] * 4)
+    ]
+    sweep = a_sweep({"lr": {"values": [0.1, 0.2, 0.3]}, "shuffle": {"min": 0, "max": 99}})
+    table = run_table(sweep, runs, Metric("loss"), "last")
+    assert (ties(table).configurations, ties(table, Seeds(frozenset({"shuffle"}))).configurations) == (12, 3)
+    assert ties(table, Seeds(chosen=frozenset({"lr"}))).configurations == 12
 
 
 def test_groups_have_mean_count_and_students_interval() -> None:
