@@ -19,6 +19,7 @@ from textual.types import CSSPathType
 
 from trainer.errors import TrainerError
 from trainer.paths import config_dir
+from tui import collecting
 from tui.alerting_app import AlertingApp
 from tui.keys import KEYMAP_FILE_NAME, known_binding_ids, load_keymap, unknown_ids
 from tui.looks import Looks
@@ -39,6 +40,8 @@ from tui.start import OpenBuilder, OpenHome, OpenKnown, Start
 from tui.widgets.app_header import AppHeader
 
 PRELOAD = "preload"
+LEISURE_SECONDS = 1.0
+"""How often it is asked whether garbage may be looked for."""
 LATER_SCREENS = ("tui.screens.sweep_builder", "tui.screens.sweep", "tui.screens.run", "tui.screens.help")
 LIVE_VIEW = LATER_SCREENS[1:2]
 """All that is imported meanwhile where a sweep is being opened: the others would hold it up."""
@@ -103,6 +106,7 @@ class SweepApp(AlertingApp):
         self.call_after_refresh(self.session.has_painted)
         self._preloads_rest = not isinstance(self.start, OpenHome | OpenBuilder)
         self.call_after_refresh(self.preload_screens, LIVE_VIEW if self._preloads_rest else LATER_SCREENS)
+        self.set_interval(LEISURE_SECONDS, lambda: collecting.collect_at_leisure(self.idle_seconds))
 
     def _install_signal_handlers(self) -> None:
         """End the app properly on SIGHUP and SIGTERM; else the terminal stays in the alternate screen."""
@@ -124,6 +128,7 @@ class SweepApp(AlertingApp):
         """Import the screens that are opened later, while the user looks at the first."""
         for name in names:
             importlib.import_module(name)
+        collecting.keep()
         if names is LIVE_VIEW:
             return
         for problem in unknown_ids(self.keymap, known_binding_ids()):

@@ -161,13 +161,15 @@ def _draw(session: Session, start: Start, wish: LookWish) -> int:
     from textual.theme import BUILTIN_THEMES
 
     from tui.app import SweepApp
+    from tui.interpreter import set_for_an_app
     from tui.looks import SETTINGS_FILE_NAME, resolve_looks
     from tui.theme import THEMES
 
     known = {*BUILTIN_THEMES, *(theme.name for theme in THEMES)}
     looks = resolve_looks(wish.theme, wish.plain, os.environ, config_dir() / SETTINGS_FILE_NAME, known)
     app = SweepApp(session, start, looks)
-    app.run()
+    with set_for_an_app():
+        app.run()
     if app.failure is not None:
         raise app.failure
     if not app.return_code:

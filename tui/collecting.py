@@ -1,6 +1,8 @@
-"""When Python looks for garbage among all objects: not while a large sweep is read, and not in what then stays.
+"""When Python looks for garbage among all objects: when nobody is at the keys, and never in what stays anyway.
 
-With the records of 10,000 runs such a look holds up the event loop for a tenth of a second, with 100,000 for a second.
+Such a look holds up the event loop: for a tenth of a second with what an app has imported, every few seconds; with the
+records of 100,000 runs for a second. What was looked through once is not looked through again, until a sweep is left or
+the user is away for long.
 """
 
 from __future__ import annotations
@@ -8,8 +10,65 @@ from __future__ import annotations
 import gc
 import threading
 
+YOUNG_FROM = 10
+"""Looks among young objects after which one among all is worth it."""
+YOUNG_MOST = 500
+"""Looks among young objects after which one among all cannot wait."""
+QUIET_SECONDS, AWAY_SECONDS = 2.0, 300.0
+"""How long nobody is at the keys when a look is not felt; and one through all that there is."""
+_YOUNG, _NEVER = (700, 10), 1_000_000_000
+"""Python's own thresholds for young objects, and one that is not reached."""
+
 _lock = threading.Lock()
 _waiting = 0
+_before: tuple[int, int, int] | None = None
+_is_first, _is_whole = True, False
+"""Whether nothing was looked through yet; whether everything was since the user went away."""
+
+
+def begin() -> None:
+    """Leave it to `collect_at_leisure` to look among all objects: Python itself would do so every few seconds."""
+    global _before, _is_first
+    if _before is None:
+        _is_first = True
+        _before = gc.get_threshold()
+        gc.set_threshold(*_YOUNG, _NEVER)
+
+
+def end() -> None:
+    """Leave it to Python again."""
+    global _before
+    if _before is not None:
+        gc.set_threshold(*_before)
+        gc.unfreeze()
+        _before = None
+
+
+def keep() -> None:
+    """Take everything there is for what stays: the modules that were imported, most of all."""
+    if _before is not None:
+        gc.freeze()
+
+
+def collect_at_leisure(idle_seconds: float) -> None:
+    """Look through what has come since the last look, if that is worth it and nobody will notice.
+
+    Args:
+        idle_seconds: For how long nobody has been at the keys.
+    """
+    global _is_first, _is_whole
+    if _before is None or _waiting:
+        return
+    is_away = idle_seconds >= AWAY_SECONDS
+    if is_away and not _is_whole:
+        gc.unfreeze()
+    elif gc.get_count()[2] < (YOUNG_FROM if idle_seconds >= QUIET_SECONDS else YOUNG_MOST):
+        return
+    # What an app is made of is there to stay: the first look would find next to nothing in it.
+    if is_away or not _is_first:
+        gc.collect()
+    _is_first, _is_whole = False, is_away
+    gc.freeze()
 
 
 def put_off() -> None:

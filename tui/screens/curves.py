@@ -29,11 +29,13 @@ from tui.curve_view import CurveView
 from tui.feeds import SweepFeed
 from tui.formatting import count_text, metric_text, shortened
 from tui.looks import is_plain
+from tui.parcel import Parcel
 from tui.screens.curves_prompt import CurvesPrompt
 from tui.session import Session
 from tui.widgets.app_header import AppHeader
 from tui.widgets.history_chart import HistoryChart
 
+Bands = Mapping[str, Sequence[int]]
 HISTORIES, SHAPING = "curve_histories", "curve_shaping"
 SAMPLES = 1_000
 """Rows read of each run."""
@@ -205,9 +207,9 @@ class CurvesScreen(CurvesPrompt):
             self._is_stale = True
             return
         self._is_shaping, self._is_stale = True, False
-        self._shape(self.sources(), self.shown, self.view, self.cursor, self._bands())
+        self._shape(Parcel((self.sources(), self.shown, self.view, self.cursor, self._bands())))
 
-    def _bands(self) -> dict[str, list[int]]:
+    def _bands(self) -> Bands:
         sweep = self.feed.sweep
         entry = sweep.config.get("early_terminate") if sweep else None
         if sweep is None or sweep.metric is None or not isinstance(entry, Mapping):
@@ -215,18 +217,10 @@ class CurvesScreen(CurvesPrompt):
         return {sweep.metric.name: bands_of(entry)}
 
     @work(thread=True, exit_on_error=False, group=SHAPING, description="shape")
-    def _shape(
-        self,
-        sources: Sequence[CurveSource],
-        metrics: Sequence[str],
-        view: CurveView,
-        cursor: float | None,
-        bands: Mapping[str, Sequence[int]],
-    ) -> None:
+    def _shape(self, wish: Parcel[tuple[Sequence[CurveSource], Sequence[str], CurveView, float | None, Bands]]) -> None:
         """Prepare what charts show: with 1,000 rows of 10 runs that is too much for the event loop."""
         try:
-            contents = chart_contents(sources, metrics, view, cursor, bands, self._reader)
-            self.post_message(self.Shaped(contents))
+            self.post_message(self.Shaped(chart_contents(*wish.open(), self._reader)))
         except Exception:
             self.post_message(self.Shaped({}))
             raise

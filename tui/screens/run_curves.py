@@ -25,6 +25,7 @@ from tui.curve_charts import ChartContent, CurveSource, chart_contents, metrics_
 from tui.curve_histories import CurveReader
 from tui.curve_view import CurveView
 from tui.feeds import SweepFeed
+from tui.parcel import Parcel
 from tui.screens.run_changing import RunChanging
 from tui.widgets.chart_grid import ChartGrid
 
@@ -195,18 +196,19 @@ class RunCurves(RunChanging):
         source = CurveSource("", "", colors[0], self.run.created_at, tuple(rows))
         entry, metric = self.sweep.config.get("early_terminate"), self.sweep.metric
         bands = {metric.name: bands_of(entry)} if metric and isinstance(entry, Mapping) else {}
-        self._shape(source, grid.in_sight, grid.at_once, bands, colors)
+        self._shape(Parcel(source), grid.in_sight, grid.at_once, bands, colors)
 
     @work(thread=True, exit_on_error=False, group=SHAPING, description="shaping")
     def _shape(
         self,
-        source: CurveSource,
+        parcel: Parcel[CurveSource],
         in_sight: range,
         at_once: int,
         bands: Mapping[str, Sequence[int]],
         colors: Sequence[str],
     ) -> None:
         try:
+            source = parcel.open()
             names = self._ordered(metrics_of(source.history))
             shown = names[in_sight.start : in_sight.start + at_once]
             contents = chart_contents([source], shown, CurveView(), None, bands, self._reader)

@@ -22,6 +22,7 @@ from tui.chart_series import ChartSeries
 from tui.curve_charts import ChartContent
 from tui.formatting import shortened
 from tui.looks import is_plain
+from tui.parcel import Parcel
 
 DRAW_CHART = "draw_chart"
 
@@ -126,11 +127,12 @@ class HistoryChart(Widget, can_focus=True):
             is_plain(self.app),
         )
         is_same, self._drawn_in = frame == self._drawn_in, frame
-        self._draw(self._make, frame, self._picture if is_same else None)
+        self._draw(Parcel((self._make, frame, self._picture if is_same else None)))
 
     # Without a description of its own, a worker is described by everything it is given: megabytes, on the event loop.
     @work(thread=True, exclusive=True, exit_on_error=False, group=DRAW_CHART, description="draw")
-    def _draw(self, make: Callable[[], ChartContent], frame: Frame, before: Picture | None) -> None:
+    def _draw(self, wish: Parcel[tuple[Callable[[], ChartContent], Frame, Picture | None]]) -> None:
+        make, frame, before = wish.open()
         content = make()
         if before is not None and content == before.content:
             self.post_message(self._Drawn(before))
