@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 
 from trainer.records import LocalAgent, RateBudget, RunRecord, SweepRecord
 
@@ -22,6 +22,13 @@ class RunsChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class RunsGone:
+    """Runs that the server has no more: somebody deleted them, here or elsewhere."""
+
+    run_ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
 class AgentsChanged:
     """The local agents of the sweep, all of them, as they are now."""
 
@@ -34,6 +41,10 @@ class ServerLost:
 
     message: str
     retry_in_seconds: float
+    silent_seconds: float | None = field(default=None, compare=False)
+    """Since it answered last; None where it has not yet."""
+    is_gone: bool = False
+    """Whether it answers, and has no such sweep any more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -53,4 +64,4 @@ class PaceChanged:
     """What is left, where it says so."""
 
 
-SweepEvent = SweepChanged | RunsChanged | AgentsChanged | ServerLost | ServerBack | PaceChanged
+SweepEvent = SweepChanged | RunsChanged | RunsGone | AgentsChanged | ServerLost | ServerBack | PaceChanged

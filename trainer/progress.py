@@ -7,7 +7,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 
 from trainer.durations import duration_text
-from trainer.events import AgentsChanged, RunsChanged, SweepChanged, SweepEvent
+from trainer.events import AgentsChanged, RunsChanged, RunsGone, SweepChanged, SweepEvent
 from trainer.records import Json, LocalAgent, RunRecord, SweepRecord
 from trainer.states import RunState
 from trainer.sweep.space import run_count
@@ -31,6 +31,9 @@ class SweepProgress:
             self.sweep = event.sweep
         elif isinstance(event, RunsChanged):
             self.runs.update((run.id, run) for run in event.runs)
+        elif isinstance(event, RunsGone):
+            for run_id in event.run_ids:
+                self.runs.pop(run_id, None)
         elif isinstance(event, AgentsChanged):
             self.agents = event.agents
 

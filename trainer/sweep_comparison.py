@@ -16,7 +16,7 @@ from trainer.durations import duration_text
 from trainer.records import Json, Metric, RunRecord, SweepRecord
 from trainer.states import RunState
 from trainer.tracking.leaderboard import best_config, best_run, flatten_config, strict_json
-from trainer.tracking.several import labels_of
+from trainer.tracking.sweeps_as_one import labels_of
 from trainer.tracking.tables import Table, render_markdown, render_plain
 
 MISSING = "–"

@@ -62,7 +62,12 @@ class BundleSession(Session):
         return follow_sweep(self.bundle, reference, stop=stop, interval_seconds=_POLL_SECONDS, forever=True)
 
     def read_histories(
-        self, reference: SweepReference, runs: Sequence[RunRecord], *, samples: int = 1000
+        self,
+        reference: SweepReference,
+        runs: Sequence[RunRecord],
+        *,
+        samples: int = 1000,
+        stop: threading.Event | None = None,
     ) -> dict[str, list[HistoryPoint]]:
         """Return rows of histories, straight from the file; blocks."""
         return self.bundle.read_histories(

@@ -7,7 +7,7 @@ from __future__ import annotations
 
 from bisect import bisect_left
 from collections import deque
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -67,9 +67,23 @@ class _Page:
 class ConsoleWindow:
     """Some neighbouring pages of a log."""
 
-    def __init__(self, read: ReadPage, max_lines: int = MAX_LINES, max_characters: int = MAX_CHARACTERS) -> None:
-        """Hold none, and remember how to read."""
+    def __init__(
+        self,
+        read: ReadPage,
+        max_lines: int = MAX_LINES,
+        max_characters: int = MAX_CHARACTERS,
+        look: Callable[[int], ConsolePage] | None = None,
+    ) -> None:
+        """Hold none, and remember how to read.
+
+        Args:
+            read: Reads at once.
+            max_lines: Lines to hold.
+            max_characters: Letters of them.
+            look: Reads so many lines of the end when it suits the server; None for at once.
+        """
         self._read = read
+        self._look = look
         self._max_lines, self._max_characters = max_lines, max_characters
         self._pages: deque[_Page] = deque()
         self._first = 0
@@ -159,7 +173,7 @@ class ConsoleWindow:
 
     def look_again(self) -> ConsoleUpdate | None:
         """Hold what came at the end since, and what was changed there; None if nothing was."""
-        page = self._read(lines=TAIL_LINES)
+        page = self._look(TAIL_LINES) if self._look and self._pages else self._read(lines=TAIL_LINES)
         if not self._pages:
             return self.read_end() if page.lines else None
         known, found, total, newer = self._pages[-1].numbers[-1], list(page.lines), page.total, page.newer

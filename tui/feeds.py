@@ -13,7 +13,16 @@ from collections.abc import Callable, Iterable
 from dataclasses import dataclass
 from datetime import datetime
 
-from trainer.events import AgentsChanged, PaceChanged, RunsChanged, ServerBack, ServerLost, SweepChanged, SweepEvent
+from trainer.events import (
+    AgentsChanged,
+    PaceChanged,
+    RunsChanged,
+    RunsGone,
+    ServerBack,
+    ServerLost,
+    SweepChanged,
+    SweepEvent,
+)
 from trainer.records import LocalAgent, Ranking, RunRecord, SweepRecord
 from trainer.states import AgentState, RunState, SweepState
 from trainer.sweep.seed_names import declared_seeds
@@ -66,6 +75,8 @@ class FeedChange:
     agents: bool = False
     connection: bool = False
     new_best: bool = False
+    gone: int = 0
+    """Runs that the server has no more."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -126,6 +137,11 @@ class SweepFeed:
             elif isinstance(event, RunsChanged):
                 self.has_all = True
                 runs.update((run.id, run) for run in event.runs)
+            elif isinstance(event, RunsGone):
+                change.gone += len(event.run_ids)
+                for run_id in event.run_ids:
+                    runs.pop(run_id, None)
+                    self.forget_run(run_id)
             elif isinstance(event, AgentsChanged):
                 change.agents = True
                 self.agents = event.agents

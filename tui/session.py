@@ -312,19 +312,44 @@ class Session(AgentActions, RunActions, RunReads, ServerChoice, BeginsEarly):
         return self.client.read_history(reference.entity, reference.project, run_id, min_step=min_step, samples=samples)
 
     def read_histories(
-        self, reference: SweepReference, runs: Sequence[RunRecord], *, samples: int = 1000
-    ) -> dict[str, list[HistoryPoint]]:
-        """Return rows of histories, in one request at most; those of ended runs are kept on disk; blocks."""
+        self, reference: SweepReference, runs: Sequence[RunRecord], *, samples: int = 1000,
+        stop: threading.Event | None = None,
+    ) -> dict[str, list[HistoryPoint]]:  # fmt: skip
+        """Return rows of histories, in one request at most; those of ended runs are kept on disk; blocks.
+
+        Args:
+            reference: Their sweep.
+            runs: The runs as they are known.
+            samples: Rows of each at most.
+            stop: Where given, what has to be asked is asked with the next poll, and setting it ends the wait.
+        """
         from trainer.paths import histories_dir
         from trainer.tracking.history_cache import HistoryCache
+        from trainer.tracking.run_news import RunAsk
 
         client, self._histories = self.client, self._histories or HistoryCache(histories_dir())
 
         def ask(run_ids: Sequence[str]) -> dict[str, list[HistoryPoint]]:
-            return client.read_histories(reference.entity, reference.project, run_ids, samples=samples)
+            if stop is None:
+                return client.read_histories(reference.entity, reference.project, run_ids, samples=samples)
+            where = (reference.entity, reference.project)
+            asks = [RunAsk(*where, run_id, from_step=0, samples=samples) for run_id in run_ids]
+            found = client.read_news(asks, stop)
+            return {run_id: list(news.history) for run_id, news in zip(run_ids, found, strict=True) if news is not None}
 
         return self._histories.read(client.connection.base_url, reference, runs, samples, ask)
 
     def read_curves(self, sweep: SweepRecord, metric_name: str) -> Sequence[RunRecord]:
         """Return all runs of a sweep with the sampled history of a metric as their curve; blocks."""
         return self.client.read_runs(sweep, Metric(metric_name))
+
+    def read_samples(
+        self, reference: SweepReference, run_ids: Sequence[str], metric_name: str, samples: int,
+        stop: threading.Event | None = None,
+    ) -> dict[str, list[HistoryPoint]]:  # fmt: skip
+        """Return sampled histories of a metric, in one request; with the next poll where there is a `stop`; blocks."""
+        from trainer.tracking.run_news import CurvesAsk
+
+        ask = CurvesAsk(reference.entity, reference.project, tuple(run_ids), (metric_name,), samples)
+        found = self.client.read_curves([ask], stop)
+        return {run_id: curves.get(metric_name, []) for run_id, curves in found.items()}

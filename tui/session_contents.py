@@ -13,6 +13,7 @@ from trainer.records import ConsolePage, HistoryPoint, RunRecord, SweepRecord, S
 if TYPE_CHECKING:
     from trainer.run_contents import RunArtifact, RunFile, RunOrigin
     from trainer.tracking.client import TrackingClient
+    from trainer.tracking.run_news import RunAsk, RunNews
 
 TEXT_BYTES = 512 * 1024
 """Bytes of a file that is looked at; of a longer one, its beginning."""
@@ -32,6 +33,18 @@ class RunReads:
         """Return the last lines a run printed before a mark, or the first behind one; blocks."""
         where = (reference.entity, reference.project, run_id)
         return self.client.read_console_page(*where, lines=lines, before=before, after=after)
+
+    def read_news(self, asks: Sequence[RunAsk], stop: threading.Event | None = None) -> list[RunNews | None]:
+        """Return news of runs, None for those that are gone; with the next poll where there is a `stop`; blocks."""
+        return self.client.read_news(asks, stop)
+
+    def look_at_console(self, reference: SweepReference, run_id: str, stop: threading.Event, lines: int) -> ConsolePage:
+        """Return the last lines a run printed, with the next poll; none where `stop` was set meanwhile. Blocks."""
+        from trainer.tracking.run_news import RunAsk
+
+        ask = RunAsk(reference.entity, reference.project, run_id, last_lines=lines)
+        (news,) = self.read_news([ask], stop)
+        return news.console if news is not None else ConsolePage()
 
     def read_system(self, reference: SweepReference, run_id: str) -> list[HistoryPoint]:
         """Return rows of a run's system metrics, oldest first; blocks."""

@@ -8,7 +8,8 @@ from typing import TYPE_CHECKING
 
 from trainer.records import RunRecord, SweepReference
 from trainer.settings import Connection
-from trainer.tracking.several import SeveralClient, SharedMetric, shared_metric
+from trainer.tracking.several import SeveralClient
+from trainer.tracking.sweeps_as_one import SharedMetric, shared_metric
 from tui.session import Session
 
 if TYPE_CHECKING:

@@ -6,8 +6,8 @@ whole: once for each run that has ended, those of the best runs first.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field, replace
 
 from trainer.records import HistoryPoint, RunRecord
 from tui.columns import Column
@@ -34,6 +34,20 @@ class WholeHistories:
 
     def __init__(self) -> None:
         self._known: dict[tuple[Computed, str], tuple[object, float | None]] = {}
+        self._curves: dict[tuple[str, str], tuple[object, tuple[HistoryPoint, ...]]] = {}
+
+    def unread(self, metric: str, runs: Sequence[RunRecord]) -> list[RunRecord]:
+        """Return the runs whose sampled history of a metric has not been told, or may have grown since."""
+        return [run for run in runs if self._curves.get((metric, run.id), (None,))[0] != _version(run)]
+
+    def told(self, metric: str, runs: Sequence[RunRecord], curves: Mapping[str, Sequence[HistoryPoint]]) -> None:
+        """Take in sampled histories of a metric, by run id; runs without one have not logged it."""
+        for run in runs:
+            self._curves[metric, run.id] = (_version(run), tuple(curves.get(run.id, ())))
+
+    def with_curves(self, metric: str, runs: Sequence[RunRecord]) -> list[RunRecord]:
+        """Return runs with the sampled history of a metric as their curve."""
+        return [replace(run, curve=self._curves.get((metric, run.id), (None, ()))[1]) for run in runs]
 
     def refined(
         self, wanted: Sequence[Computed], runs: Sequence[RunRecord], most_rows: int, read: ReadHistories

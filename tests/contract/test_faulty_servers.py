@@ -4,18 +4,33 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
+from pathlib import Path
 
 import pytest
+from textual.pilot import Pilot
 
 from tests import faulty_proxy as faults
 from tests.contract.tracking_server import GRID, connect_to, log_rows, start_run, wait_for
 from tests.faulty_proxy import Fault, FaultyProxy
+from tests.ui.wait_for import wait_for as wait_for_app
 from trainer.errors import ServerBusyError, ServerError, ServerLostError
-from trainer.records import SweepRecord
+from trainer.records import Json, SweepRecord
 from trainer.server.lifecycle import stop_server
+from trainer.settings import ServerKind, Settings
 from trainer.tracking.exchange import MOST_LEFT_BEHIND
 from trainer.tracking.wandb_client import WandbClient
+from tui.app import SweepApp
+from tui.computed_columns import Computed
+from tui.messages import AcrossOpenRequested
+from tui.screens import sweep_columns
+from tui.screens.across import AcrossScreen
+from tui.screens.analysis import AnalysisScreen
+from tui.screens.curves import CurvesScreen
+from tui.screens.run import RunScreen
+from tui.screens.sweep import SweepScreen
+from tui.session import Session
+from tui.start import OpenKnown, Start
 
 TIMEOUT = 0.4
 
@@ -183,3 +198,104 @@ def test_a_wait_can_be_given_up(proxy: FaultyProxy, sweep: SweepRecord) -> None:
         assert client.gate.send_home() == 1
         asking.join(5)
     assert raised and proxy.counts == {"Run": 1}
+
+
+class Steps:
+    """Has live runs log, step by step."""
+
+    def __init__(self, direct: WandbClient, sweeps: list[SweepRecord]) -> None:
+        self.direct, self.sweeps, self.step = direct, sweeps, 0
+
+    def log(self) -> int:
+        for sweep in self.sweeps:
+            for run_id in (f"{sweep.reference.id}-a", f"{sweep.reference.id}-b"):
+                row: dict[str, Json] = {"acc": 0.1 + self.step / 100, "loss": 1 - self.step / 100}
+                log_rows(
+                    self.direct, sweep, run_id, [row],
+                    offset=self.step, console=(f"line {self.step}",), console_offset=self.step,
+                )  # fmt: skip
+        self.step += 1
+        return self.step - 1
+
+
+@pytest.fixture
+def steps(direct: WandbClient) -> Steps:
+    entity = direct.connection.entity
+    sweeps = [direct.create_sweep(GRID, entity, project) for project in ("shown", "other")]
+    for sweep in sweeps:
+        for x, name in enumerate("abc", start=1):
+            start_run(direct, sweep, f"{sweep.reference.id}-{name}", {"x": x})
+        log_rows(direct, sweep, f"{sweep.reference.id}-c", [{"acc": 0.5, "loss": 0.5}], exit_code=0)
+    made = Steps(direct, sweeps)
+    made.log()
+    return made
+
+
+def app_behind(proxy: FaultyProxy, start: Start) -> SweepApp:
+    to = proxy.connection
+    return SweepApp(Session(Settings(ServerKind.SELF_HOSTED, to.base_url, to.api_key), Path.cwd()), start)
+
+
+async def test_a_refresh_is_one_request_whatever_is_shown(
+    proxy: FaultyProxy, steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep_columns, "COMPUTE_EVERY_SECONDS", 0.5)
+    sweep, other = steps.sweeps
+    live = f"{sweep.reference.id}-a"
+    app = app_behind(proxy, OpenKnown(sweep.reference))
+
+    async def is_steady(pilot: Pilot[None], what: Callable[[int], bool]) -> None:
+        """Check that what runs log appears, and that nothing but polls brings it."""
+        polled = proxy.counts["SweepRuns"]
+        await wait_for_app(pilot, lambda: proxy.counts["SweepRuns"] > polled + 1)
+        proxy.forget()
+        step, began = steps.log(), time.monotonic()
+        await wait_for_app(pilot, lambda: what(step))
+        await wait_for_app(pilot, lambda: proxy.counts["SweepRuns"] >= 3)
+        assert set(proxy.counts) == {"SweepRuns"}, proxy.counts
+        assert len(proxy.requests) <= (time.monotonic() - began) / 0.9 + 2
+        assert proxy.most_in_flight == 1
+
+    async with app.run_test(size=(120, 40)) as pilot:
+        await wait_for_app(pilot, lambda: isinstance(app.screen, SweepScreen) and len(app.screen.feed.board.runs) == 3)
+        shown = app.screen
+        assert isinstance(shown, SweepScreen)
+        shown.draw_metric("loss")
+        computed = Computed("min", "loss")
+        shown._compute(computed)
+
+        def is_drawn(step: int) -> bool:
+            rows = shown.wish.histories.get(live, ())
+            return bool(rows) and rows[-1].step == step
+
+        await is_steady(pilot, is_drawn)
+        await pilot.press("G")
+        charts = app.screen
+        assert isinstance(charts, CurvesScreen)
+        await is_steady(pilot, lambda step: [row.step for row in charts._histories[live]] == list(range(step + 1)))
+        await pilot.press("escape")
+        shown.open_run(live)
+        await wait_for_app(pilot, lambda: isinstance(app.screen, RunScreen) and app.screen.was_read)
+        run = app.screen
+        assert isinstance(run, RunScreen)
+        for key in "241":
+            await pilot.press(key)
+
+        def is_read(step: int) -> bool:
+            return run.rows[-1].step == step and f"line {step}" in "\n".join(map(str, run.console.view.lines))
+
+        await is_steady(pilot, is_read)
+        await pilot.press("escape", "A")
+        await wait_for_app(pilot, lambda: isinstance(app.screen, AnalysisScreen) and app.screen.insight is not None, 20)
+        await pilot.press("escape")
+        app.post_message(AcrossOpenRequested((sweep, other)))
+        await wait_for_app(pilot, lambda: isinstance(app.screen, AcrossScreen) and len(app.screen.feed.board.runs) == 6)
+        across = app.screen
+        assert isinstance(across, AcrossScreen)
+        far = f"{other.reference.id}-b"
+
+        def is_everywhere(step: int) -> bool:
+            least = shown.feed.board.computed[computed.column].get(live)
+            return across.feed.board.runs[far].summary["acc"] == 0.1 + step / 100 and least == 1 - step / 100
+
+        await is_steady(pilot, is_everywhere)

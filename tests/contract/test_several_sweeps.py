@@ -17,7 +17,8 @@ from trainer.server.lifecycle import stop_server
 from trainer.settings import Settings
 from trainer.states import RunState
 from trainer.tracking.client import TrackingClient
-from trainer.tracking.several import SeveralClient, shared_metric
+from trainer.tracking.several import SeveralClient
+from trainer.tracking.sweeps_as_one import shared_metric
 from trainer.tracking.wandb_client import WandbClient
 from tui.app import SweepApp
 from tui.screens.across import AcrossScreen

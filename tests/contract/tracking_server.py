@@ -57,15 +57,17 @@ def log_rows(
     *,
     offset: int = 0,
     console: tuple[str, ...] = (),
+    console_offset: int = 0,
     exit_code: int | None = None,
 ) -> None:
     """Send rows as wandb-core streams them; an exit code completes the run."""
+    printed: list[Json] = [f"2026-11-23T16:00:00.000000 {line}" for line in console]
     lines = [json.dumps({"_step": offset + index, "_runtime": 0.5, **row}) for index, row in enumerate(rows)]
     body: dict[str, Json] = {
         "files": {
             "wandb-history.jsonl": {"offset": offset, "content": list[Json](lines)},
             "wandb-summary.json": {"offset": 0, "content": list[Json](lines[-1:])},
-            "output.log": {"offset": 0, "content": [f"2026-11-23T16:00:00.000000 {line}" for line in console]},
+            "output.log": {"offset": console_offset, "content": printed},
         }
     }
     if exit_code is not None:

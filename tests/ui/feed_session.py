@@ -28,6 +28,7 @@ from trainer.states import AgentState, RunState
 from trainer.tracking.downloads import save_file
 from trainer.tracking.points import account
 from trainer.tracking.retry import RetryReport
+from trainer.tracking.run_news import RunAsk, RunNews
 
 REFERENCE = SweepReference("local", "wine", "wine-grid")
 CONFIG: dict[str, Json] = {
@@ -152,11 +153,28 @@ class FeedSession(MemorySession):
         return [row for row in self.history if row.step >= min_step]
 
     def read_histories(
-        self, reference: SweepReference, runs: Sequence[RunRecord], *, samples: int = 1000
+        self,
+        reference: SweepReference,
+        runs: Sequence[RunRecord],
+        *,
+        samples: int = 1000,
+        stop: threading.Event | None = None,
     ) -> dict[str, list[HistoryPoint]]:
         self.connect()
         self.histories_read += [run.id for run in runs]
         return {run.id: self.history or list(run.curve) for run in runs}
+
+    def read_news(self, asks: Sequence[RunAsk], stop: threading.Event | None = None) -> list[RunNews | None]:
+        found: list[RunNews | None] = []
+        for ask in asks:
+            reference = SweepReference(ask.entity, ask.project, "")
+            run = self.read_run(reference, ask.run_id) if ask.record else None
+            first, last = ask.from_step, ask.last_lines
+            history = () if first is None else tuple(self.read_history(reference, ask.run_id, min_step=first))
+            console = ConsolePage() if last is None else self.read_console_page(reference, ask.run_id, lines=last)
+            system = () if ask.system is None else tuple(self.read_system(reference, ask.run_id))
+            found.append(RunNews(run, history, console, system))
+        return found
 
     def tag_run(self, reference: SweepReference, run_id: str, tags: Sequence[str]) -> None:
         self.changed.append((run_id, tuple(tags)))
@@ -207,6 +225,13 @@ class FeedSession(MemorySession):
     def read_curves(self, sweep: SweepRecord, metric_name: str) -> Sequence[RunRecord]:
         values = [HistoryPoint(step, {metric_name: step / 10}) for step in range(6)]
         return [RunRecord("run1", "rose-sweep-1", RunState.FINISHED, curve=tuple(values))]
+
+    def read_samples(
+        self, reference: SweepReference, run_ids: Sequence[str], metric_name: str, samples: int,
+        stop: threading.Event | None = None,
+    ) -> dict[str, list[HistoryPoint]]:  # fmt: skip
+        runs = self.read_curves(make_sweep(), metric_name)
+        return {run.id: list(run.curve) for run in runs if run.id in run_ids}
 
     def read_console_page(
         self, reference: SweepReference, run_id: str, *, lines: int, before: str = "", after: str | None = None

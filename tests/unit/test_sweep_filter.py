@@ -10,7 +10,7 @@ from trainer.records import Metric, SweepReference
 from trainer.run_filter import parse_run_filter
 from trainer.states import SweepState
 from trainer.sweep_filter import matching_sweeps, sweep_keys
-from trainer.tracking.several import combined, labels_of, shared_metric
+from trainer.tracking.sweeps_as_one import combined, labels_of, shared_metric
 
 NOW = datetime(2026, 11, 28, 12, tzinfo=UTC)
 SWEEPS = [

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from datetime import UTC, datetime
 from pathlib import Path
@@ -28,6 +29,7 @@ from trainer.records import (
 from trainer.settings import Connection, ServerKind
 from trainer.states import SweepState
 from trainer.tracking.client import SweepSnapshot
+from trainer.tracking.run_news import Curves, CurvesAsk, RunAsk, RunNews, read_one_by_one
 from trainer.tracking.sweep_cursor import CURVED_BEST_RUNS
 from trainer.tracking.sweep_reads import CURVE_SAMPLES
 
@@ -100,15 +102,43 @@ class BundleClient(BundleContents):
 
     def poll_sweep(self, reference: SweepReference, cursor: str = "", *, curves: bool = True) -> SweepSnapshot:
         """Return everything the first time, with the curves of the best runs; then that nothing has changed."""
+        return self._poll(reference, cursor, curves, None)
+
+    def _poll(self, reference: SweepReference, cursor: str, curves: bool, metric: Metric | None) -> SweepSnapshot:
         sweep = self.read_sweep(reference)
+        metric = metric or sweep.metric
         if cursor:
             return SweepSnapshot(sweep, (), cursor)
         runs = self._runs_of(sweep)
-        if curves and sweep.metric is not None:
-            chosen = _best_ids(runs, sweep.metric)
-            found = self._curves(chosen, sweep.metric)
+        if curves and metric is not None:
+            chosen = _best_ids(runs, metric)
+            found = self._curves(chosen, metric)
             runs = [replace(run, curve=found[run.id]) if found.get(run.id) else run for run in runs]
         return SweepSnapshot(sweep, tuple(runs), _CURSOR)
+
+    def poll_sweeps(
+        self, asked: Sequence[tuple[SweepReference, str]], *, curves: bool = True, metric: Metric | None = None
+    ) -> list[SweepSnapshot | None]:
+        """Return each as `poll_sweep` does."""
+        return [self._poll(reference, cursor, curves, metric) for reference, cursor in asked]
+
+    def polling(self) -> AbstractContextManager[None]:
+        """Do nothing: nothing need ride along."""
+        return nullcontext()
+
+    def read_news(self, asks: Sequence[RunAsk], stop: threading.Event | None = None) -> list[RunNews | None]:
+        """Return what is asked of runs; None for those that are not in the bundle."""
+        return [read_one_by_one(self, ask) if ask.run_id in self._all() else None for ask in asks]
+
+    def read_curves(self, asks: Sequence[CurvesAsk], stop: threading.Event | None = None) -> Curves:
+        """Return sampled curves of metrics."""
+        found: Curves = {}
+        for ask in asks:
+            wanted = {run_id for run_id in ask.run_ids if run_id in self._all()}
+            for name in ask.metrics:
+                for run_id, points in self._curves(wanted, Metric(name)).items():
+                    found.setdefault(run_id, {})[name] = list(points)
+        return found
 
     def read_runs(self, sweep: SweepRecord, metric: Metric | None = None) -> tuple[RunRecord, ...]:
         """Return every run of a sweep, oldest first; with the curve of `metric` where one is given."""

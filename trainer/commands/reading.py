@@ -121,7 +121,8 @@ def _taken_together(
     texts: Sequence[str], settings: Settings, metric: str | None, goal: str | None
 ) -> tuple[TrackingClient, SweepRecord]:
     """Return several sweeps as one, and say what ranks their runs where that is not plain."""
-    from trainer.tracking.several import SeveralClient, combined, shared_metric
+    from trainer.tracking.several import SeveralClient
+    from trainer.tracking.sweeps_as_one import combined, shared_metric
 
     client, records = find_several(texts, settings)
     shared = shared_metric(records, metric, cast("Goal | None", goal))

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass
 from typing import Protocol
 
@@ -21,6 +23,7 @@ from trainer.records import (
 from trainer.run_contents import RunArtifact, RunFile, RunOrigin
 from trainer.settings import Connection
 from trainer.states import SweepState
+from trainer.tracking.run_news import Curves, CurvesAsk, RunAsk, RunNews
 
 ENQUEUE_FEATURE = "SWEEPS_LOCAL_SCHEDULER"
 """What a server must offer for `enqueue_run` (SDK 0.31, `Sweep.enqueue_run`)."""
@@ -37,6 +40,8 @@ class SweepSnapshot:
     """Opaque: give it to the next `poll_sweep` to hear only of what changed since."""
     budget: RateBudget | None = None
     """What is left of what the server lets itself be asked; None where it does not say."""
+    gone: tuple[str, ...] = ()
+    """Ids of runs that were alive in the last snapshot, and that the server has no more."""
 
 
 class TrackingClient(Protocol):
@@ -81,6 +86,35 @@ class TrackingClient(Protocol):
 
         The cost is bounded by the runs alive and new since, not by those finished before.
         """
+
+    def poll_sweeps(
+        self, asked: Sequence[tuple[SweepReference, str]], *, curves: bool = True, metric: Metric | None = None
+    ) -> list[SweepSnapshot | None]:
+        """Return what changed of several sweeps since a cursor of each, in one request for all that have one.
+
+        Args:
+            asked: Sweeps with their cursors.
+            curves: Whether curves are wanted.
+            metric: Of which metric; None for what each sweep optimises.
+
+        Returns:
+            A snapshot for each; None for a sweep that the server does not have.
+        """
+
+    def polling(self) -> AbstractContextManager[None]:
+        """Note that this thread polls until the context is left: what others want to know rides along."""
+
+    def read_news(self, asks: Sequence[RunAsk], stop: threading.Event | None = None) -> list[RunNews | None]:
+        """Return what is new of runs, in one request; None for those that the server does not have.
+
+        Args:
+            asks: What to know of which runs.
+            stop: Where given, the answers come with the next poll of whoever polls this server, and setting it ends
+                the wait for that; the server is asked at once where nobody polls.
+        """
+
+    def read_curves(self, asks: Sequence[CurvesAsk], stop: threading.Event | None = None) -> Curves:
+        """Return sampled curves of metrics, in one request; `stop` as in `read_news`."""
 
     def read_runs(self, sweep: SweepRecord, metric: Metric | None = None) -> tuple[RunRecord, ...]:
         """Return every run of a sweep, oldest first; with the curve of `metric` where one is given."""

@@ -33,7 +33,7 @@ class ConsolePages:
         self._lock = threading.Lock()
         self._cursors: dict[tuple[str, str, str, int], str] = {}
         """Cursor behind the line of a number, for the positions last handed out."""
-        self._is_legacy = False
+        self.is_legacy = False
         """Whether the server was found to know only the end of a log."""
 
     def read(self, entity: str, project: str, run_id: str, after: int) -> list[ConsoleLine]:
@@ -59,7 +59,7 @@ class ConsolePages:
     ) -> ConsolePage:
         """Return up to `lines` lines: the last before a mark, or the first behind one (empty: from the beginning)."""
         where = {"entity": entity, "project": project, "name": run_id}
-        if self._is_legacy:
+        if self.is_legacy:
             return self._legacy_end(where, lines, before, after)
         try:
             if after is not None:
@@ -69,15 +69,15 @@ class ConsolePages:
         except ServerError as error:
             if "useImprovedPagination" not in str(error):
                 raise
-            self._is_legacy = True
+            self.is_legacy = True
             return self._legacy_end(where, lines, before, after)
-        return _page_of(node, after)
+        return page_of(node, after)
 
     def _legacy_end(self, where: Mapping[str, str], lines: int, before: str, after: str | None) -> ConsolePage:
         if before or after:
             return ConsolePage()
         node = self._node(documents.CONSOLE_TAIL, {**where, "last": _LEGACY_LINES if after is not None else lines})
-        page = _page_of(node, after)
+        page = page_of(node, after)
         return ConsolePage(page.lines, page.total)
 
     def _node(self, document: str, variables: Mapping[str, Any]) -> dict[str, Any]:
@@ -95,7 +95,8 @@ class ConsolePages:
                 self._cursors.pop(next(iter(self._cursors)))
 
 
-def _page_of(node: Mapping[str, Any], after: str | None) -> ConsolePage:
+def page_of(node: Mapping[str, Any], after: str | None) -> ConsolePage:
+    """Return the lines of a `Run` node: those behind the mark `after`, or (None) the last before one."""
     connection = node.get("logLines") or {}
     edges, info = connection.get("edges") or [], connection.get("pageInfo") or {}
     count = node.get("logLineCount")

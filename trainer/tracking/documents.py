@@ -2,6 +2,12 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
+from typing import Any
+
+from trainer.records import SweepReference
+from trainer.tracking.parts import Part
+
 _SWEEP_FIELDS = """
 fragment SweepFields on Sweep {
   id name displayName method state description bestLoss config createdAt updatedAt runCount runCountExpected
@@ -99,9 +105,35 @@ query SweepPriorRuns($name: String!, $project: String, $entity: String) {
 """
 
 
-def _run_fields(*, is_embedded: bool) -> str:
+def run_fields(*, is_embedded: bool) -> str:
     """Return what is asked of every run; only the embedded server tells why it asked one to stop."""
     return _RUN_FIELDS.replace(" notes\n", " notes stopReason\n") if is_embedded else _RUN_FIELDS
+
+
+def sweep_runs_part(
+    reference: SweepReference, *, with_sweep: bool, curves: bool, is_embedded: bool, values: Mapping[str, Any]
+) -> Part:
+    """Return what `sweep_runs` asks for, as a part of a document.
+
+    Args:
+        reference: The sweep.
+        with_sweep: Whether the sweep itself is wanted, too.
+        curves: Whether sampled curves are.
+        is_embedded: Whether it is our own server that is asked.
+        values: Of `filters`, `perPage`, `order`, and `specs` where curves are wanted.
+    """
+    types = {"filters": "JSONString", "cursor": "String", "perPage": "Int", "order": "String"}
+    types |= {"specs": "[JSONString!]!"} if curves else {}
+    types |= {"sweep": "String!"} if with_sweep else {}
+    fields = f"""
+    {"sweep(sweepName: $sweep) { ...SweepFields }" if with_sweep else ""}
+    runs(filters: $filters, after: $cursor, first: $perPage, order: $order) {{
+      edges {{ node {{ ...RunFields {"sampledHistory(specs: $specs)" if curves else ""} }} }}
+      pageInfo {{ endCursor hasNextPage }}
+    }}"""
+    fragments = (*((_SWEEP_FIELDS,) if with_sweep else ()), run_fields(is_embedded=is_embedded))
+    given = {**values, "sweep": reference.id}
+    return Part(reference.entity, reference.project, fields, types, given, fragments)
 
 
 def sweep_runs(*, with_sweep: bool, curves: bool, is_embedded: bool = False) -> str:
@@ -119,7 +151,7 @@ query SweepRuns($project: String!, $entity: String!, $filters: JSONString, $curs
     }}
   }}
 }}
-{_SWEEP_FIELDS if with_sweep else ""}{_run_fields(is_embedded=is_embedded)}"""
+{_SWEEP_FIELDS if with_sweep else ""}{run_fields(is_embedded=is_embedded)}"""
 
 
 _READ_RUN = """
@@ -128,7 +160,7 @@ query Run($project: String!, $entity: String!, $name: String!) {
 }
 """
 READ_RUN = _READ_RUN + _RUN_FIELDS
-READ_EMBEDDED_RUN = _READ_RUN + _run_fields(is_embedded=True)
+READ_EMBEDDED_RUN = _READ_RUN + run_fields(is_embedded=True)
 
 FULL_HISTORY = """
 query RunFullHistory($project: String!, $entity: String!, $name: String!, $samples: Int) {

@@ -4,10 +4,19 @@ from __future__ import annotations
 
 import threading
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 
-from trainer.errors import AuthenticationError, NotFoundError, ServerBusyError, ServerError
-from trainer.events import AgentsChanged, PaceChanged, RunsChanged, ServerBack, ServerLost, SweepChanged, SweepEvent
+from trainer.errors import AuthenticationError, NotFoundError, ServerBusyError, ServerError, TrainerError
+from trainer.events import (
+    AgentsChanged,
+    PaceChanged,
+    RunsChanged,
+    RunsGone,
+    ServerBack,
+    ServerLost,
+    SweepChanged,
+    SweepEvent,
+)
 from trainer.records import LocalAgent, RateBudget, RunRecord, SweepRecord, SweepReference
 from trainer.settings import ServerKind
 from trainer.states import RunState
@@ -17,7 +26,12 @@ from trainer.tracking.rate_budget import wait_of
 CLOUD_INTERVAL_SECONDS = 5.0
 """Fastest polling of a server that other people use too."""
 FIRST_RETRY_SECONDS = 0.5
-MAX_RETRY_SECONDS = 10.0
+MAX_RETRY_SECONDS = 5.0
+"""Who is back is noticed within this."""
+GONE_RETRY_SECONDS = 10.0
+"""A sweep that is not there any more is looked for this often: its server may have been another one for a while."""
+_PATIENT_POLLS = 3
+"""Polls in which a sweep has fewer runs than are known, until they are read anew: counts may lag."""
 _TICK_SECONDS = 0.5
 """Local agents are looked at this often while the server is not."""
 _HURRY_SECONDS = 0.04
@@ -36,9 +50,18 @@ class _Known:
         self.agents: tuple[LocalAgent, ...] | None = None
         self._read_agents = agents
         self._changed_at = time.monotonic()
+        self._answered_at: float | None = None
+        self._fewer = 0
+        self._looked_for: tuple[int, int] | None = None
+
+    @property
+    def silent_seconds(self) -> float | None:
+        """Seconds since the server answered; None where it has not yet."""
+        return None if self._answered_at is None else time.monotonic() - self._answered_at
 
     def fold(self, snapshot: SweepSnapshot) -> Iterator[SweepEvent]:
         """Yield what is new in an answer of the server."""
+        self._answered_at = time.monotonic()
         changed = tuple(run for run in snapshot.runs if self.runs.get(run.id) != run)
         if snapshot.sweep != self.sweep or changed:
             self._changed_at = time.monotonic()
@@ -57,6 +80,28 @@ class _Known:
         if snapshot.sweep != self.sweep:
             self.sweep = snapshot.sweep
             yield SweepChanged(snapshot.sweep)
+
+    def fold_gone(self, run_ids: Iterable[str]) -> Iterator[SweepEvent]:
+        """Yield the runs among these that were known, and are no more."""
+        gone = tuple(run_id for run_id in run_ids if self.runs.pop(run_id, None) is not None)
+        for run_id in gone:
+            self.alive.pop(run_id, None)
+        if gone:
+            yield RunsGone(gone)
+
+    def missing(self, client: TrackingClient, sweep: SweepRecord) -> list[str]:
+        """Return runs that the server has no more, read anew where it has had fewer than are known for long enough.
+
+        Raises:
+            ServerError: As `client.poll_sweep`.
+        """
+        counts = (sweep.run_count, len(self.runs))
+        self._fewer = self._fewer + 1 if counts[0] < counts[1] and counts != self._looked_for else 0
+        if self._fewer < _PATIENT_POLLS:
+            return []
+        self._looked_for = counts
+        there = {run.id for run in client.poll_sweep(sweep.reference, curves=False).runs}
+        return [run_id for run_id in self.runs if run_id not in there]
 
     def fold_agents(self) -> Iterator[SweepEvent]:
         """Yield the local agents if they changed."""
@@ -106,47 +151,73 @@ def follow_sweep(
         hurry: Has the server asked at once when set, once; whoever sets it knows that something has ended.
         first: Returns the first answer, or raises as `client.poll_sweep`, where the server was asked already.
 
+    A sweep that was deleted meanwhile, or whose server is another one now, is told as a `ServerLost` that says so, and
+    looked for now and then, where following goes on forever; else it ends following.
+
     Raises:
-        NotFoundError: If the server has no such sweep, also when it was deleted meanwhile.
+        NotFoundError: If the server has no such sweep.
         AuthenticationError: If the server refuses the key.
     """
     if client.connection.kind is ServerKind.CLOUD:
         interval_seconds = max(interval_seconds, CLOUD_INTERVAL_SECONDS)
-    known = _Known(agents)
-    cursor, retry, lost, slowed = "", FIRST_RETRY_SECONDS, False, False
-    budget: RateBudget | None = None
-    while not stop.is_set():
-        try:
-            asked, first = first, None
-            snapshot = asked() if asked else client.poll_sweep(reference, cursor)
-        except (NotFoundError, AuthenticationError):
-            raise
-        except ServerBusyError as error:
-            slowed = True
-            wait = max(error.retry_in_seconds or retry, interval_seconds)
-            yield PaceChanged(wait, was_refused=True, budget=budget)
-            yield from _wait(known, stop, wait)
-            retry = min(retry * 2, MAX_RETRY_SECONDS)
-            continue
-        except ServerError as error:
-            lost = True
-            yield ServerLost(error.message, retry)
-            yield from _wait(known, stop, retry)
-            retry = min(retry * 2, MAX_RETRY_SECONDS)
-            continue
-        if lost:
-            lost = False
+    known, pace, cursor = _Known(agents), _Pacing(interval_seconds), ""
+    with client.polling():
+        while not stop.is_set():
+            try:
+                asked, first = first, None
+                snapshot = asked() if asked else client.poll_sweep(reference, cursor)
+                gone = [*snapshot.gone, *known.missing(client, snapshot.sweep)]
+            except AuthenticationError:
+                raise
+            except (NotFoundError, ServerError) as error:
+                if isinstance(error, NotFoundError) and not (forever and known.sweep):
+                    raise
+                event, wait = pace.trouble(error, known.silent_seconds)
+                yield event
+                yield from _wait(known, stop, wait)
+                continue
+            cursor = snapshot.cursor
+            yield from pace.well(snapshot.budget)
+            yield from known.fold(snapshot)
+            yield from known.fold_gone(gone)
+            yield from known.fold_agents()
+            if known.is_over and not forever:
+                return
+            yield from _wait(known, stop, pace.wait_seconds, hurry)
+
+
+class _Pacing:
+    """How often a server is asked, and what is said of that."""
+
+    def __init__(self, interval_seconds: float) -> None:
+        self.wait_seconds = self._interval_seconds = interval_seconds
+        self._retry = FIRST_RETRY_SECONDS
+        self._budget: RateBudget | None = None
+        self._is_lost = self._is_slowed = False
+
+    def trouble(self, error: TrainerError, silent_seconds: float | None) -> tuple[SweepEvent, float]:
+        """Return what to report of a request that failed, and how long to wait."""
+        retry, self._retry = self._retry, min(self._retry * 2, MAX_RETRY_SECONDS)
+        if isinstance(error, ServerBusyError):
+            self._is_slowed = True
+            wait = max(error.retry_in_seconds or retry, self._interval_seconds)
+            return PaceChanged(wait, was_refused=True, budget=self._budget), wait
+        self._is_lost = True
+        is_gone = isinstance(error, NotFoundError)
+        wait = GONE_RETRY_SECONDS if is_gone else retry
+        return ServerLost(error.message, wait, silent_seconds, is_gone=is_gone), wait
+
+    def well(self, budget: RateBudget | None) -> Iterator[SweepEvent]:
+        """Yield what to report before an answer."""
+        if self._is_lost:
+            self._is_lost = False
             yield ServerBack()
-        retry, cursor, budget = FIRST_RETRY_SECONDS, snapshot.cursor, snapshot.budget
-        wait = wait_of(budget, interval_seconds)
-        if slowed or wait > interval_seconds:
-            slowed = wait > interval_seconds
-            yield PaceChanged(wait if slowed else 0.0, budget=budget)
-        yield from known.fold(snapshot)
-        yield from known.fold_agents()
-        if known.is_over and not forever:
-            return
-        yield from _wait(known, stop, wait, hurry)
+        self._retry, self._budget = FIRST_RETRY_SECONDS, budget
+        self.wait_seconds = wait_of(budget, self._interval_seconds)
+        is_slow = self.wait_seconds > self._interval_seconds
+        if self._is_slowed or is_slow:
+            self._is_slowed = is_slow
+            yield PaceChanged(self.wait_seconds if is_slow else 0.0, budget=budget)
 
 
 def _wait(

@@ -8,140 +8,33 @@ from __future__ import annotations
 
 import json
 import threading
-from collections import Counter
 from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, replace
+from contextlib import AbstractContextManager
+from dataclasses import replace
 from typing import NoReturn
 
-from trainer.errors import InputError
+from trainer.errors import InputError, NotFoundError
 from trainer.records import (
     AgentCommand,
     ConsoleLine,
     ConsolePage,
-    Goal,
     HistoryPoint,
     Json,
     Metric,
+    RateBudget,
     RunRecord,
     SweepRecord,
     SweepReference,
-    summary_number,
 )
 from trainer.states import SweepState
 from trainer.tracking.client import SweepSnapshot, TrackingClient
+from trainer.tracking.run_news import Curves, CurvesAsk, RunAsk, RunNews
 from trainer.tracking.several_contents import SeveralContents
+from trainer.tracking.sweeps_as_one import combined, labels_of
 
 MAX_SWEEPS = 50
-_CURVES_PER_REQUEST, _MAX_CURVES, _CURVE_SAMPLES = 100, 1000, 200
-"""Of a sweep with another metric: runs beyond these count by their last value."""
 _LOOK_AGAIN = 10
 """A sweep that is over, with no run alive, is asked for in one poll of so many: it may be resumed."""
-
-
-@dataclass(frozen=True, slots=True)
-class SharedMetric:
-    """What ranks the runs of several sweeps."""
-
-    metric: Metric | None
-    note: str = ""
-    """What is to be known about it, in sentences: who has another metric, or another goal; empty for nothing."""
-
-
-def shared_metric(sweeps: Sequence[SweepRecord], name: str | None = None, goal: Goal | None = None) -> SharedMetric:
-    """Return what ranks the runs of several sweeps together: what most of them optimise, the first where none leads.
-
-    Args:
-        sweeps: The sweeps.
-        name: The metric to take; None to choose.
-        goal: Its goal; None for that of most sweeps that optimise it, minimize where none does.
-    """
-    counts = Counter(sweep.metric.name for sweep in sweeps if sweep.metric)
-    chosen = name or (counts.most_common(1)[0][0] if counts else "")
-    if not chosen:
-        return SharedMetric(None, "None of these sweeps names a metric: their runs are listed, not ranked.")
-    having = [sweep for sweep in sweeps if sweep.metric and sweep.metric.name == chosen]
-    others = [sweep for sweep in sweeps if sweep not in having]
-    goals = Counter(sweep.metric.goal for sweep in having if sweep.metric)
-    direction: Goal = goal or (goals.most_common(1)[0][0] if goals else "minimize")
-    notes = []
-    if others:
-        told = "; ".join(
-            f"{sweep.name} optimises {sweep.metric.name}" if sweep.metric else f"{sweep.name} names none"
-            for sweep in others[:3]
-        )
-        more = f"; and {len(others) - 3} more" if len(others) > 3 else ""
-        notes.append(f"Ranked by {chosen}, the metric of {len(having)} of {len(sweeps)}: {told}{more}.")
-    against = [sweep.name for sweep in having if sweep.metric and sweep.metric.goal != direction]
-    if against:
-        word = {"minimize": "least", "maximize": "greatest"}[direction]
-        names = ", ".join(against[:3]) + (" and others" if len(against) > 3 else "")
-        other = "minimize" if direction == "maximize" else "maximize"
-        verb = other if len(against) > 1 else f"{other}s"
-        notes.append(f"{names} {verb} {chosen}, the others {direction} it: the {word} comes first.")
-    return SharedMetric(Metric(chosen, direction), " ".join(notes))
-
-
-def combined(sweeps: Sequence[SweepRecord], metric: Metric | None) -> SweepRecord:
-    """Return the record of several sweeps taken as one."""
-    references = [sweep.reference for sweep in sweeps]
-    projects = dict.fromkeys(reference.project for reference in references)
-    expected = [sweep.run_count_expected for sweep in sweeps]
-    best: float | None = None
-    for sweep in sweeps:
-        value = sweep.best_value
-        if value is not None and metric and sweep.metric and sweep.metric.name == metric.name:
-            best = value if metric.is_better(value, best) else best
-    return SweepRecord(
-        reference=SweepReference(
-            references[0].entity, "+".join(projects), "-".join(reference.id for reference in references)[:60]
-        ),
-        name=f"{len(sweeps)} sweeps",
-        state=_state(sweep.state for sweep in sweeps),
-        method=", ".join(dict.fromkeys(sweep.method for sweep in sweeps)),
-        metric=metric,
-        config={"method": sweeps[0].method, "parameters": _parameters(sweeps)},
-        created_at=min((sweep.created_at for sweep in sweeps if sweep.created_at), default=None),
-        run_count=sum(sweep.run_count for sweep in sweeps),
-        run_count_expected=None if None in expected else sum(count or 0 for count in expected),
-        best_value=best,
-        parts=tuple(references),
-    )
-
-
-def _state(states: Iterable[SweepState]) -> SweepState:
-    found = set(states)
-    for state in (SweepState.RUNNING, SweepState.PENDING, SweepState.PAUSED, SweepState.FINISHED):
-        if state in found:
-            return state
-    return SweepState.CANCELED
-
-
-def _parameters(sweeps: Sequence[SweepRecord]) -> dict[str, Json]:
-    """Return the parameters of all: one that several sweeps have in a different form as one that varies."""
-    forms: dict[str, list[Json]] = {}
-    for sweep in sweeps:
-        given = sweep.config.get("parameters")
-        for name, form in given.items() if isinstance(given, Mapping) else ():
-            if form not in forms.setdefault(name, []):
-                forms[name].append(form)
-    return {name: found[0] if len(found) == 1 else _varying(found) for name, found in forms.items()}
-
-
-def _varying(forms: Sequence[Json]) -> Json:
-    for form in forms:
-        if isinstance(form, Mapping) and "value" not in form:
-            return dict(form)
-    values: list[Json] = [form["value"] for form in forms if isinstance(form, Mapping)]
-    return {"values": values}
-
-
-def labels_of(sweeps: Sequence[SweepRecord]) -> dict[SweepReference, str]:
-    """Return a name for each sweep that no other has."""
-    counts = Counter(sweep.name for sweep in sweeps)
-    return {
-        sweep.reference: sweep.name if counts[sweep.name] == 1 else f"{sweep.name} ({sweep.reference.id})"
-        for sweep in sweeps
-    }
 
 
 class SeveralClient(SeveralContents):
@@ -168,6 +61,7 @@ class SeveralClient(SeveralContents):
         self._parts = {sweep.reference: sweep for sweep in sweeps}
         self._owners: dict[str, tuple[SweepReference, str]] = {}
         self._quiet: dict[SweepReference, int] = {}
+        self._deleted: set[SweepReference] = set()
         self._lock = threading.Lock()
 
     # Reading the whole
@@ -221,36 +115,87 @@ class SeveralClient(SeveralContents):
                 self._parts[part] = sweep
         return self._record()
 
+    def polling(self) -> AbstractContextManager[None]:
+        """Note that this thread polls until the context is left."""
+        return self.client.polling()
+
     def poll_sweep(self, reference: SweepReference, cursor: str = "", *, curves: bool = True) -> SweepSnapshot:
-        """Return what changed in any of the sweeps since `cursor`; one request for each that is not over."""
+        """Return what changed in any of the sweeps since `cursor`, in one request once each has been read.
+
+        Raises:
+            NotFoundError: If the server has none of them.
+        """
         cursors: dict[str, str] = json.loads(cursor) if cursor else {}
+        known_of = {part: cursors.get(str(part), "") for part in self.labels}
+        asked = [(part, known) for part, known in known_of.items() if not (known and self._rests(part))]
         runs: list[RunRecord] = []
-        for part in self.labels:
-            known = cursors.get(str(part), "")
-            if known and self._rests(part):
+        gone: list[str] = []
+        budget: RateBudget | None = None
+        found = self.client.poll_sweeps(asked, curves=curves, metric=self.metric)
+        if asked and not any(found) and not self._is_anyone_left({part for part, _ in asked}):
+            raise NotFoundError("The server has none of these sweeps any more.", hint="Somebody deleted them.")
+        for (part, known), snapshot in zip(asked, found, strict=True):
+            if snapshot is None:
+                gone += self._forget(part)
                 continue
-            snapshot = self.client.poll_sweep(part, known, curves=curves)
             cursors[str(part)] = snapshot.cursor
-            runs += self._owned(self._with_curves(snapshot.sweep, snapshot.runs) if curves else snapshot.runs, part)
+            runs += self._owned(snapshot.runs, part)
+            gone += [self._shown_id(part, run_id) for run_id in snapshot.gone]
+            budget = snapshot.budget
             is_over = snapshot.sweep.state.is_terminal and all(run.state.is_terminal for run in snapshot.runs)
             with self._lock:
                 self._parts[part] = snapshot.sweep
                 self._quiet[part] = _LOOK_AGAIN if is_over and known else 0
-        return SweepSnapshot(self._record(), tuple(runs), json.dumps(cursors))
+        return SweepSnapshot(self._record(), tuple(runs), json.dumps(cursors), budget, tuple(gone))
 
-    def _with_curves(self, sweep: SweepRecord, runs: Sequence[RunRecord]) -> list[RunRecord]:
-        """Return runs with the curve of what ranks them; a poll brings that of their own sweep's metric."""
-        metric = self.metric
-        if metric is None or (sweep.metric is not None and sweep.metric.name == metric.name):
-            return list(runs)
-        wanted = [run.id for run in runs if summary_number(run.summary, metric.name) is not None]
-        found: dict[str, list[HistoryPoint]] = {}
-        for start in range(0, min(len(wanted), _MAX_CURVES), _CURVES_PER_REQUEST):
-            ids = wanted[start : start + _CURVES_PER_REQUEST]
-            found |= self.client.read_histories(
-                sweep.reference.entity, sweep.reference.project, ids, samples=_CURVE_SAMPLES
-            )
-        return [replace(run, curve=tuple(found.get(run.id, ()))) for run in runs]
+    def poll_sweeps(
+        self, asked: Sequence[tuple[SweepReference, str]], *, curves: bool = True, metric: Metric | None = None
+    ) -> list[SweepSnapshot | None]:
+        """Return each as `poll_sweep` does."""
+        return [self.poll_sweep(reference, cursor, curves=curves) for reference, cursor in asked]
+
+    def _is_anyone_left(self, missing: set[SweepReference]) -> bool:
+        return any(part not in missing and part not in self._deleted for part in self.labels)
+
+    def _forget(self, part: SweepReference) -> list[str]:
+        """Return the runs that went with a sweep, as they are shown, once."""
+        with self._lock:
+            if part in self._deleted:
+                return []
+            self._deleted.add(part)
+            return [shown for shown, (owner, _) in self._owners.items() if owner == part]
+
+    def _shown_id(self, part: SweepReference, run_id: str) -> str:
+        other = f"{part.project}:{run_id}"
+        with self._lock:
+            return other if self._owners.get(other) == (part, run_id) else run_id
+
+    def read_news(self, asks: Sequence[RunAsk], stop: threading.Event | None = None) -> list[RunNews | None]:
+        """Return what is new of runs, each asked for in its own project."""
+        placed = []
+        for ask in asks:
+            entity, project, run_id = self._where(ask.entity, ask.project, ask.run_id)
+            placed.append(replace(ask, entity=entity, project=project, run_id=run_id))
+        found = []
+        for ask, news in zip(asks, self.client.read_news(placed, stop), strict=True):
+            owner = self.owner(ask.run_id)
+            if news is not None and news.run is not None and owner is not None:
+                news = replace(news, run=replace(news.run, id=ask.run_id, sweep_id=self.labels[owner]))
+            found.append(news)
+        return found
+
+    def read_curves(self, asks: Sequence[CurvesAsk], stop: threading.Event | None = None) -> Curves:
+        """Return sampled curves of metrics, of each project's runs together."""
+        placed, shown = [], []
+        for ask in asks:
+            for (owner, home), ids in self._by_project(ask.entity, ask.project, ask.run_ids).items():
+                placed.append(replace(ask, entity=owner, project=home, run_ids=tuple(ids)))
+                shown.append(ids)
+        found: Curves = {}
+        for ask, ids in zip(placed, shown, strict=True):
+            for own, curves in self.client.read_curves([ask], stop).items():
+                found[ids[own]] = curves
+        return found
 
     def _rests(self, part: SweepReference) -> bool:
         with self._lock:
@@ -275,6 +220,14 @@ class SeveralClient(SeveralContents):
             found = self._owners.get(run_id)
         return (entity, project, run_id) if found is None else (found[0].entity, found[0].project, found[1])
 
+    def _by_project(self, entity: str, project: str, run_ids: Iterable[str]) -> dict[tuple[str, str], dict[str, str]]:
+        """Return runs by entity and project, and there by their id on the server."""
+        found: dict[tuple[str, str], dict[str, str]] = {}
+        for run_id in run_ids:
+            owner, home, own = self._where(entity, project, run_id)
+            found.setdefault((owner, home), {})[own] = run_id
+        return found
+
     def read_run(self, entity: str, project: str, run_id: str) -> RunRecord:
         """Return one run, without its curve."""
         run, owner = self.client.read_run(*self._where(entity, project, run_id)), self.owner(run_id)
@@ -290,12 +243,8 @@ class SeveralClient(SeveralContents):
         self, entity: str, project: str, run_ids: Sequence[str], *, samples: int = 1000
     ) -> dict[str, list[HistoryPoint]]:
         """Return rows of each run's history, in one request for each project."""
-        by_project: dict[tuple[str, str], dict[str, str]] = {}
-        for run_id in run_ids:
-            owner, home, own = self._where(entity, project, run_id)
-            by_project.setdefault((owner, home), {})[own] = run_id
         found: dict[str, list[HistoryPoint]] = {}
-        for (owner, home), ids in by_project.items():
+        for (owner, home), ids in self._by_project(entity, project, run_ids).items():
             rows = self.client.read_histories(owner, home, list(ids), samples=samples)
             found |= {ids[own]: points for own, points in rows.items()}
         return found

@@ -25,7 +25,9 @@ from trainer.tracking import documents
 from trainer.tracking.answers import refused_key
 from trainer.tracking.console_pages import ConsolePages, RunConsoles
 from trainer.tracking.model_changes import ModelChanges
+from trainer.tracking.news_reads import NewsReads
 from trainer.tracking.request_gate import RequestGate
+from trainer.tracking.riders import Riders
 from trainer.tracking.run_changes import RunChanges
 from trainer.tracking.run_contents import RunContents
 from trainer.tracking.sweep_reads import SweepReads
@@ -45,7 +47,7 @@ _LAST_STEP = 2**62
 _EPOCH = datetime.min.replace(tzinfo=UTC)
 
 
-class WandbClient(SweepReads, RunChanges, RunContents, RunConsoles, ModelChanges):
+class WandbClient(SweepReads, NewsReads, RunChanges, RunContents, RunConsoles, ModelChanges):
     """A W&B server, spoken to directly. Safe to share between threads.
 
     A method blocks for at most `timeout_seconds` per request it makes; all but `list_sweeps`, `create_sweep`,
@@ -65,6 +67,7 @@ class WandbClient(SweepReads, RunChanges, RunContents, RunConsoles, ModelChanges
         self.connection = connection
         self._transport = GraphQLTransport(connection, timeout_seconds, patience_seconds)
         self._sweep_ids: dict[SweepReference, str] = {}
+        self._riders = Riders()
         self._console = ConsolePages(self._transport)
         # The cloud limits the cost of one answer; the embedded server is asked for few large pages.
         self._page_size = 1000 if connection.kind is ServerKind.EMBEDDED else 200

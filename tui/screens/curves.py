@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from itertools import chain
 from typing import ClassVar
 
 from textual import events, on, work
@@ -14,7 +15,6 @@ from textual.containers import Container
 from textual.content import Content
 from textual.message import Message
 from textual.widgets import Footer, Input, Static
-from textual.worker import get_current_worker
 
 from trainer.errors import TrainerError
 from trainer.records import HistoryPoint, RunRecord
@@ -28,6 +28,7 @@ from tui.curve_histories import CurveReader
 from tui.curve_view import CurveView
 from tui.feeds import SweepFeed
 from tui.formatting import count_text, metric_text, shortened
+from tui.growing_histories import GrowingHistories
 from tui.looks import is_plain
 from tui.parcel import Parcel
 from tui.screens.curves_prompt import CurvesPrompt
@@ -73,13 +74,16 @@ class CurvesScreen(CurvesPrompt):
 
         contents: Mapping[str, ChartContent]
 
-    def __init__(self, session: Session, feed: SweepFeed, selection: ChartSelection) -> None:
-        """Create the screen over what a live view knows; histories are read once it is shown.
+    def __init__(
+        self, session: Session, feed: SweepFeed, selection: ChartSelection, histories: GrowingHistories | None = None
+    ) -> None:
+        """Create the screen over what a live view knows and has read; the rest is read once it is shown.
 
         Args:
             session: Where histories are read.
             feed: The sweep as the live view keeps it; it goes on changing.
             selection: Which runs are drawn, in which colours.
+            histories: None for none.
         """
         super().__init__()
         self.session = session
@@ -87,8 +91,7 @@ class CurvesScreen(CurvesPrompt):
         self.selection = selection
         self.problem = ""
         self._histories: dict[str, Sequence[HistoryPoint]] = {}
-        self._complete: dict[str, RunRecord] = {}
-        """Ended runs as they were when their history was read whole."""
+        self._growing = histories or GrowingHistories(session, SAMPLES)
         self._logged: dict[str, set[str]] = {}
         self._metrics: list[str] = []
         self._reader = CurveReader()
@@ -151,24 +154,25 @@ class CurvesScreen(CurvesPrompt):
     def read_if_needed(self) -> None:
         """Read the histories of drawn runs that are alive, or were not read since they ended."""
         runs = self.feed.board.runs
-        wanted = [runs[i] for i in self.selection.drawn if i in runs and self._complete.get(i) != runs[i]]
-        if wanted and not any(worker.group == HISTORIES and worker.is_running for worker in self.workers):
-            self.read_histories(wanted)
+        drawn = [runs[i] for i in self.selection.drawn if i in runs]
+        is_new = self._growing.wants(drawn) or self._growing.known(drawn, self._histories)
+        if is_new and not any(worker.group == HISTORIES for worker in self.workers):
+            self.read_histories(drawn)
 
     @work(thread=True, exclusive=True, exit_on_error=False, group=HISTORIES, description="read histories")
     def read_histories(self, runs: Sequence[RunRecord]) -> None:
-        """Read histories, in one request."""
+        """Read histories, in one request at first; what is new of them comes with the next poll."""
         assert self.feed.sweep is not None
-        worker = get_current_worker()
         try:
-            histories = self.session.read_histories(self.feed.sweep.reference, runs, samples=SAMPLES)
+            known = [self._growing.known(runs, self._histories)]
+            for histories in chain(known, self._growing.read(self.feed.sweep.reference, runs, self._stop)):
+                if self._stop.is_set():
+                    return
+                self.post_message(
+                    self.Read(histories, {run_id: metrics_of(rows) for run_id, rows in histories.items()})
+                )
         except TrainerError as error:
             self.post_message(self.Read({}, {}, error.message))
-            return
-        if worker.is_cancelled or self._stop.is_set():
-            return
-        self._complete |= {run.id: run for run in runs if run.state.is_terminal}
-        self.post_message(self.Read(histories, {run_id: metrics_of(rows) for run_id, rows in histories.items()}))
 
     @on(Read)
     def _read(self, message: Read) -> None:

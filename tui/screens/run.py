@@ -152,6 +152,7 @@ class RunScreen(RunCurves, RunConsole, RunSystem, RunFilesPane, RunOriginPane):
     def on_unmount(self) -> None:
         """Let the workers end at once."""
         self.stop_reading.set()
+        self.leave_console()
         self.stop_download.set()
 
     # Showing

@@ -69,7 +69,9 @@ class RunConsole(RunChanging):
     def read_console_if_needed(self) -> None:
         """Begin to read, once."""
         if self._window is None:
-            self._window = ConsoleWindow(partial(self.session.read_console_page, self.reference, self.run.id))
+            look = partial(self.session.look_at_console, self.reference, self.run.id, self._wished)
+            read = partial(self.session.read_console_page, self.reference, self.run.id)
+            self._window = ConsoleWindow(read, look=look)
             self.console.say(note="reading…")
             self._is_reading = True
             self.follow_console(self._window)
@@ -86,6 +88,10 @@ class RunConsole(RunChanging):
         message.stop()
         self._fill_to = 2**31
         self._wake_reader()
+
+    def leave_console(self) -> None:
+        """Let the reader end, which may wait for a poll."""
+        self._wished.set()
 
     def _wake_reader(self) -> None:
         self._wished.set()
@@ -107,9 +113,10 @@ class RunConsole(RunChanging):
                     update = read() if read is not None else None
                     self._wishes.popleft()
                 elif not window.has_newer and not has_all and monotonic() >= next_look:
-                    next_look = monotonic() + POLL_SECONDS
+                    # It comes with the next poll, for which it may wait.
+                    next_look = monotonic() + POLL_SECONDS * 0.7
                     update = window.look_again()
-                    has_all = has_ended and update is None
+                    has_all = has_ended and update is None and not self._wished.is_set()
                 elif len(window) < self._fill_to and not window.is_full and (window.has_older or window.has_newer):
                     update = window.read_older() if window.has_older else window.read_newer()
                 elif has_all or (has_ended and window.has_newer):

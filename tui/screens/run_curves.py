@@ -6,6 +6,7 @@ A mixin of `RunScreen`.
 from __future__ import annotations
 
 import threading
+import time
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, replace
 
@@ -13,7 +14,7 @@ from textual import getters, on, work
 from textual.message import Message
 from textual.worker import Worker, get_current_worker
 
-from trainer.errors import TrainerError
+from trainer.errors import NotFoundError, TrainerError
 from trainer.events import RunsChanged, SweepChanged
 from trainer.records import HistoryPoint, RunRecord, SweepRecord
 from trainer.states import RunState
@@ -26,6 +27,7 @@ from tui.curve_histories import CurveReader
 from tui.curve_view import CurveView
 from tui.feeds import SweepFeed
 from tui.parcel import Parcel
+from tui.refreshing import rest_of
 from tui.screens.run_changing import RunChanging
 from tui.widgets.chart_grid import ChartGrid
 
@@ -96,29 +98,40 @@ class RunCurves(RunChanging):
     def watch_run(self) -> None:
         """Read the run until it has ended and everything of it has arrived."""
         worker = get_current_worker()
-        last_step = -1
+        last_step, had_ended, is_first = -1, self.run.state.is_terminal, True
         while not self.stop_reading.is_set() and not worker.is_cancelled:
+            began = time.monotonic()
             try:
-                found = self._read(worker, last_step)
+                found = self._read(worker, last_step, None if is_first else self.stop_reading)
             except TrainerError as error:
                 self.post_message(self.ReadFailed(error))
-                found = None
+                found, began = None, time.monotonic()
             if found is not None:
+                is_first = False
                 last_step, has_ended = found
-                if has_ended:
+                # What is read after a terminal state is everything there will be.
+                if had_ended and has_ended:
                     return
-            self.stop_reading.wait(POLL_SECONDS)
+                had_ended = has_ended
+            self.stop_reading.wait(rest_of(POLL_SECONDS, began))
 
-    def _read(self, worker: Worker[None], last_step: int) -> tuple[int, bool] | None:
-        """Read what is new once; return the last step read, and whether the run had ended before."""
+    def _read(self, worker: Worker[None], last_step: int, stop: threading.Event | None) -> tuple[int, bool] | None:
+        """Read what is new: at once, or with the next poll; return the last step read, and whether the run has ended.
+
+        Raises:
+            TrainerError: If it cannot be read.
+        """
+        from trainer.tracking.run_news import RunAsk
+
         reference, run_id = self.reference, self.run.id
-        # The state first: what is read after a terminal state is everything there will be.
-        run = self.session.read_run(reference, run_id)
-        history = self.session.read_history(reference, run_id, min_step=last_step + 1)
-        if worker.is_cancelled:
+        ask = RunAsk(reference.entity, reference.project, run_id, record=True, from_step=last_step + 1)
+        (news,) = self.session.read_news([ask], stop)
+        if worker.is_cancelled or self.stop_reading.is_set():
             return None
-        self.post_message(self.RunRead(run, history))
-        return history[-1].step if history else last_step, run.state.is_terminal
+        if news is None or news.run is None:
+            raise NotFoundError("The server has no such run any more: somebody deleted it.")
+        self.post_message(self.RunRead(news.run, news.history))
+        return news.history[-1].step if news.history else last_step, news.run.state.is_terminal
 
     @on(RunRead)
     def _run_read(self, message: RunRead) -> None:

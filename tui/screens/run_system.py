@@ -64,18 +64,30 @@ class RunSystem(RunChanging):
     @work(thread=True, exclusive=True, exit_on_error=False, group=SYSTEM)
     def follow_system(self) -> None:
         """Read the system metrics until the run has ended."""
-        worker = get_current_worker()
+        worker, is_first = get_current_worker(), True
         while not self.stop_reading.is_set() and not worker.is_cancelled:
             has_ended = self.run.state.is_terminal
             if self.front == "system":
                 try:
-                    self.post_message(self.SystemRead(self.session.read_system(self.reference, self.run.id)))
+                    rows = self._read_system(None if is_first else self.stop_reading)
+                    if self.stop_reading.is_set():
+                        return
+                    is_first = False
+                    self.post_message(self.SystemRead(rows))
                 except TrainerError as error:
                     self.post_message(self.SystemRead((), error.message))
                     has_ended = False
                 if has_ended:
                     return
             self.stop_reading.wait(POLL_SECONDS)
+
+    def _read_system(self, stop: threading.Event | None) -> Sequence[HistoryPoint]:
+        from trainer.tracking.run_contents import SYSTEM_ROWS
+        from trainer.tracking.run_news import RunAsk
+
+        ask = RunAsk(self.reference.entity, self.reference.project, self.run.id, system=SYSTEM_ROWS)
+        (news,) = self.session.read_news([ask], stop)
+        return news.system if news is not None else ()
 
     @on(SystemRead)
     def _system_read(self, message: SystemRead) -> None:

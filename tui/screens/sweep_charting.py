@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from functools import partial
+from functools import cached_property, partial
 from typing import ClassVar
 
 from textual import getters, on, work
@@ -23,11 +24,13 @@ from tui.chart_series import drawn_runs, has_curves, metric_names, progress_seri
 from tui.curve_charts import ChartContent
 from tui.feeds import SweepFeed
 from tui.formatting import count_text
+from tui.growing_histories import GrowingHistories
 from tui.session import Session
 from tui.widgets.history_chart import HistoryChart
 
 HISTORIES = "histories"
-HISTORY_SAMPLES = 300
+HISTORY_SAMPLES = 1_000
+"""Rows of each history that are read at first."""
 ENOUGH_RUNS = 3
 """Ended runs without curves after which the chart shows the best value over the runs by itself."""
 
@@ -58,6 +61,7 @@ class SweepCharting(Screen[None]):
         ),
     ]
 
+    stop_following: threading.Event
     session: Session
     reference: SweepReference
     feed: SweepFeed
@@ -132,11 +136,12 @@ class SweepCharting(Screen[None]):
         from tui.screens.curves import CurvesScreen
 
         if self.feed.sweep is not None:
-            self.app.push_screen(CurvesScreen(self.session, self.feed, self.selection))
+            self.app.push_screen(CurvesScreen(self.session, self.feed, self.selection, self.histories))
 
     def action_refresh_data(self) -> None:
         """Read histories again."""
         self.wish.histories.clear()
+        self.histories.forget()
         self.read_histories_if_needed()
 
     def read_histories_if_needed(self) -> None:
@@ -145,21 +150,27 @@ class SweepCharting(Screen[None]):
         if not self.wish.metric_name or (board.metric and board.metric.name == self.wish.metric_name):
             return
         drawn = [board.runs[run_id] for run_id in self.selection.drawn]
-        wanted = [run for run in drawn if run.id not in self.wish.histories or not run.state.is_terminal]
-        if wanted and not any(worker.group == HISTORIES and worker.is_running for worker in self.workers):
-            self.read_histories(wanted)
+        is_reading = any(worker.group == HISTORIES and worker.is_running for worker in self.workers)
+        if self.is_current and not is_reading and self.histories.wants(drawn):
+            self.read_histories(drawn)
+
+    @cached_property
+    def histories(self) -> GrowingHistories:
+        """What was read of histories, for the chart here and for the charts of all metrics."""
+        return GrowingHistories(self.session, HISTORY_SAMPLES)
 
     @work(thread=True, exclusive=True, exit_on_error=False, group=HISTORIES, description="read histories")
     def read_histories(self, runs: Sequence[RunRecord]) -> None:
-        """Read the histories of drawn runs for a metric other than the sweep's, in one request."""
+        """Read histories of drawn runs for a metric other than the sweep's; what is new comes with the next poll."""
         worker = get_current_worker()
         try:
-            histories = self.session.read_histories(self.reference, runs, samples=HISTORY_SAMPLES)
+            for histories in self.histories.read(self.reference, runs, self.stop_following):
+                if worker.is_cancelled:
+                    return
+                self.post_message(self.HistoriesRead(histories))
         except TrainerError:
             # The follower reports a server that is away; the next tick reads again.
             return
-        if not worker.is_cancelled:
-            self.post_message(self.HistoriesRead(histories))
 
     @on(HistoriesRead)
     def _histories_read(self, message: HistoriesRead) -> None:

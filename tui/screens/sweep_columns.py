@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
+import threading
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
 from typing import ClassVar
@@ -16,7 +17,7 @@ from textual.worker import get_current_worker
 
 from trainer.errors import TrainerError
 from trainer.paths import state_dir
-from trainer.records import HistoryPoint, RunRecord, SweepReference
+from trainer.records import HistoryPoint, RunRecord, SweepRecord, SweepReference
 from tui.chart_series import metric_names
 from tui.column_view import ColumnView, read_view, view_file, write_view
 from tui.computed_columns import Computed, computed_of
@@ -28,7 +29,9 @@ from tui.widgets.runs_table import RunsTable
 COLUMNS = "columns"
 COMPUTING = "computing"
 COMPUTE_EVERY_SECONDS = 15.0
-"""All histories of a metric are read for it."""
+"""All histories of a metric that may have grown are read for it."""
+MANY_CURVES = 500
+"""From so many on they are read page by page, and not in one request."""
 
 
 class SweepColumns(Screen[None]):
@@ -43,9 +46,10 @@ class SweepColumns(Screen[None]):
     feed: SweepFeed
     table: RunsTable
 
+    stop_following: threading.Event
     _computed_at: float | None = None
     _whole: WholeHistories
-    _computed_state = (0, 0)
+    _computed_state = (0, 0, 0.0)
 
     @dataclass
     class ViewRead(Message):
@@ -124,34 +128,58 @@ class SweepColumns(Screen[None]):
         wanted = [found for path in feed.board.view.computed if (found := computed_of(path)) is not None]
         if not wanted or feed.sweep is None or any(worker.group == COMPUTING for worker in self.workers):
             return
-        state = (len(feed.board.runs), feed.progress.done)
+        # Live runs log, so their values change, too.
+        state = (len(feed.board.runs), feed.progress.done, time.monotonic() if feed.alive_ids else 0.0)
         at = self._computed_at
         if at is None or (state != self._computed_state and now - at > COMPUTE_EVERY_SECONDS):
             self._computed_at, self._computed_state = now, state
-            self.read_computed(wanted, {run_id: place for place, run_id in enumerate(feed.board.ranked)})
+            self.read_computed(wanted, [feed.board.runs[run_id] for run_id in feed.board.ranked], is_first=at is None)
 
     @work(thread=True, exclusive=True, exit_on_error=False, group=COMPUTING, description="read computed")
-    def read_computed(self, wanted: Sequence[Computed], place: Mapping[str, int]) -> None:
-        """Read samples of the history of each metric for all runs and compute, then whole histories of long ones."""
+    def read_computed(self, wanted: Sequence[Computed], runs: Sequence[RunRecord], is_first: bool) -> None:
+        """Read samples of the history of each metric and compute, then whole histories of long ones.
+
+        Args:
+            wanted: The columns.
+            runs: The runs as they are known, the best first.
+            is_first: Whether somebody waits for it; else what is new comes with the next polls.
+        """
         from trainer.tracking.sweep_reads import CURVE_SAMPLES
 
         worker, sweep = get_current_worker(), self.feed.sweep
+        stop = None if is_first else self.stop_following
         assert sweep is not None
 
-        def read(runs: Sequence[RunRecord]) -> dict[str, list[HistoryPoint]]:
-            return self.session.read_histories(self.reference, runs, samples=ROWS)
+        def read(some: Sequence[RunRecord]) -> dict[str, list[HistoryPoint]]:
+            return self.session.read_histories(self.reference, some, samples=ROWS, stop=stop)
 
         for metric in dict.fromkeys(each.metric for each in wanted):
             try:
-                runs = sorted(self.session.read_curves(sweep, metric), key=lambda run: place.get(run.id, len(place)))
+                self._read_samples(sweep, metric, runs, stop)
+                sampled = self._whole.with_curves(metric, runs)
                 columns = [each for each in wanted if each.metric == metric]
-                for found in self._whole.refined(columns, runs, CURVE_SAMPLES, read):
+                for found in self._whole.refined(columns, sampled, CURVE_SAMPLES, read):
                     if worker.is_cancelled:
                         return
                     self.post_message(self.ColumnsComputed(found))
             except TrainerError as error:
                 self.app.call_from_thread(self.notify, str(error), severity="warning", markup=False)
                 return
+
+    def _read_samples(
+        self, sweep: SweepRecord, metric: str, runs: Sequence[RunRecord], stop: threading.Event | None
+    ) -> None:
+        """Read what is not known yet of the sampled histories: all of them page by page, or a few together."""
+        from trainer.tracking.sweep_reads import CURVE_SAMPLES
+
+        unread = self._whole.unread(metric, runs)
+        if len(unread) > MANY_CURVES:
+            curves = {run.id: run.curve for run in self.session.read_curves(sweep, metric)}
+            self._whole.told(metric, runs, curves)
+        elif unread:
+            found = self.session.read_samples(self.reference, [run.id for run in unread], metric, CURVE_SAMPLES, stop)
+            if stop is None or not stop.is_set():
+                self._whole.told(metric, unread, found)
 
     @on(ColumnsComputed)
     def _columns_computed(self, message: ColumnsComputed) -> None:

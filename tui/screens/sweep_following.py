@@ -56,7 +56,8 @@ class SweepFollowing(Screen[None]):
     def __init__(self) -> None:
         super().__init__()
         self._inbox = EventInbox(lambda: self.post_message(self.EventsWaiting()))
-        self._stop = threading.Event()
+        self.stop_following = threading.Event()
+        """Set once the screen is left."""
         self._failure: TrainerError | None = None
         """Why nothing more will be heard."""
         self._drained_at = 0.0
@@ -66,7 +67,7 @@ class SweepFollowing(Screen[None]):
 
     def on_unmount(self) -> None:
         """Let the follower end at once."""
-        self._stop.set()
+        self.stop_following.set()
         self._have_read()
         collecting.let_go()
 
@@ -82,19 +83,19 @@ class SweepFollowing(Screen[None]):
     def follow_sweep(self) -> None:
         """Read events until the screen is left; a server that is away at the start is waited for."""
         worker = get_current_worker()
-        if not self._stop.is_set():
+        if not self.stop_following.is_set():
             collecting.put_off()
             self._reads_first = True
-        while not worker.is_cancelled and not self._stop.is_set():
+        while not worker.is_cancelled and not self.stop_following.is_set():
             try:
-                for event in self.session.follow(self.reference, self._stop):
+                for event in self.session.follow(self.reference, self.stop_following):
                     if worker.is_cancelled:
                         return
                     self._inbox.put(event)
                 return
             except ServerLostError as error:
                 self._inbox.put(ServerLost(error.message, 2.0))
-                self._stop.wait(2.0)
+                self.stop_following.wait(2.0)
             except TrainerError as error:
                 if not worker.is_cancelled:
                     self.post_message(self.FollowFailed(error))

@@ -5,6 +5,7 @@ from __future__ import annotations
 import threading
 import time
 from collections.abc import Callable, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import replace
 from typing import cast
 
@@ -37,6 +38,9 @@ class Answers:
         self._answers = list(answers)
         self._when_used_up = when_used_up
         self.cursors: list[str] = []
+
+    def polling(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
     def poll_sweep(self, reference: SweepReference, cursor: str = "", *, curves: bool = True) -> SweepSnapshot:
         self.cursors.append(cursor)
