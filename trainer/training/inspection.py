@@ -16,7 +16,7 @@ _PERMUTED_ROWS = 200
 """Validation rows that permutation importance looks at: enough to rank by, and digits stays below a second or two."""
 
 
-def confusion_rows(split: Split, probabilities: NDArray[np.float64]) -> list[tuple[str, str, int]]:
+def confusion_rows(split: Split, probabilities: NDArray[np.floating[Any]]) -> list[tuple[str, str, int]]:
     """Return one row for each pair of classes: the actual one, the predicted one, and how many validation rows."""
     from sklearn.metrics import confusion_matrix
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from trainer.records import Goal
 
@@ -24,7 +24,7 @@ FIT_SECONDS = "fit_seconds"
 """Logged beside the metrics: seconds spent fitting so far, without loading, scoring and logging."""
 
 
-def score(actual: NDArray[np.intp], probabilities: NDArray[np.float64]) -> dict[str, float]:
+def score(actual: NDArray[np.intp], probabilities: NDArray[np.floating[Any]]) -> dict[str, float]:
     """Return every metric of `GOALS`.
 
     Args:
@@ -33,6 +33,10 @@ def score(actual: NDArray[np.intp], probabilities: NDArray[np.float64]) -> dict[
     """
     import numpy as np
 
+    if probabilities.dtype != np.float64:
+        # Rows of 32-bit probabilities sum to 1 within 1e-7 only.
+        probabilities = probabilities.astype(np.float64)
+        probabilities /= probabilities.sum(axis=1, keepdims=True)
     # scikit-learn's functions give the same numbers, and take 7 ms a row for checking their input again (1.9).
     classes = probabilities.shape[1]
     predicted = probabilities.argmax(axis=1)
