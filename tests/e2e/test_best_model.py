@@ -42,7 +42,7 @@ def test_the_best_model_is_promoted_and_fetched_as_good_as_it_was(user: User, tm
         "method: grid\nmetric: {name: accuracy, goal: maximize}\nproject: models\n"
         'command: ["${env}", "${interpreter}", "-m", "trainer", "train", "${args}"]\nprogram: trainer/__main__.py\n'
         "parameters:\n  dataset: {value: iris}\n  validation_fraction: {value: 0.5}\n"
-        "  model: {values: [logistic_regression, random_forest]}\n  seed: {values: [1, 2]}\n"
+        "  model: {values: [logistic_regression, random_forest]}\n  log_every: {values: [1, 2]}\n"
         "  log_model: {value: true}\n"
     )
     ran = user.run("run", tmp_path / "sweep.yaml", "-a", "2", "--json", tmp_path / "out.json")
@@ -59,6 +59,8 @@ def test_the_best_model_is_promoted_and_fetched_as_good_as_it_was(user: User, tm
     assert name.startswith("local/models/iris-") and f"({best['id']})" in promoted.stderr
     assert "wandb-registry-model/iris:v0" in promoted.stderr
     found = python(user, READ, "local/models", environ=environ)
+    # Models that are the same byte for byte are each run's own.
+    assert [sorted(each) for each in found.values()] == [["v0", "v1"]] * 2
     marked = [(f"local/models/{c}:{v}", a) for c, each in found.items() for v, a in each.items() if "best" in a]
     assert [(one, "production" in aliases) for one, aliases in marked] == [(name, True)]
     assert "Nothing to change" in user.run("promote", sweep).stderr
@@ -66,7 +68,12 @@ def test_the_best_model_is_promoted_and_fetched_as_good_as_it_was(user: User, tm
     folder = tmp_path / "fetched"
     fetched = user.run("fetch-best", sweep, "-o", folder)
     assert fetched.returncode == 0, fetched.stderr
-    assert sorted(path.name for path in folder.iterdir()) == ["config.yaml", "model.joblib", "model.json"]
+    assert sorted(path.name for path in folder.iterdir()) == [
+        "config.yaml",
+        "metadata.json",
+        "model.joblib",
+        "model.json",
+    ]
     assert yaml.safe_load((folder / "config.yaml").read_text())["model"] == best["config"]["model"]
     scored = python(user, SCORE, folder, environ={})
     logged = json.loads((folder / "model.json").read_text())["metadata"]["metrics"]

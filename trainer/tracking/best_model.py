@@ -101,7 +101,7 @@ def find_best_model(
             return BestModel(place.run, place.rank, metric, place.value, last, models[-1])
     raise NotFoundError(
         f"None of the best {len(ranked)} runs of sweep {sweep.reference} logged an artifact of type `model`.",
-        hint="Log one with run.log_artifact; `sweep-tui train` does unless --log_model=false.",
+        hint="Log one with run.log_artifact; `sweep-tui train --log_model=true` does.",
     )
 
 

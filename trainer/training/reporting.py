@@ -6,6 +6,7 @@ wandb is imported only when a run starts; before, `has_server` says whether it c
 from __future__ import annotations
 
 import configparser
+import json
 import os
 import re
 import tempfile
@@ -129,7 +130,9 @@ def table(columns: Sequence[str], rows: Sequence[Sequence[object]]) -> wandb.Tab
 
 
 def log_model(run: wandb.Run, name: str, model: Any, metadata: Mapping[str, object]) -> None:
-    """Log a fitted model as an artifact of type `model` that holds `model.joblib`.
+    """Log a fitted model as an artifact of type `model` that holds `model.joblib`, and `metadata.json` with the run.
+
+    Without the latter the same model of another run would be no new version, and that run would have logged none.
 
     Args:
         run: The run that made it.
@@ -146,4 +149,7 @@ def log_model(run: wandb.Run, name: str, model: Any, metadata: Mapping[str, obje
         joblib.dump(model, path)
         # add_file copies the file into wandb's own staging folder, so ours may go.
         artifact.add_file(str(path))
+        about = Path(folder) / "metadata.json"
+        about.write_text(json.dumps({"run": run.id, **metadata}, indent=2) + "\n", encoding="utf-8")
+        artifact.add_file(str(about))
     run.log_artifact(artifact)
