@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import importlib
 import signal
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from functools import partial
 from time import monotonic
 from typing import Any, ClassVar
@@ -72,6 +72,8 @@ class SweepApp(AlertingApp):
     ]
 
     failure: TrainerError | None = None
+    when_painted: Callable[[], object] | None = None
+    """Called once the first paint is over."""
     _preloads_rest = False
     """Whether the screens that are opened later are left until the sweep is there that is being opened."""
     _warned_until = 0.0
@@ -103,10 +105,15 @@ class SweepApp(AlertingApp):
             self.post_message(SweepOpenRequested(self.start.reference))
         elif not isinstance(self.start, OpenHome):
             self.push_screen(OpeningScreen(self.session, self.start))
-        self.call_after_refresh(self.session.has_painted)
+        self.call_after_refresh(self._has_painted)
         self._preloads_rest = not isinstance(self.start, OpenHome | OpenBuilder)
         self.call_after_refresh(self.preload_screens, LIVE_VIEW if self._preloads_rest else LATER_SCREENS)
         self.set_interval(LEISURE_SECONDS, lambda: collecting.collect_at_leisure(self.idle_seconds))
+
+    def _has_painted(self) -> None:
+        self.session.has_painted()
+        if self.when_painted is not None:
+            self.when_painted()
 
     def _install_signal_handlers(self) -> None:
         """End the app properly on SIGHUP and SIGTERM; else the terminal stays in the alternate screen."""

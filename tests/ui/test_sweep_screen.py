@@ -11,6 +11,7 @@ from typing import Any
 import pytest
 from textual.pilot import Pilot
 from textual.screen import Screen
+from textual.strip import Strip
 from textual.widgets import Button, Input
 
 from tests.ui.feed_session import REFERENCE, FeedSession, a_sweep, make_agent, make_run
@@ -69,6 +70,22 @@ async def test_a_full_sweep_shows_progress_runs_and_the_best(size: tuple[int, in
         assert "best accuracy 0.9000" in shown
         assert "✗ crashed" in shown
         assert screen.table.board.rows[0] == "run2"
+
+
+async def test_a_refresh_paints_only_the_lines_that_differ(monkeypatch: pytest.MonkeyPatch) -> None:
+    async with sweep_screen() as (pilot, screen, session):
+        await until(pilot, lambda: "rose-sweep-2" in text_of(screen))
+        painted: list[int] = []
+        render_line = RunsTable.render_line
+
+        def counted(table: RunsTable, y: int) -> Strip:
+            painted.append(y)
+            return render_line(table, y)
+
+        monkeypatch.setattr(RunsTable, "render_line", counted)
+        session.give(RunsChanged((dataclasses.replace(make_run(3, 0.7), summary={"accuracy": 0.7, "loss": 0.123}),)))
+        await until(pilot, lambda: "0.1230" in text_of(screen))
+        assert set(painted) == {screen.table.board.rows.index("run3") + 1}, "not the whole table for words in its frame"
 
 
 async def test_a_leaderboard_with_few_runs_leaves_its_space_to_the_chart() -> None:

@@ -10,7 +10,6 @@ from typing import ClassVar
 
 from textual import getters, on, work
 from textual.binding import Binding, BindingType
-from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
 from textual.worker import get_current_worker
@@ -26,6 +25,7 @@ from tui.feeds import SweepFeed
 from tui.formatting import count_text
 from tui.growing_histories import GrowingHistories
 from tui.session import Session
+from tui.widgets.frame_words import say_in_frame
 from tui.widgets.history_chart import HistoryChart
 
 HISTORIES = "histories"
@@ -105,8 +105,7 @@ class SweepCharting(Screen[None]):
             make = partial(run_series, drawn_runs(board, self.selection, name, self.wish.histories, colors), name)
             title, what = name, f"by step · {best_of}"
         self.chart.show_made(lambda: ChartContent(tuple(make()), XAxis.COUNT))
-        self.chart.border_title = Content(f"{title}{' (log)' if self.chart.log_y else ''}")
-        self.chart.border_subtitle = Content(what)
+        say_in_frame(self.chart, title=f"{title}{' (log)' if self.chart.log_y else ''}", subtitle=what)
 
     def draw_metric(self, words: str) -> None:
         """Draw the metric whose name is, or first contains, `words`; the sweep's own for no words."""

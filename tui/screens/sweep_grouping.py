@@ -9,7 +9,6 @@ from typing import ClassVar
 
 from textual import on, work
 from textual.binding import Binding, BindingType
-from textual.content import Content
 from textual.message import Message
 from textual.worker import get_current_worker
 
@@ -20,6 +19,7 @@ from tui.formatting import count_text
 from tui.row_ties import RowTies, Snapshot, snapshot_of, standing
 from tui.screens.sweep_trade_off import SweepTradeOff
 from tui.widgets.best_config import BestConfig
+from tui.widgets.frame_words import say_in_frame
 from tui.widgets.pane_tabs import PaneTabs
 
 TIES = "ties"
@@ -160,7 +160,7 @@ class SweepGrouping(SweepTradeOff):
         if has_seeds != self._has_seeds:
             self._has_seeds = has_seeds
             self.refresh_bindings()
-        self.table.border_subtitle = Content(self.board_words())
+        say_in_frame(self.table, subtitle=self.board_words())
         self.query_one(PaneTabs).note(ties.brief if ties else "")
 
     def show_best(self) -> None:
@@ -168,7 +168,7 @@ class SweepGrouping(SweepTradeOff):
         feed, board = self.feed, self.feed.board
         keys = swept_keys(feed.sweep.config) if feed.sweep else []
         pane, group, latest = self.query_one(BestConfig), board.best_configuration, feed.best_so_far.latest
-        pane.border_title = "Best configuration" if group is None else "Best configuration, by its mean"
+        say_in_frame(pane, title="Best configuration" if group is None else "Best configuration, by its mean")
         if group is None:
             gain = latest.gain if latest else None
             pane.show(feed.best, board.metric, feed.best_value, keys, feed.best_url, feed.best_before, gain)
