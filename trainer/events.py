@@ -45,6 +45,8 @@ class ServerLost:
     """Since it answered last; None where it has not yet."""
     is_gone: bool = False
     """Whether it answers, and has no such sweep any more."""
+    refuses: bool = False
+    """Whether it answers, and does not let us in."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -14,9 +14,11 @@ from trainer.settings import ServerKind
 
 _NOT_INHERITED = (
     "WANDB_SERVICE", "WANDB_RUN_ID", "WANDB_SWEEP_ID", "WANDB_SWEEP_PARAM_PATH", "WANDB_DEBUG", "WANDB_CORE_DEBUG",
+    "WANDB_IDENTITY_TOKEN_FILE", "WANDB_CREDENTIALS_FILE",
 )  # fmt: skip
 """A socket that may be dead (every later wandb call would fail), what names another run, and what has wandb-core write
-its settings into its logs, the API key among them (SDK 0.31)."""
+its settings into its logs, the API key among them (SDK 0.31), and credentials that may be another server's: runs get
+the key of theirs."""
 
 _LIVE_DEFAULTS = {"WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL": "1"}
 """Metrics arrive each second, not each fifteen (SDK 0.31)."""

@@ -89,8 +89,8 @@ def refused_key(connection: Connection, message: str = "") -> AuthenticationErro
     else:
         host = "" if connection.kind is ServerKind.CLOUD else f" --host {connection.base_url}"
         hint = (
-            "It is expired, revoked or another server's: log in again with @ in the app or `wandb login --relogin"
-            f"{host}`, or set WANDB_API_KEY."
+            "It is expired, revoked or another server's: log in again (@ in the list of sweeps, or `wandb login"
+            f" --relogin{host}`), or set WANDB_API_KEY."
         )
     return AuthenticationError(
         f"{connection.base_url} refused the API key" + (f": {message}." if message else "."), hint=hint

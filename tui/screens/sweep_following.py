@@ -16,8 +16,8 @@ from textual.message import Message
 from textual.screen import Screen
 from textual.worker import get_current_worker
 
-from trainer.errors import ServerLostError, TrainerError
-from trainer.events import RunsChanged, ServerLost, SweepEvent
+from trainer.errors import AuthenticationError, ServerLostError, TrainerError
+from trainer.events import RunsChanged, ServerBack, ServerLost, SweepEvent
 from trainer.records import SweepReference
 from tui import collecting
 from tui.feeds import DRAIN_INTERVAL_SECONDS, EventInbox, FeedChange, SweepFeed
@@ -25,6 +25,8 @@ from tui.messages import SweepRead
 from tui.session import Session
 
 SWEEP_FEED, TAKING_IN = "sweep_feed", "taking_in"
+REFUSED_SECONDS = 10.0
+"""Between two attempts at a server that refuses the key."""
 MANY_RUNS = 1_000
 """Runs that would hold up the event loop: each costs it 30 µs."""
 
@@ -52,6 +54,10 @@ class SweepFollowing(Screen[None]):
         """Following ended for good."""
 
         error: TrainerError
+
+    @dataclass
+    class NothingMore(Message):
+        """What is shown will not change any more."""
 
     def __init__(self) -> None:
         super().__init__()
@@ -82,7 +88,7 @@ class SweepFollowing(Screen[None]):
     @work(thread=True, exclusive=True, exit_on_error=False, group=SWEEP_FEED)
     def follow_sweep(self) -> None:
         """Read events until the screen is left; a server that is away at the start is waited for."""
-        worker = get_current_worker()
+        worker, was_lost = get_current_worker(), False
         if not self.stop_following.is_set():
             collecting.put_off()
             self._reads_first = True
@@ -91,11 +97,20 @@ class SweepFollowing(Screen[None]):
                 for event in self.session.follow(self.reference, self.stop_following):
                     if worker.is_cancelled:
                         return
+                    if was_lost:
+                        was_lost = False
+                        self._inbox.put(ServerBack())
                     self._inbox.put(event)
                 return
             except ServerLostError as error:
+                was_lost = True
                 self._inbox.put(ServerLost(error.message, 2.0))
                 self.stop_following.wait(2.0)
+            except AuthenticationError as error:
+                # What is shown stays of use, and the owner of the key may be let in again.
+                was_lost = True
+                self._inbox.put(ServerLost(error.message, REFUSED_SECONDS, refuses=True))
+                self.stop_following.wait(REFUSED_SECONDS)
             except TrainerError as error:
                 if not worker.is_cancelled:
                     self.post_message(self.FollowFailed(error))
@@ -143,6 +158,7 @@ class SweepFollowing(Screen[None]):
         self._have_read()
         self.notify(str(message.error), severity="error", timeout=10, markup=False)
         self.show_runs()
+        self.post_message(self.NothingMore())
 
     def _have_read(self, *, keeping: bool = False) -> None:
         if self._reads_first:

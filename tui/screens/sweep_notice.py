@@ -5,15 +5,21 @@ from __future__ import annotations
 import time
 from datetime import UTC, datetime
 
+from textual import on
 from textual.content import Content
 from textual.reactive import reactive
 from textual.screen import Screen
 from textual.widgets import Static
 
+from trainer.errors import TrainerError
 from trainer.events import PaceChanged
 from trainer.states import SweepState
 from tui.feeds import SweepFeed
 from tui.formatting import count_text, duration_text, metric_text
+from tui.screens.sweep_following import SweepFollowing
+
+_LAST = "What is shown was so last; esc goes back."
+_LOG_IN = "esc, then @ logs in again; it is also tried again by itself."
 
 
 class SweepNotice(Screen[None]):
@@ -21,18 +27,27 @@ class SweepNotice(Screen[None]):
 
     feed: SweepFeed
     compact: reactive[bool]
+    _failure: TrainerError | None
+    """Why nothing more will be heard."""
     retry_at = 0.0
     """When the server that is away is asked again, by the clock of `monotonic`."""
 
+    @on(SweepFollowing.NothingMore)
     def show_notice(self) -> None:
         """Show the line, or none."""
         feed, sweep = self.feed, self.feed.sweep
-        self.set_class(feed.lost is not None, "-lost")
+        self.set_class(feed.lost is not None or self._failure is not None, "-lost")
         self.set_class(feed.lost is None and feed.slowed is not None, "-slowed")
         self.set_class(feed.lost is None and feed.slowed is None and feed.is_over, "-over")
         self.set_class(bool(feed.progress.failed), "-failures")
         notice = self.query_one("#notice", Static)
-        if feed.lost:
+        if self._failure is not None:
+            notice.update(_standing(self._failure.message, _LAST))
+        elif feed.lost and feed.lost.is_gone:
+            notice.update(_standing(feed.lost.message, _LAST))
+        elif feed.lost and feed.lost.refuses:
+            notice.update(_standing(feed.lost.message, _LOG_IN))
+        elif feed.lost:
             left = max(self.retry_at - time.monotonic(), 0.0)
             when = f"next attempt in {left:.0f}s" if left >= 1 else "trying again…"
             notice.update(
@@ -71,3 +86,8 @@ class SweepNotice(Screen[None]):
         if feed.best and sweep.metric:
             what += f", best {sweep.metric.name} {metric_text(feed.best_value)} by {feed.best.name}"
         return Content.from_markup(f"{mark}$what.   {keys}", what=what)
+
+
+def _standing(why: str, way: str) -> Content:
+    """Return the line of what waiting alone does not mend."""
+    return Content.from_markup("[b $error]✗[/] $why [$foreground 60%]$way[/]", why=why, way=way)

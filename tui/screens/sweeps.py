@@ -19,7 +19,7 @@ from textual.message import Message
 from textual.widgets import Static
 from textual.worker import get_current_worker
 
-from trainer.errors import TrainerError
+from trainer.errors import AuthenticationError, TrainerError
 from trainer.records import SweepRecord
 from trainer.states import SweepState
 from tui.alerting_app import AlertingApp
@@ -228,7 +228,11 @@ class SweepsScreen(SweepsChoosing, SweepsServers):
                 )
             )
         else:
-            self.query_one("#summary", Static).update(Content.from_markup("[$error]✗ $text[/]", text=str(error)))
+            # The way out stands first: the line may be too short for all of it.
+            way = "[b $primary]@[/] log in  " if isinstance(error, AuthenticationError) else ""
+            self.query_one("#summary", Static).update(
+                Content.from_markup(f"{way}[$error]✗ $text[/]", text=error.message if way else str(error))
+            )
 
     def _show_message(self, content: Content) -> None:
         self.set_class(False, "-listing")

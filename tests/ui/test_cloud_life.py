@@ -1,7 +1,9 @@
-"""Whose sweeps, and of which project: a real server, with teams that a relay before it adds."""
+"""Projects, teams, several servers, and faults as the app says them: a real server, and a relay before it."""
 
 from __future__ import annotations
 
+import base64
+import os
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -13,20 +15,25 @@ from textual.widgets import OptionList
 
 from tests.relay import Relay, errors, relayed
 from tests.ui.wait_for import wait_for
+from trainer.agents.environment import host_environment
+from trainer.login import _store
 from trainer.records import Json
 from trainer.server.lifecycle import ServerAddress, ensure_running, stop_server
-from trainer.servers_file import at_remembered_place
-from trainer.settings import Connection, ServerKind, Settings
+from trainer.servers_file import at_remembered_place, remember_server
+from trainer.settings import Connection, ServerKind, Settings, resolve_settings
 from trainer.tracking import account
 from trainer.tracking.wandb_client import WandbClient
 from tui.app import SweepApp
-from tui.screens import choose_project
+from tui.messages import SweepOpenRequested
+from tui.screens import choose_project, sweep_following
 from tui.screens.choose_project import ChooseProjectScreen
+from tui.screens.sweep import SweepScreen
 from tui.screens.sweeps import SweepsScreen
 from tui.session import Session
 from tui.widgets.app_header import AppHeader
 
 SWEEP: dict[str, Json] = {"method": "grid", "parameters": {"x": {"values": [1, 2]}}}
+OTHER_KEY = "o" * 40
 _MAKE = 'mutation U($n: String) { upsertModel(input: {entityName: "local", name: $n}) { project { id } } }'
 
 
@@ -116,3 +123,59 @@ async def test_a_project_is_found_by_typing_a_team_is_turned_to_and_the_place_ke
         await wait_for(pilot, lambda: "does not let the owner of this key do that" in str(note.render()))
         await pilot.press(*"a:b", "enter")
         await wait_for(pilot, lambda: "none of / \\" in str(note.render()))
+
+
+async def test_a_refused_key_a_missing_right_and_a_deleted_project_are_said_in_the_live_view(
+    relay: Relay, address: ServerAddress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(sweep_following, "REFUSED_SECONDS", 0.2)
+    client = WandbClient(Connection(ServerKind.SELF_HOSTED, address.base_url, address.api_key, "local"))
+    reference = client.create_sweep(SWEEP, "local", "doomed").reference
+    app = SweepApp(Session(Settings(ServerKind.SELF_HOSTED, relay.base_url, address.api_key), tmp_path))
+    async with app.run_test(size=(100, 30)) as pilot:
+        app.post_message(SweepOpenRequested(reference))
+        await wait_for(pilot, lambda: isinstance(app.screen, SweepScreen) and app.screen.feed.sweep is not None)
+        screen = app.screen
+        assert isinstance(screen, SweepScreen)
+        notice = screen.query_one("#notice")
+
+        relay.refuses = lambda document: errors(401, "key revoked")
+        await wait_for(pilot, lambda: "refused the API key: key revoked. esc, then @" in str(notice.render()))
+        relay.refuses = lambda document: None
+        await wait_for(pilot, lambda: not screen.has_class("-lost"))
+
+        relay.refuses = lambda document: errors(403, "read only") if "mutation" in document else None
+        told = list[str]()
+        monkeypatch.setattr(app, "notify", lambda message, **_: told.append(message))
+        await pilot.press("P", "enter")
+        await wait_for(pilot, lambda: any("Ask for write access" in text for text in told))
+        assert not screen.has_class("-lost"), "it can still be looked at"
+
+        client.delete_project("local", "doomed")
+        await wait_for(pilot, lambda: "What is shown was so last" in str(notice.render()))
+
+
+def test_each_server_hears_its_own_key_alone(
+    address: ServerAddress, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with relayed(address.base_url) as here, relayed(address.base_url) as there:
+        # The server takes one key; what the other one is asked with is what counts.
+        there.refuses = lambda document: (
+            200,
+            '{"data": {"viewer": {"id": "1", "entity": "me"}, "models": {"edges": []}}}',
+        )
+        _store(there.base_url, OTHER_KEY, os.environ, is_first=False)
+        remember_server(there.base_url)
+        assert not (Path(os.environ["HOME"]) / ".config/wandb/settings").exists(), "wandb's default stays as it is"
+        monkeypatch.setenv("WANDB_API_KEY", address.api_key)
+        for base_url in (here.base_url, ""):
+            monkeypatch.setenv("WANDB_BASE_URL", base_url)
+            session = Session(Settings(ServerKind.SELF_HOSTED, here.base_url, address.api_key), tmp_path)
+            session.list_sweeps()
+            word = there.base_url.removeprefix("http://")
+            session.on_server(session.servers_at_hand()[word]).list_sweeps()
+            Session(resolve_settings(there.base_url), tmp_path).list_sweeps()
+        environ = host_environment(os.environ | {"WANDB_IDENTITY_TOKEN_FILE": "x"}, OTHER_KEY)
+        assert environ["WANDB_API_KEY"] == OTHER_KEY and "WANDB_IDENTITY_TOKEN_FILE" not in environ
+        for relay, own in ((here, address.api_key), (there, OTHER_KEY)):
+            assert {base64.b64decode(header.split()[1]).decode() for header, _ in relay.asked} == {f"api:{own}"}
