@@ -52,8 +52,20 @@ class SweepSubject:
         return _parameter_values(self._sweep.config, key)
 
     def _fact(self, key: str) -> Json:
+        # One by one: all of them, for each of thousands of sweeps, take longer than a key may.
         sweep, reference, created = self._sweep, self._sweep.reference, self._sweep.created_at
-        expected = sweep.run_count_expected
+        match key:
+            case "left":
+                expected = sweep.run_count_expected
+                return None if expected is None else max(expected - sweep.run_count, 0)
+            case "created":
+                return created.astimezone().isoformat(" ", "seconds") if created else None
+            case "age":
+                return (self._now - created).total_seconds() if created else None
+            case "metric" | "goal":
+                return None if sweep.metric is None else sweep.metric.name if key == "metric" else sweep.metric.goal
+            case "program":
+                return sweep.config.get("program")
         facts: dict[str, Json] = {
             "state": sweep.state.value,
             "project": reference.project,
@@ -61,14 +73,8 @@ class SweepSubject:
             "id": reference.id,
             "entity": reference.entity,
             "method": sweep.method,
-            "metric": sweep.metric.name if sweep.metric else None,
-            "goal": sweep.metric.goal if sweep.metric else None,
             "best": sweep.best_value,
             "runs": sweep.run_count,
-            "left": None if expected is None else max(expected - sweep.run_count, 0),
-            "created": created.astimezone().isoformat(" ", "seconds") if created else None,
-            "age": (self._now - created).total_seconds() if created else None,
-            "program": sweep.config.get("program"),
         }
         return facts[key]
 

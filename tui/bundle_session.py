@@ -51,6 +51,13 @@ class BundleSession(Session):
         """Return the sweep, and those made for its missing points."""
         return self.bundle.list_sweeps()
 
+    def sweep_pages(self) -> Iterator[list[SweepRecord]]:
+        """Yield them, all at once."""
+        yield self.list_sweeps()
+
+    def changed_sweeps(self, known: Sequence[SweepRecord]) -> list[SweepRecord] | None:
+        """Return None: a file is read whole."""
+
     def follow(self, reference: SweepReference, stop: threading.Event) -> Iterator[SweepEvent]:
         """Yield everything about a sweep, then nothing, until `stop` is set; agents of this machine are not looked at.
 

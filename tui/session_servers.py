@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import dataclasses
-from collections.abc import Iterator
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
 from typing import TYPE_CHECKING
 
 from trainer.errors import NotFoundError, ServerLostError
@@ -37,13 +38,37 @@ class ServerChoice:
         Raises:
             ServerLostError: If the server does not answer.
         """
-        try:
+        with self._listing():
             return self.client.list_sweeps(self.settings.project, limit=None)
+        return []
+
+    def sweep_pages(self) -> Iterator[list[SweepRecord]]:
+        """Yield the sweeps that `list_sweeps` returns as they are read, in no order; blocks.
+
+        Raises:
+            ServerLostError: If the server does not answer.
+        """
+        with self._listing():
+            yield from self.client.sweep_pages(self.settings.project)
+
+    def changed_sweeps(self, known: Sequence[SweepRecord]) -> list[SweepRecord] | None:
+        """Return the sweeps, newest first, with what is new; None where that takes reading all of them; blocks.
+
+        Raises:
+            ServerLostError: If the server does not answer.
+        """
+        with self._listing():
+            return self.client.changed_sweeps(known, self.settings.project)
+        return []
+
+    @contextmanager
+    def _listing(self) -> Iterator[None]:
+        try:
+            yield
         except NotFoundError:
             if self.settings.project is None:
                 raise
             # A new name: the first sweep that is launched makes the project.
-            return []
         except ServerLostError:
             from trainer.connection import revive
 

@@ -6,6 +6,8 @@ import dataclasses
 import json
 import threading
 from collections.abc import Iterator
+from dataclasses import replace
+from typing import Any
 
 import pytest
 
@@ -54,6 +56,41 @@ def test_sweeps_are_listed_newest_first_by_project_and_over_all(client: WandbCli
     assert listed == [second.reference, sweep.reference]
     assert client.list_sweeps()[0].reference == second.reference
     assert len(client.list_sweeps(limit=1)) == 1
+
+
+@pytest.mark.parametrize("is_one_project", [True, False])
+def test_what_changed_of_listed_sweeps_is_asked_for_alone(
+    client: WandbClient, sweep: SweepRecord, is_one_project: bool, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    entity, project = sweep.reference.entity, sweep.reference.project
+    ended = client.create_sweep(GRID, entity, project)
+    client.set_sweep_state(ended.reference, SweepState.FINISHED)
+    where = project if is_one_project else None
+    known = [listed for listed in client.list_sweeps(project) if listed.reference.project == project]
+    assert [listed.reference for listed in known] == [ended.reference, sweep.reference]
+    newer = client.create_sweep(GRID, entity, project)
+    client.set_sweep_state(sweep.reference, SweepState.PAUSED)
+    asked: list[str] = []
+    execute = GraphQLTransport.execute
+
+    def counted(self: GraphQLTransport, document: str, *given: Any, **options: Any) -> dict[str, Any]:
+        asked.append(document)
+        return execute(self, document, *given, **options)
+
+    client.changed_sweeps(known, where)
+    monkeypatch.setattr(GraphQLTransport, "execute", counted)
+    changed = client.changed_sweeps(known, where)
+    assert changed is not None and len(asked) == 1
+    mine = [each for each in changed if each.reference.project == project]
+    assert [(each.reference.id, each.state) for each in mine] == [
+        (newer.reference.id, newer.state),
+        (ended.reference.id, SweepState.FINISHED),
+        (sweep.reference.id, SweepState.PAUSED),
+    ]
+    gone = replace(known[1], reference=SweepReference(entity, project, "deleted"), state=SweepState.RUNNING)
+    after = client.changed_sweeps([*known, gone], where)
+    assert after is not None and gone.reference not in [each.reference for each in after]
+    assert client.changed_sweeps([], where) is None
 
 
 def test_a_bare_id_is_found_however_many_sweeps_are_newer(client: WandbClient, sweep: SweepRecord) -> None:

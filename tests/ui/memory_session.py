@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -64,6 +64,12 @@ class MemorySession(Session):
     def list_sweeps(self) -> list[SweepRecord]:
         self.connect()
         return list(self.sweeps)
+
+    def sweep_pages(self) -> Iterator[list[SweepRecord]]:
+        yield self.list_sweeps()
+
+    def changed_sweeps(self, known: Sequence[SweepRecord]) -> list[SweepRecord] | None:
+        return None
 
     def set_sweep_state(self, reference: SweepReference, state: SweepState) -> None:
         self.connect()

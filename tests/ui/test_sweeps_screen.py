@@ -1,5 +1,10 @@
 from __future__ import annotations
 
+import threading
+from collections.abc import Iterator, Sequence
+from dataclasses import replace
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from textual.pilot import Pilot
 
@@ -238,6 +243,48 @@ async def test_sweeps_with_something_new_are_starred_and_the_user_is_called_for_
         await wait_for(pilot, lambda: "1 marked" in shown_text(app, "#summary"))
         await pilot.press("escape", "escape")
         await wait_for(pilot, lambda: not screen.filter_text and not screen.marked)
+
+
+class PagedSession(MemorySession):
+    """Gives its sweeps in two pages, the second when it may; then what changed."""
+
+    def __init__(self, sweeps: list[SweepRecord]) -> None:
+        super().__init__(sweeps)
+        self.may_go_on = threading.Event()
+        self.asked: list[str] = []
+
+    def sweep_pages(self) -> Iterator[list[SweepRecord]]:
+        self.asked.append("all")
+        self.connect()
+        yield self.sweeps[-2:]
+        assert self.may_go_on.wait(20)
+        yield self.sweeps[:-2]
+
+    def changed_sweeps(self, known: Sequence[SweepRecord]) -> list[SweepRecord] | None:
+        self.asked.append("changed")
+        self.connect()
+        return list(self.sweeps)
+
+
+async def test_the_first_page_is_shown_at_once_and_then_only_what_changed_is_asked_for() -> None:
+    day = datetime(2026, 11, 1, tzinfo=UTC)
+    sweeps = [replace(make_sweep(f"s{number}"), created_at=day - timedelta(hours=number)) for number in range(9)]
+    session = PagedSession(sweeps)
+    app = SweepApp(session)
+    async with app.run_test(size=(120, 36)) as pilot:
+        screen = await listed(pilot)
+        assert "2 sweeps so far…" in shown_text(app, "#summary")
+        await pilot.press("down", "M")
+        session.may_go_on.set()
+        await wait_for(pilot, lambda: screen.table.row_count == 9)
+        assert "9 sweeps" in shown_text(app, "#summary") and "far" not in shown_text(app, "#summary")
+        assert screen.table.current == sweeps[8] and list(screen.marked) == [sweeps[8].reference]
+        session.sweeps = [replace(make_sweep("newest"), created_at=day + timedelta(hours=1)), *sweeps]
+        screen._wake.set()
+        await wait_for(pilot, lambda: screen.table.row_count == 10)
+        assert screen.table.current == sweeps[8] and session.asked == ["all", "changed"]
+        await pilot.press("r")
+        await wait_for(pilot, lambda: session.asked == ["all", "changed", "all"])
 
 
 async def test_thousands_of_sweeps_cost_what_is_in_sight() -> None:

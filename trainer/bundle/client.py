@@ -82,6 +82,13 @@ class BundleClient(BundleContents):
         """Return the entity of the sweep."""
         return self.connection.entity
 
+    def sweep_pages(self, project: str | None = None, *, entity: str | None = None) -> Iterator[list[SweepRecord]]:
+        """Yield them, all at once."""
+        yield self.list_sweeps(project, None, entity=entity)
+
+    def changed_sweeps(self, known: Sequence[SweepRecord], project: str | None = None) -> list[SweepRecord] | None:
+        """Return None: reading all of them costs nothing."""
+
     def list_sweeps(
         self, project: str | None = None, limit: int | None = 200, *, entity: str | None = None
     ) -> list[SweepRecord]:

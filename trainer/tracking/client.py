@@ -59,6 +59,12 @@ class TrackingClient(Protocol):
     def default_entity(self) -> str:
         """Return the entity that owns the key."""
 
+    def sweep_pages(self, project: str | None = None, *, entity: str | None = None) -> Iterator[list[SweepRecord]]:
+        """Yield sweeps of an entity as they are read, of one project or (None) of all; in no order."""
+
+    def changed_sweeps(self, known: Sequence[SweepRecord], project: str | None = None) -> list[SweepRecord] | None:
+        """Return sweeps, newest first, with what is new; None where that takes reading all of them."""
+
     def list_sweeps(
         self, project: str | None = None, limit: int | None = 200, *, entity: str | None = None
     ) -> list[SweepRecord]:

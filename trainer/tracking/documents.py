@@ -57,6 +57,41 @@ query GetProjectsWithSweeps($entity: String, $cursor: String, $perPage: Int = 50
     + _SWEEP_FIELDS
 )
 
+LIST_CHANGED_SWEEPS = (
+    """
+query GetProjectsWithChangedSweeps($entity: String, $perPage: Int, $filters: JSONString) {
+  models(entityName: $entity, first: $perPage) {
+    pageInfo { endCursor hasNextPage }
+    edges {
+      node {
+        name
+        sweeps(first: $perPage, filters: $filters) {
+          pageInfo { endCursor hasNextPage }
+          edges { node { ...SweepFields } }
+        }
+      }
+    }
+  }
+}
+"""
+    + _SWEEP_FIELDS
+)
+
+LIST_CHANGED_PROJECT_SWEEPS = (
+    """
+query GetChangedSweeps($project: String!, $entity: String!, $perPage: Int, $filters: JSONString) {
+  project(name: $project, entityName: $entity) {
+    name
+    sweeps(first: $perPage, filters: $filters) {
+      pageInfo { endCursor hasNextPage }
+      edges { node { ...SweepFields } }
+    }
+  }
+}
+"""
+    + _SWEEP_FIELDS
+)
+
 READ_SWEEP = (
     """
 query GetSweep($name: String!, $project: String, $entity: String) {

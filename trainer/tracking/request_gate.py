@@ -20,6 +20,8 @@ _WORDS = {
     "CreateAgent": "start an agent",
     "DeleteRun": "delete a run",
     "EnqueueSweepRun": "run a point again",
+    "GetChangedSweeps": "list sweeps",
+    "GetProjectsWithChangedSweeps": "list sweeps",
     "GetProjectsWithSweeps": "list sweeps",
     "GetSweep": "read a sweep",
     "GetSweeps": "list sweeps",

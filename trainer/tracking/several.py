@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 import threading
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import replace
 from typing import NoReturn
@@ -97,6 +97,13 @@ class SeveralClient(SeveralContents):
                 self._owners[run_id] = (reference, run.id)
                 owned.append(replace(run, id=run_id, sweep_id=label))
         return owned
+
+    def sweep_pages(self, project: str | None = None, *, entity: str | None = None) -> Iterator[list[SweepRecord]]:
+        """Yield them, all at once."""
+        yield self.list_sweeps(project, None, entity=entity)
+
+    def changed_sweeps(self, known: Sequence[SweepRecord], project: str | None = None) -> list[SweepRecord] | None:
+        """Return None: reading all of them costs nothing."""
 
     def list_sweeps(
         self, project: str | None = None, limit: int | None = 200, *, entity: str | None = None

@@ -7,7 +7,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, datetime
 from typing import Any
 
 from trainer.errors import AuthenticationError, InputError, NotFoundError, ServerError, ServerLostError
@@ -30,6 +29,7 @@ from trainer.tracking.request_gate import RequestGate
 from trainer.tracking.riders import Riders
 from trainer.tracking.run_changes import RunChanges
 from trainer.tracking.run_contents import RunContents
+from trainer.tracking.sweep_lists import SweepLists, newest_first
 from trainer.tracking.sweep_reads import SweepReads
 from trainer.tracking.sweep_upsert import creation_variables
 from trainer.tracking.transport import GraphQLTransport
@@ -44,10 +44,9 @@ from trainer.wire import (
 )
 
 _LAST_STEP = 2**62
-_EPOCH = datetime.min.replace(tzinfo=UTC)
 
 
-class WandbClient(SweepReads, NewsReads, RunChanges, RunContents, RunConsoles, ModelChanges):
+class WandbClient(SweepLists, SweepReads, NewsReads, RunChanges, RunContents, RunConsoles, ModelChanges):
     """A W&B server, spoken to directly. Safe to share between threads.
 
     A method blocks for at most `timeout_seconds` per request it makes; all but `list_sweeps`, `create_sweep`,
@@ -88,31 +87,6 @@ class WandbClient(SweepReads, NewsReads, RunChanges, RunContents, RunConsoles, M
             raise refused_key(self.connection)
         return str(viewer["entity"])
 
-    def list_sweeps(
-        self, project: str | None = None, limit: int | None = 200, *, entity: str | None = None
-    ) -> list[SweepRecord]:
-        """Return sweeps of an entity (None: the connection's), newest first, of one project or (None) of all."""
-        owner = entity or self.connection.entity
-        projects = [project] if project else []
-        found: list[SweepRecord] = []
-        if project is None:
-            for node in self._pages(
-                documents.LIST_SWEEPS, {"entity": owner, "perPage": 50, "sweepsPerProject": 100}, "models"
-            ):
-                sweeps = node.get("sweeps") or {}
-                if (sweeps.get("pageInfo") or {}).get("hasNextPage"):
-                    projects.append(str(node.get("name")))
-                else:
-                    found += [
-                        self._sweep(edge["node"], str(node.get("name")), owner) for edge in sweeps.get("edges") or ()
-                    ]
-        for name in projects:
-            variables = {"entity": owner, "project": name, "perPage": 200}
-            nodes = self._pages(documents.LIST_PROJECT_SWEEPS, variables, "project", "sweeps")
-            found += [self._sweep(node, name, owner) for node in nodes]
-        found.sort(key=lambda sweep: sweep.created_at or _EPOCH, reverse=True)
-        return found[:limit]
-
     def recent_sweeps(self, entity: str, project: str, first: int) -> list[SweepRecord]:
         """Return the newest sweeps of a project, in one request; none of a project that is not there."""
         variables = {"entity": entity, "project": project, "perPage": first, "cursor": None}
@@ -122,7 +96,7 @@ class WandbClient(SweepReads, NewsReads, RunChanges, RunContents, RunConsoles, M
             return []
         nodes = [edge["node"] for edge in (found.get("sweeps") or {}).get("edges") or ()]
         sweeps = [self._sweep(node, project, entity) for node in nodes]
-        return sorted(sweeps, key=lambda sweep: sweep.created_at or _EPOCH, reverse=True)
+        return newest_first(sweeps)
 
     def recent_runs(self, sweeps: Sequence[SweepReference], state: RunState, first: int) -> list[RunRecord]:
         """Return the newest runs in a state of some sweeps of one project, in one request."""
@@ -291,23 +265,6 @@ class WandbClient(SweepReads, NewsReads, RunChanges, RunContents, RunConsoles, M
         states = json.dumps(dict.fromkeys(live_run_ids, True))
         data = self._transport.execute(documents.HEARTBEAT, {"id": agent_id, "metrics": "{}", "runState": states})
         return agent_commands((data.get("agentHeartbeat") or {}).get("commands"))
-
-    def _pages(self, document: str, variables: Mapping[str, Any], *path: str) -> list[dict[str, Any]]:
-        """Return the nodes of a connection, all pages of it."""
-        nodes: list[dict[str, Any]] = []
-        cursor = None
-        while True:
-            data: Any = self._transport.execute(document, {**variables, "cursor": cursor})
-            for name in path:
-                data = data.get(name)
-                if data is None and name == "project":
-                    raise self._missing(f"project {variables.get('entity')}/{variables.get('project')}")
-                data = data or {}
-            nodes += [edge["node"] for edge in data.get("edges") or ()]
-            info = data.get("pageInfo") or {}
-            cursor = info.get("endCursor")
-            if not info.get("hasNextPage") or not cursor:
-                return nodes
 
     def _sweep(self, node: Mapping[str, Any], project: str, entity: str | None = None) -> SweepRecord:
         return sweep_record(node, entity or self.connection.entity, project, self.connection.base_url)

@@ -31,6 +31,7 @@ from tui.screens.confirm import ConfirmScreen
 from tui.screens.sweeps_choosing import SweepsChoosing
 from tui.screens.sweeps_servers import SweepsServers
 from tui.session import Session
+from tui.sweep_listing import SweepListing
 from tui.widgets.app_header import AppHeader
 from tui.widgets.filter_prompt import FilterPrompt
 from tui.widgets.fitting_footer import FittingFooter
@@ -102,6 +103,8 @@ class SweepsScreen(SweepsChoosing, SweepsServers):
         base_url: str
         looks: dict[str, Look]
         """When each sweep of any server was looked at last."""
+        is_whole: bool = True
+        """Whether no more are still being read."""
 
         def can_replace(self, message: Message) -> bool:
             """Only the newest list matters."""
@@ -130,6 +133,9 @@ class SweepsScreen(SweepsChoosing, SweepsServers):
         """None until the server has answered."""
         self.watch_of_list = ListedWatch()
         self._wake = threading.Event()
+        self._listing = SweepListing()
+        self._wants_all = False
+        self._is_whole = True
 
     def compose(self) -> ComposeResult:
         """Compose the screen."""
@@ -160,7 +166,7 @@ class SweepsScreen(SweepsChoosing, SweepsServers):
 
     def turn_to(self, session: Session) -> None:
         """Show the sweeps of another server."""
-        self.session, self.sweeps = session, None
+        self.session, self.sweeps, self._listing = session, None, SweepListing()
         self.marked.clear()
         header = self.query_one(AppHeader)
         header.server, header.project = session.label, session.place
@@ -175,7 +181,7 @@ class SweepsScreen(SweepsChoosing, SweepsServers):
     @work(thread=True, exclusive=True, exit_on_error=False, group=SWEEP_LIST)
     def watch_sweeps(self) -> None:
         """Connect, then list the sweeps every few seconds until the screen is left."""
-        worker, pause = get_current_worker(), REFRESH_SECONDS
+        worker, pause, listing = get_current_worker(), REFRESH_SECONDS, self._listing
         while not worker.is_cancelled:
             try:
                 was_connected = self.session.is_connected
@@ -183,11 +189,14 @@ class SweepsScreen(SweepsChoosing, SweepsServers):
                 if not was_connected:
                     self.app.post_message(ServerConnected(connection.label))
                 began = time.monotonic()
-                sweeps = tuple(self.session.list_sweeps())
+                wants_all, self._wants_all = self._wants_all, False
+                looks = read_looks(looks_file())
+                for sweeps, is_whole in listing.read(self.session, whole=wants_all):
+                    if worker.is_cancelled:
+                        return
+                    self.post_message(self.SweepsListed(sweeps, connection.base_url, looks, is_whole))
                 # A long list is asked for less often: most of the time is the server's, and other people's.
                 pause = max(REFRESH_SECONDS, _REST_FACTOR * (time.monotonic() - began))
-                if not worker.is_cancelled:
-                    self.post_message(self.SweepsListed(sweeps, connection.base_url, read_looks(looks_file())))
             except TrainerError as error:
                 if not worker.is_cancelled:
                     self.post_message(self.ListFailed(error))
@@ -210,7 +219,8 @@ class SweepsScreen(SweepsChoosing, SweepsServers):
             if sweep.reference in looks
         }
         self.news = {reference: told for reference, told in news.items() if told}
-        alerts = self.watch_of_list.note(message.sweeps, looks)
+        self._is_whole = message.is_whole
+        alerts = self.watch_of_list.note(message.sweeps, looks) if message.is_whole else []
         if alerts and isinstance(self.app, AlertingApp):
             self.app.call_user(alerts)
         self.show_list()
@@ -251,7 +261,9 @@ class SweepsScreen(SweepsChoosing, SweepsServers):
         was_listing = self.has_class("-listing")
         self.set_class(True, "-listing")
         self.table.show(matching, datetime.now(UTC), self.marked, self.news)
-        self.query_one("#summary", Static).update(summary(sweeps, matching, len(self.marked), len(self.news)))
+        self.query_one("#summary", Static).update(
+            summary(sweeps, matching, len(self.marked), len(self.news), is_whole=self._is_whole)
+        )
         if not was_listing and not self.has_class("-filtering"):
             self.table.focus()
         self.refresh_bindings()
@@ -298,7 +310,8 @@ class SweepsScreen(SweepsChoosing, SweepsServers):
         self.app.push_screen(OpenFileScreen(self.session.cwd), open_builder)
 
     def action_refresh_list(self) -> None:
-        """Ask the server now."""
+        """Ask the server now, for all of them."""
+        self._wants_all = True
         self._wake.set()
 
     def action_toggle_pause(self) -> None:
@@ -354,11 +367,20 @@ class SweepsScreen(SweepsChoosing, SweepsServers):
         self._wake.set()
 
 
-def summary(sweeps: Sequence[SweepRecord], matching: Sequence[SweepRecord], marked: int = 0, news: int = 0) -> Content:
+def summary(
+    sweeps: Sequence[SweepRecord],
+    matching: Sequence[SweepRecord],
+    marked: int = 0,
+    news: int = 0,
+    *,
+    is_whole: bool = True,
+) -> Content:
     """Return the line above the list: how many sweeps there are, at work, marked, with something new."""
     shown = count_text(len(sweeps), "sweep")
     if len(matching) < len(sweeps):
         shown = f"{len(matching):,} of {shown}"
+    if not is_whole:
+        shown += " so far…"
     running = sum(sweep.state is SweepState.RUNNING for sweep in sweeps)
     projects = len({sweep.reference.project for sweep in sweeps})
     parts = [f"{projects:,} projects"] if projects > 1 else []
