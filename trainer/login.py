@@ -9,10 +9,9 @@ from collections.abc import Mapping
 
 from trainer.errors import AuthenticationError, InputError
 from trainer.servers_file import remember_server, remembered_servers
-from trainer.settings import Connection, ServerKind, Settings, resolve_settings
+from trainer.settings import Connection, ServerKind, Settings, key_problem, resolve_settings
 from trainer.tracking.wandb_client import WandbClient
 
-_KEY_LENGTH = 40
 _SECONDS = 60.0
 _STORE = """
 import sys, wandb
@@ -46,7 +45,8 @@ def log_in(server: str, key: str, environ: Mapping[str, str] | None = None) -> t
     """
     environ = os.environ if environ is None else environ
     key = key.strip()
-    _check_form(key)
+    if problem := key_problem(key):
+        raise InputError(f"That is no API key: {problem}.", hint="Copy all of it and paste it again.")
     if "://" not in server and "." in server and "/" not in server:
         server = f"https://{server}"
     # As if the environment had the key: what a URL may be, and what the cloud is called, is decided there.
@@ -56,22 +56,6 @@ def log_in(server: str, key: str, environ: Mapping[str, str] | None = None) -> t
     _store(chosen.base_url, key, environ, is_first=_knows_no_server(environ))
     remember_server(chosen.base_url, environ)
     return chosen, owner
-
-
-def _check_form(key: str) -> None:
-    """Check what wandb (SDK 0.31, `check_api_key`) would refuse to store: 40 letters or more behind a prefix.
-
-    Raises:
-        InputError: If it can be no key.
-    """
-    if not key or any(letter.isspace() or not letter.isprintable() for letter in key):
-        raise InputError("That is no API key: it is one word of letters and digits.", hint="Paste it again.")
-    length = len(key.partition("-")[2] or key)
-    if length < _KEY_LENGTH and key.count(".") != 2:
-        raise InputError(
-            f"That is no API key: it has {length} letters, and keys have {_KEY_LENGTH} or more.",
-            hint="Copy all of it and paste it again.",
-        )
 
 
 def _knows_no_server(environ: Mapping[str, str]) -> bool:

@@ -17,6 +17,7 @@ from urllib.parse import urlsplit
 from trainer.errors import AuthenticationError, InputError
 
 CLOUD_URL = "https://api.wandb.ai"
+_KEY_LENGTH = 40
 DEFAULT_PROJECT = "uncategorized"
 """Where W&B (SDK 0.31) puts what names no project."""
 
@@ -141,6 +142,15 @@ def _host(server: str) -> str:
     except ValueError:
         # A bracket that is not an IPv6 address, or a port that is no number.
         return ""
+
+
+def key_problem(key: str) -> str:
+    """Return why a text can be no key, as wandb judges it (SDK 0.31, `check_api_key`); empty where it can."""
+    if not key or any(letter.isspace() or not letter.isprintable() for letter in key):
+        return "it is one word of letters and digits"
+    length = len(key.partition("-")[2] or key)
+    is_token = key.count(".") == 2
+    return "" if is_token or length >= _KEY_LENGTH else f"it has {length} letters, and keys have {_KEY_LENGTH} or more"
 
 
 def _has_login(server: str) -> bool:

@@ -5,7 +5,8 @@ from pathlib import Path
 import pytest
 
 from trainer.errors import AuthenticationError, InputError
-from trainer.settings import CLOUD_URL, ServerKind, known_servers, resolve_settings
+from trainer.settings import CLOUD_URL, Connection, ServerKind, key_problem, known_servers, resolve_settings
+from trainer.tracking.answers import refused_key
 
 KEY = "k" * 40
 MINE = "http://127.0.0.1:21000"
@@ -111,3 +112,15 @@ def test_an_address_with_a_key_in_it_is_refused_and_not_shown(tmp_path: Path) ->
         with pytest.raises(InputError, match="must not hold") as caught:
             resolve_settings(named, environ=environ(tmp_path, **variables))
         assert KEY not in str(caught.value)
+
+
+@pytest.mark.parametrize("key", [KEY, f"local-{KEY}", "wandb_v1_" + "a" * 60, "header.payload.signature"])
+def test_keys_of_every_form_may_be_one(key: str) -> None:
+    assert key_problem(key) == ""
+
+
+def test_what_can_be_no_key_is_told_when_it_is_refused() -> None:
+    assert "letters and digits" in key_problem("two words")
+    refused = refused_key(Connection(ServerKind.CLOUD, CLOUD_URL, "local-short", "me"))
+    assert "It can be none: it has 5 letters" in str(refused)
+    assert "short" not in str(refused)

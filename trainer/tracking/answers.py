@@ -10,7 +10,7 @@ from urllib.parse import urlsplit
 import requests
 
 from trainer.errors import AccessError, AuthenticationError, NotFoundError, ServerError, ServerLostError
-from trainer.settings import Connection, ServerKind
+from trainer.settings import Connection, ServerKind, key_problem
 from trainer.tracking.exchange import Reply
 
 _ADDRESS_HINT = "Check the address: it is the one of the API, such as https://api.wandb.ai, without a path."
@@ -92,6 +92,8 @@ def refused_key(connection: Connection, message: str = "") -> AuthenticationErro
             "It is expired, revoked or another server's: log in again (@ in the list of sweeps, or `wandb login"
             f" --relogin{host}`), or set WANDB_API_KEY."
         )
+    if problem := key_problem(connection.api_key):
+        hint = f"It can be none: {problem}. Look at WANDB_API_KEY, or log in again."
     return AuthenticationError(
         f"{connection.base_url} refused the API key" + (f": {message}." if message else "."), hint=hint
     )

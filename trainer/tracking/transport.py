@@ -158,7 +158,10 @@ class GraphQLTransport:
         return session
 
     def _busy(self, retry_in_seconds: float | None) -> ServerBusyError:
-        busy = ServerBusyError(f"{self._connection.label} asks to be left alone for a while (HTTP 429).", hint="")
+        when = "a minute" if retry_in_seconds is None else f"{retry_in_seconds:.0f} s"
+        busy = ServerBusyError(
+            f"{self._connection.label} asks to be left alone for a while (HTTP 429).", hint=f"Try again in {when}."
+        )
         busy.retry_in_seconds = retry_in_seconds
         return busy
 
