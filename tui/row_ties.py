@@ -71,7 +71,7 @@ def snapshot_of(board: LeaderboardModel) -> Snapshot | None:
         values,
         {} if grouping is not None else {run_id: board.flat_config(run_id) for run_id in values},
         {run_id: board.runs[run_id].curve for run_id in list(values)[:MOST_CURVES]},
-        tuple(column.path for column in repeated or board.varying_columns),
+        tuple(column.path for column in repeated or board.varying_columns if not board.seeds.are(column.path)),
         None if grouping is None else {name: tuple(group.run_ids) for name, group in grouping.groups.items()},
         grouping is not None and set(grouping.keys) >= set(repeated or board.varying_columns),
     )

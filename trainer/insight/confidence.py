@@ -8,6 +8,7 @@ from __future__ import annotations
 import math
 from collections.abc import Sequence
 from dataclasses import dataclass
+from statistics import median
 from typing import TYPE_CHECKING
 
 from trainer.insight.features import RunTable
@@ -27,6 +28,9 @@ _MANY_RUNS = 100
 """Runs of a group from which its mean is drawn as a normal number, and not run by run."""
 _NEAR = 8.0
 """Groups further behind the first than so many standard errors have no chance."""
+_WILD = 10.0
+"""Times the median deviation of `_LEAST_REPEATED` configurations or more: chance alone hardly ever does that."""
+_LEAST_REPEATED = 5
 _TAIL = 0.2
 _LEAST_TAIL = 5
 
@@ -159,7 +163,7 @@ def contest(
     if freedom < 1:
         first = Contender(rows[0], math.nan, True)
         return Ties((first,), len(rows), repeated, None, "", f"{assumption} Run the best few again with other seeds.")
-    noise = math.sqrt(sum(value * value for value in deviations) / len(deviations))
+    noise = math.hypot(*deviations) / math.sqrt(len(deviations))
     near = [group for group in rows if _distance(group, rows[0], noise) <= _NEAR]
     contenders = _contenders(near[:MOST_CONTENDERS], deviations, noise, freedom, metric.goal, draws, seed)
     return Ties(tuple(contenders), len(rows), repeated, noise, assumption)
@@ -176,6 +180,8 @@ def _noise(
 ) -> tuple[list[float], int, str]:
     """Return deviations to draw from, scaled to be without bias, their degrees of freedom, and where they are from."""
     repeats = [group for group in groups if group.count > 1]
+    calm = _without_wild(repeats)
+    wild, repeats = len(repeats) - len(calm), calm
     freedom = sum(group.count - 1 for group in repeats)
     if freedom:
         deviations = [
@@ -183,10 +189,14 @@ def _noise(
             for group in repeats
             for place in group.places
         ]
-        single = len(groups) - len(repeats)
+        single = len(groups) - len(repeats) - wild
         runs = sum(group.count for group in repeats)
         where = f"Noise from {runs} runs of {_configurations(len(repeats))} that were repeated"
         where += f"; the {single} single ones are taken to be as noisy." if single else "."
+        if wild:
+            where += (
+                f" {_configurations(wild)} scattered more than {_WILD:g} times as much, and count for nothing here."
+            )
         if freedom < 5:
             where += " So few repeats leave much open."
         # In an order of their own, so that the same runs give the same draws whatever order they are in.
@@ -199,6 +209,15 @@ def _noise(
         "which says nothing about other seeds."
     )
     return deviations, len(deviations), where
+
+
+def _without_wild(repeats: Sequence[Group]) -> list[Group]:
+    """Return the groups without those that scatter out of all proportion: where training diverges, seeds decide all.
+
+    What such a group says of noise is not true of the others, and would make equals of all of them.
+    """
+    middle = median([group.deviation or 0.0 for group in repeats]) if len(repeats) >= _LEAST_REPEATED else 0.0
+    return [group for group in repeats if not middle or (group.deviation or 0.0) <= _WILD * middle]
 
 
 def _restlessness(curve: Sequence[HistoryPoint], metric: Metric) -> list[float]:

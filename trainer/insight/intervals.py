@@ -12,6 +12,7 @@ from functools import lru_cache
 from statistics import NormalDist
 
 CONFIDENCE = 0.95
+_LARGE = 1e150
 _MANY = 200
 """Degrees of freedom from which the expansion about the normal distribution is exact to nine digits."""
 
@@ -30,12 +31,16 @@ class Mean:
 
 def mean_of(values: Sequence[float]) -> Mean:
     """Return the mean of one finite number or more, and its confidence interval."""
-    count = len(values)
-    mean = math.fsum(values) / count
+    count, largest = len(values), max(map(abs, values))
+    # The loss of a run that diverged may be so large that its square is no number any more.
+    scale = largest if largest > _LARGE or 0 < largest < 1 / _LARGE else 1.0
+    scaled = values if scale == 1.0 else [value / scale for value in values]
+    mean = math.fsum(scaled) / count
     if count < 2:
-        return Mean(count, mean, None, None)
-    deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in values) / (count - 1))
-    return Mean(count, mean, deviation, student_quantile(count - 1) * deviation / math.sqrt(count))
+        return Mean(count, mean * scale, None, None)
+    deviation = math.sqrt(math.fsum((value - mean) ** 2 for value in scaled) / (count - 1))
+    half_width = student_quantile(count - 1) * deviation / math.sqrt(count)
+    return Mean(count, mean * scale, deviation * scale, half_width * scale)
 
 
 @lru_cache(maxsize=1024)

@@ -177,3 +177,32 @@ def test_equals_are_tied_together_or_none_of_them_is() -> None:
         found = ties(table_of(runs), draws=500)
         assert found.tied in (1, 7), edge
         assert len({contender.chance for contender in found.contenders[1:]}) <= 1
+
+
+@pytest.mark.parametrize(("configurations", "repeats", "gap"), [(2, 2, 0.1), (5, 3, 0.1), (20, 3, 0.1), (5, 15, 0.03)])
+def test_the_chance_that_is_told_is_how_often_it_is_true(configurations: int, repeats: int, gap: float) -> None:
+    generator = np.random.default_rng(3)
+    told, held, among = [], [], []
+    for _ in range(150):
+        true = generator.normal(0, gap, configurations)
+        means = {float(number): float(mean) for number, mean in enumerate(true)}
+        found = ties(table_of(seeded(means, repeats, 0.1, int(generator.integers(2**31)))), draws=500)
+        best = str(int(np.argmin(true)))
+        first = found.contenders[0]
+        told.append(first.chance)
+        held.append(dict(first.group.key)["lr"] == best)
+        among.append(any(each.is_tied and dict(each.group.key)["lr"] == best for each in found.contenders))
+    # Four standard errors of 150 tries are 0.16; with many equals the first looks a bit too good.
+    assert np.mean(told) == pytest.approx(np.mean(held), abs=0.16)
+    assert np.mean(among) >= 0.9
+
+
+def test_a_configuration_that_diverges_does_not_make_equals_of_all_others() -> None:
+    runs = seeded({0.1: 0.30, 0.2: 0.40, 0.3: 0.50, 0.4: 0.60}, 3, 0.01)
+    wild = [a_run(90 + number, {"lr": 0.9, "seed": 90 + number}, loss) for number, loss in enumerate([1.0, 4e3, 1e200])]
+    found = ties(table_of([*runs, *wild]))
+    assert (found.tied, found.configurations, found.repeated) == (1, 5, 5)
+    assert found.contenders[0].chance > 0.999
+    assert "1 configuration scattered more than 10 times as much" in found.assumption
+    largest = grouped(table_of(wild), ["lr"])[0]
+    assert largest.mean == pytest.approx(1e200 / 3) and largest.deviation == pytest.approx(1e200 / math.sqrt(3))
