@@ -4,14 +4,17 @@ from __future__ import annotations
 
 import json
 import time
+from collections import deque
 
 import click
 
 from trainer.commands.options import connected, find_sweep, narrate
+from trainer.durations import duration_text
 from trainer.errors import AuthenticationError, TrainerError
 from trainer.settings import resolve_settings
 
 _PROGRESS_SECONDS = 2.0
+_WORDS_TO_GUESS_BY = 5
 
 
 @click.command(short_help="Make SWEEP again on another W&B server.")
@@ -66,11 +69,17 @@ class _Teller:
 
     def __init__(self) -> None:
         self.where = "before the first run"
-        self._told_at = time.monotonic()
+        # Of the last few words only: what was there already is passed over a hundred times as fast.
+        self._told: deque[tuple[float, int]] = deque([(time.monotonic(), 0)], maxlen=_WORDS_TO_GUESS_BY)
 
     def progress(self, done: int, total: int, size: int) -> None:
         """Take note, and say it where the last word is some time ago."""
         self.where = f"at {done:,} of {total:,} runs, {size / 2**20:.1f} MiB sent"
-        if time.monotonic() - self._told_at > _PROGRESS_SECONDS:
-            self._told_at = time.monotonic()
-            narrate(f"{done:,} of {total:,} runs, {size / 2**20:.1f} MiB")
+        now = time.monotonic()
+        if now - self._told[-1][0] <= _PROGRESS_SECONDS:
+            return
+        since, before = self._told[0]
+        is_known = len(self._told) == _WORDS_TO_GUESS_BY and done > before
+        left = f" · ETA {duration_text((now - since) / (done - before) * (total - done))}" if is_known else ""
+        self._told.append((now, done))
+        narrate(f"{done:,} of {total:,} runs, {size / 2**20:.1f} MiB{left}")

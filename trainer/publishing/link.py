@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from typing import IO, Any, TypeVar
@@ -25,18 +26,13 @@ _T = TypeVar("_T")
 
 
 class Link:
-    """One server. For one thread."""
+    """One server. For several threads."""
 
     def __init__(self, connection: Connection, tell: Callable[[str], object], patience: Patience | None = None) -> None:
         self.connection = connection
         self.patience = patience or Patience(lambda: revive(connection), tell)
         self._transport = GraphQLTransport(connection, _TIMEOUT)
-        # Two sessions: the key is for the server, and storage elsewhere has signed addresses.
-        self._own, self._storage = requests.Session(), requests.Session()
-        self._own.auth = ("api", connection.api_key)
-        for session in (self._own, self._storage):
-            session.trust_env = connection.kind is not ServerKind.EMBEDDED
-            session.headers["User-Agent"] = "sweep-tui"
+        self._sessions = threading.local()
 
     @property
     def is_embedded(self) -> bool:
@@ -69,7 +65,7 @@ class Link:
         """Send one request of a run's stream."""
         path = "/".join(quote(part, safe="") for part in (entity, project, run))
         url = f"{self.connection.base_url}/files/{path}/file_stream"
-        self._http(lambda: self._own.post(url, json=dict(body), timeout=_TIMEOUTS), f"rows of {run}")
+        self._http(lambda: self._session(url).post(url, json=dict(body), timeout=_TIMEOUTS), f"rows of {run}")
 
     def download(self, url: str, name: str, file: IO[bytes]) -> int:
         """Write the bytes of an address to a file, from its beginning; return how many there are."""
@@ -110,7 +106,17 @@ class Link:
         self._http(work, name)
 
     def _session(self, url: str) -> requests.Session:
-        return self._own if urlsplit(url).netloc == urlsplit(self.connection.base_url).netloc else self._storage
+        """Return this thread's session: the key is for the server, and storage elsewhere has signed addresses."""
+        is_own = urlsplit(url).netloc == urlsplit(self.connection.base_url).netloc
+        name = "own" if is_own else "storage"
+        session: requests.Session | None = getattr(self._sessions, name, None)
+        if session is None:
+            session = requests.Session()
+            session.auth = ("api", self.connection.api_key) if is_own else None
+            session.trust_env = self.connection.kind is not ServerKind.EMBEDDED
+            session.headers["User-Agent"] = "sweep-tui"
+            setattr(self._sessions, name, session)
+        return session
 
     def _http(self, work: Callable[[], requests.Response], what: str) -> requests.Response:
         label = self.connection.label

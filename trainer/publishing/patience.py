@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 import time
 from collections.abc import Callable
 from contextlib import suppress
@@ -48,6 +49,9 @@ class Patience:
         self._seconds = seconds
         self._sleep = sleep
         self._clock = clock
+        self._lock = threading.Lock()
+        self._waiting = 0
+        """Threads that wait: one word is enough for all."""
 
     def call(self, work: Callable[[], _T]) -> _T:
         """Return what `work` returns; it is done again while its server is lost, so twice must be as once.
@@ -64,11 +68,12 @@ class Patience:
                 now = self._clock()
                 if lost_at is None:
                     lost_at = now
-                    self._tell(f"{error.message} Waiting for it, for {self._seconds / 60:.0f} minutes at most.")
+                    self._begin_to_wait(error.message)
                 pause = wait
                 if isinstance(error, TryLaterError) and error.seconds is not None:
                     pause = max(error.seconds, wait)
                 if now + pause - lost_at > self._seconds:
+                    self._stop_waiting()
                     raise ServerLostError(
                         error.message, hint="The same command goes on from here once it is back."
                     ) from error
@@ -76,7 +81,22 @@ class Patience:
                 wait = min(wait * 2, _LONGEST_WAIT)
                 with suppress(TrainerError):
                     self._revive()
-            else:
+            except BaseException:
                 if lost_at is not None:
+                    self._stop_waiting()
+                raise
+            else:
+                if lost_at is not None and self._stop_waiting() == 0:
                     self._tell("It is back.")
                 return found
+
+    def _begin_to_wait(self, message: str) -> None:
+        with self._lock:
+            self._waiting += 1
+            if self._waiting == 1:
+                self._tell(f"{message} Waiting for it, for {self._seconds / 60:.0f} minutes at most.")
+
+    def _stop_waiting(self) -> int:
+        with self._lock:
+            self._waiting -= 1
+            return self._waiting

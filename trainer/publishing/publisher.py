@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping, Sequence
-from dataclasses import dataclass, replace
+from dataclasses import dataclass, field, replace
+from functools import partial
+from threading import Lock
 
 from trainer.errors import InputError
 from trainer.publishing.artifacts import ArtifactPublisher
@@ -13,10 +15,14 @@ from trainer.publishing.run_facts import RunFacts
 from trainer.publishing.runs import Planned, RunPublisher, plan_run
 from trainer.publishing.source import Source
 from trainer.publishing.target import Target
+from trainer.publishing.workers import Workers
 from trainer.records import Json, RunRecord, SweepRecord, SweepReference
 from trainer.states import RunState, SweepState
 
 _RUNS_AT_ONCE = 50
+"""Of one question: whether they are there."""
+_AT_ONCE = 4
+"""Runs that are being sent: what takes long is a server's answer, a dozen of them for each run."""
 
 
 @dataclass(frozen=True)
@@ -89,16 +95,22 @@ class Progress:
     sent: int = 0
     """Runs."""
 
+    lock: Lock = field(default_factory=Lock)
+    """Several runs are sent at once."""
+
     def bytes(self, count: int) -> None:
         """Count bytes."""
-        self.size += count
-        if count:
-            self.tell(self.done, self.total, self.size)
+        with self.lock:
+            self.size += count
+            if count:
+                self.tell(self.done, self.total, self.size)
 
-    def run(self) -> None:
+    def run(self, *, is_sent: bool) -> None:
         """Count a run."""
-        self.done += 1
-        self.tell(self.done, self.total, self.size)
+        with self.lock:
+            self.done += 1
+            self.sent += is_sent
+            self.tell(self.done, self.total, self.size)
 
 
 def publish(
@@ -229,13 +241,19 @@ class _Publication:
 
     def _publish_runs(self, runs: Sequence[RunRecord], sweep_id: str, names: dict[str, str]) -> None:
         publisher = RunPublisher(self._source, self._target, sweep_id, self._progress.bytes)
-        for plan in self._plans(runs):
-            name = plan.name
-            if not plan.is_done or plan.there is None or plan.there.sweep != sweep_id:
-                name = publisher.publish(plan)
-                self._progress.sent += 1
-            names[plan.run.name] = name
-            self._progress.run()
+        with Workers(_AT_ONCE) as workers:
+            for plan in self._plans(runs):
+                names[plan.run.name] = plan.name
+                if plan.is_done and plan.there is not None and plan.there.sweep == sweep_id:
+                    self._progress.run(is_sent=False)
+                    continue
+                name, storage_id = publisher.begin(plan)
+                names[plan.run.name] = name
+                workers.give(partial(self._fill, publisher, plan, name, storage_id))
+
+    def _fill(self, publisher: RunPublisher, plan: Planned, name: str, storage_id: str) -> None:
+        publisher.fill(plan, name, storage_id)
+        self._progress.run(is_sent=True)
 
     def _plans(self, runs: Sequence[RunRecord]) -> Iterator[Planned]:
         for start in range(0, len(runs), _RUNS_AT_ONCE):

@@ -73,17 +73,23 @@ class RunPublisher:
         self._sweep_id = sweep_id
         self._on_bytes = on_bytes
 
-    def publish(self, planned: Planned) -> str:
-        """Publish a run; return its id there."""
-        run, there, target = planned.run, planned.there, self._target
-        config = marked(run.config, planned.key, None)
+    def begin(self, planned: Planned) -> tuple[str, str]:
+        """Make a run, or give one that is there its attributes; return its id there, and its storage id.
+
+        Servers list runs in the order in which they were made.
+        """
+        there = planned.there
         if there is None:
-            name, storage_id = self._begin(planned)
-            sent = (0, 0, 0)
-        else:
-            name, storage_id = there.name, there.storage_id
-            target.change_run(storage_id, self._sweep_id, run, config)
-            sent = (there.history_lines, there.events_lines, there.console_lines)
+            return self._make(planned)
+        config = marked(planned.run.config, planned.key, None)
+        self._target.change_run(there.storage_id, self._sweep_id, planned.run, config)
+        return there.name, there.storage_id
+
+    def fill(self, planned: Planned, name: str, storage_id: str) -> None:
+        """Send what a run that was begun lacks, and end it as its source ended."""
+        run, there, target = planned.run, planned.there, self._target
+        sent = (0, 0, 0) if there is None else (there.history_lines, there.events_lines, there.console_lines)
+        if there is not None:
             has_news = sent != (run.history_lines, run.events_lines, run.console_lines)
             if there.is_over and (has_news or not ended_alike(there.state, run.state)):
                 target.reopen_run(name)
@@ -93,9 +99,8 @@ class RunPublisher:
         if there is None or not ended_alike(there.state, run.state):
             self._end(run, name, storage_id)
         target.change_run(storage_id, self._sweep_id, run, marked(run.config, planned.key, planned.content))
-        return name
 
-    def _begin(self, planned: Planned) -> tuple[str, str]:
+    def _make(self, planned: Planned) -> tuple[str, str]:
         run, target = planned.run, self._target
         config = marked(run.config, planned.key, None)
         try:

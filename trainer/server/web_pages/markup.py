@@ -144,7 +144,8 @@ def table(label: str, heads: Sequence[str], rows: Sequence[Sequence[Markup]], wi
     marks = [f' class="{kind}"' if kind else "" for kind in kinds]
     head_marks = [' class="number"' if kind == "number" else "" for kind in kinds]
     top = "".join(
-        f'<th scope="col"{mark}>{text(head.lstrip("#"))}</th>' for head, mark in zip(heads, head_marks, strict=True)
+        f'<th scope="col"{mark}>{text(head.removeprefix("#"))}</th>'
+        for head, mark in zip(heads, head_marks, strict=True)
     )
     body = []
     for first, *others in rows:
