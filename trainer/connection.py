@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+from collections.abc import Callable
 
 from trainer.errors import ServerLostError
 from trainer.server.data_folder import is_locked, read_record, resolve_folder
@@ -11,8 +12,12 @@ from trainer.settings import Connection, ServerKind, Settings
 from trainer.tracking.wandb_client import WandbClient
 
 
-def connect(settings: Settings) -> Connection:
+def connect(settings: Settings, on_client: Callable[[WandbClient], object] = lambda client: None) -> Connection:
     """Return a connection to a server that has answered and accepted the key.
+
+    Args:
+        settings: Which server.
+        on_client: Told of whoever asks it: closing that ends the wait.
 
     Raises:
         ServerLostError: If the server does not answer, or the embedded one does not start.
@@ -26,6 +31,7 @@ def connect(settings: Settings) -> Connection:
                 ServerKind.EMBEDDED, address.base_url, address.api_key, "", settings.project, resolve_folder(None)
             ),
             entity=None,
+            on_client=on_client,
         )
     running = find_running()
     if running is not None and running.base_url == settings.base_url:
@@ -33,9 +39,9 @@ def connect(settings: Settings) -> Connection:
         named = Connection(
             ServerKind.EMBEDDED, settings.base_url, settings.api_key, "", settings.project, resolve_folder(None)
         )
-        return _identified(named, entity=None)
+        return _identified(named, None, on_client)
     named = Connection(settings.kind, settings.base_url, settings.api_key, "", settings.project)
-    return _identified(named, settings.entity)
+    return _identified(named, settings.entity, on_client)
 
 
 def revive(connection: Connection) -> None:
@@ -59,7 +65,11 @@ def revive(connection: Connection) -> None:
         )
 
 
-def _identified(connection: Connection, entity: str | None) -> Connection:
+def _identified(
+    connection: Connection, entity: str | None, on_client: Callable[[WandbClient], object] = lambda client: None
+) -> Connection:
     """Ask the server who owns the key, which also proves that it answers and accepts it."""
-    owner = WandbClient(connection).default_entity()
+    client = WandbClient(connection)
+    on_client(client)
+    owner = client.default_entity()
     return dataclasses.replace(connection, entity=entity or owner)

@@ -36,6 +36,14 @@ class AgentsChanged:
 
 
 @dataclass(frozen=True, slots=True)
+class ClockRead:
+    """The server's clock was found to differ from ours by another amount."""
+
+    ahead_seconds: float
+    """How much later it is there; negative for earlier."""
+
+
+@dataclass(frozen=True, slots=True)
 class ServerLost:
     """The server did not answer; the follower goes on trying."""
 
@@ -66,4 +74,4 @@ class PaceChanged:
     """What is left, where it says so."""
 
 
-SweepEvent = SweepChanged | RunsChanged | RunsGone | AgentsChanged | ServerLost | ServerBack | PaceChanged
+SweepEvent = SweepChanged | RunsChanged | RunsGone | AgentsChanged | ClockRead | ServerLost | ServerBack | PaceChanged

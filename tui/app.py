@@ -20,7 +20,6 @@ from textual.types import CSSPathType
 from trainer.errors import TrainerError
 from trainer.paths import config_dir
 from tui import collecting
-from tui.alerting_app import AlertingApp
 from tui.keys import KEYMAP_FILE_NAME, known_binding_ids, load_keymap, unknown_ids
 from tui.looks import Looks
 from tui.messages import (
@@ -37,6 +36,7 @@ from tui.screens.opening import OpeningScreen
 from tui.screens.sweeps import SweepsScreen
 from tui.session import Session
 from tui.start import OpenBuilder, OpenHome, OpenKnown, Start
+from tui.waiting_app import WaitingApp
 from tui.widgets.app_header import AppHeader
 
 PRELOAD = "preload"
@@ -54,7 +54,7 @@ def _action_commands() -> type[Provider]:
     return ActionCommands
 
 
-class SweepApp(AlertingApp):
+class SweepApp(WaitingApp):
     """The terminal app. It ends with `failure` set when what the command line asked for could not be opened."""
 
     TITLE = "sweep-tui"
@@ -96,6 +96,7 @@ class SweepApp(AlertingApp):
         """Install the user's keys and the signal handlers, and open what was asked for."""
         self._install_signal_handlers()
         self._install_keymap()
+        self.watch_waiting()
         if self.looks.problem:
             self.notify(self.looks.problem, title="Settings", severity="warning", timeout=10, markup=False)
         self.push_screen(SweepsScreen(self.session))

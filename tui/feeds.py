@@ -11,10 +11,11 @@ import heapq
 import threading
 from collections.abc import Callable, Iterable
 from dataclasses import dataclass
-from datetime import datetime
+from datetime import UTC, datetime, timedelta
 
 from trainer.events import (
     AgentsChanged,
+    ClockRead,
     PaceChanged,
     RunsChanged,
     RunsGone,
@@ -75,6 +76,7 @@ class FeedChange:
     agents: bool = False
     connection: bool = False
     new_best: bool = False
+    clock: bool = False
     gone: int = 0
     """Runs that the server has no more."""
 
@@ -111,6 +113,10 @@ class SweepFeed:
         """What is wrong with the server; None while it answers."""
         self.slowed: PaceChanged | None = None
         """Why the server is asked less often than wished; None while it is not."""
+        self.clock_ahead = timedelta()
+        """How much later it is by the server's clock, which sets the times of runs, than by ours."""
+        self.lost_at: datetime | None = None
+        """When the server answered last, before it went away; None while it is here, and where it never answered."""
         self.has_all = False
         """Whether every run has been heard of once."""
         self.frozen_at: datetime | None = None
@@ -145,22 +151,30 @@ class SweepFeed:
             elif isinstance(event, AgentsChanged):
                 change.agents = True
                 self.agents = event.agents
-            elif isinstance(event, ServerLost):
-                change.connection = True
-                self.lost = event
-            elif isinstance(event, ServerBack):
-                change.connection = True
-                self.lost = None
-            elif isinstance(event, PaceChanged):
-                change.connection = True
-                self.slowed = event if event.wait_seconds else None
+            else:
+                self._hear_of_server(event, change)
         self._take_runs(runs.values(), change)
         return change
+
+    def _hear_of_server(self, event: ServerLost | ServerBack | PaceChanged | ClockRead, change: FeedChange) -> None:
+        if isinstance(event, ClockRead):
+            self.clock_ahead, change.clock = timedelta(seconds=event.ahead_seconds), True
+            return
+        change.connection = True
+        if isinstance(event, PaceChanged):
+            self.slowed = event if event.wait_seconds else None
+        elif isinstance(event, ServerBack):
+            self.lost = self.lost_at = None
+        else:
+            if event.silent_seconds is not None and self.lost_at is None:
+                self.lost_at = datetime.now(UTC) - timedelta(seconds=event.silent_seconds)
+            self.lost = event
 
     def twin(self) -> SweepFeed:
         """Return a feed that knows no run yet, for `take_over` in another thread."""
         twin = SweepFeed()
         twin.frozen_at, twin.lost, twin.slowed = self.frozen_at, self.lost, self.slowed
+        twin.clock_ahead, twin.lost_at = self.clock_ahead, self.lost_at
         twin.board.take_choices(self.board)
         return twin
 
@@ -310,8 +324,12 @@ class SweepFeed:
         return pace_of([runs[run_id] for run_id in self._recent], alive, slots, left, began_at)
 
     def seconds_since(self, moment: datetime, now: datetime) -> float:
-        """Return the seconds that passed since a moment, until the last run ended where nothing goes on."""
-        end = self._last_end if self.is_over and self._last_end else self.frozen_at or now
+        """Return the seconds from a moment of the server's clock to now by ours.
+
+        Until the last run ended where nothing goes on; until the server was heard of last where it is away.
+        """
+        end = self._last_end if self.is_over and self._last_end else self.frozen_at
+        end = end or (self.lost_at or now) + self.clock_ahead
         return max((end - moment).total_seconds(), 0.0)
 
     def elapsed_seconds(self, now: datetime) -> float | None:

@@ -21,6 +21,7 @@ from tui.session_agents import AgentActions
 from tui.session_contents import RunReads
 from tui.session_runs import RunActions
 from tui.session_servers import ServerChoice
+from tui.session_waiting import SessionWaiting
 
 if TYPE_CHECKING:
     from trainer.events import SweepEvent
@@ -42,7 +43,7 @@ PATIENCE_SECONDS = 600.0
 """So long is waited where the server asks to be left alone: who looks on sees that, and may give it up."""
 
 
-class Session(AgentActions, RunActions, RunReads, ServerChoice, BeginsEarly):
+class Session(SessionWaiting, AgentActions, RunActions, RunReads, ServerChoice, BeginsEarly):
     """The server, client and agents of one app. Thread-safe."""
 
     why_read_only = ""
@@ -57,14 +58,12 @@ class Session(AgentActions, RunActions, RunReads, ServerChoice, BeginsEarly):
             settings: Which server to use.
             cwd: Folder in which programs run and relative paths start.
         """
+        super().__init__()
         self.settings = settings
         self.cwd = cwd
         self._lock = threading.Lock()
         self._connection: Connection | None = None
-        self._client: TrackingClient | None = None
         self._histories: HistoryCache | None = None
-        self._kin = [self]
-        """The sessions of the same app, one for each server that was looked at."""
 
     def on_server(self, settings: Settings) -> Session:
         """Return the session of another server; this one where it is the same."""
@@ -74,15 +73,6 @@ class Session(AgentActions, RunActions, RunReads, ServerChoice, BeginsEarly):
         other._kin = self._kin
         self._kin.append(other)
         return other
-
-    def close(self) -> None:
-        """Have everything that waits for a server, this one or another of the app, end at once; nothing is asked after.
-
-        Does not block.
-        """
-        for session in self._kin:
-            if session._client is not None:
-                session._client.close()
 
     @property
     def is_connected(self) -> bool:
@@ -115,8 +105,8 @@ class Session(AgentActions, RunActions, RunReads, ServerChoice, BeginsEarly):
                 from trainer.connection import connect
                 from trainer.tracking.wandb_client import WandbClient
 
-                connection = connect(self.settings)
-                self._client = WandbClient(connection, patience_seconds=PATIENCE_SECONDS)
+                connection = connect(self.settings, self.note_connecting)
+                self.use(WandbClient(connection, patience_seconds=PATIENCE_SECONDS))
                 self._connection = connection
             return self._connection
 

@@ -6,9 +6,12 @@ import threading
 import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
+from typing import Any
 
 import pytest
 from textual.pilot import Pilot
+from textual.screen import Screen
+from textual.widgets import Static
 
 from tests import faulty_proxy as faults
 from tests.contract.tracking_server import GRID, connect_to, log_rows, start_run, wait_for
@@ -18,6 +21,7 @@ from trainer.errors import ServerBusyError, ServerError, ServerLostError
 from trainer.records import Json, SweepRecord
 from trainer.server.lifecycle import stop_server
 from trainer.settings import ServerKind, Settings
+from trainer.tracking import follow
 from trainer.tracking.exchange import MOST_LEFT_BEHIND
 from trainer.tracking.wandb_client import WandbClient
 from tui.app import SweepApp
@@ -299,3 +303,63 @@ async def test_a_refresh_is_one_request_whatever_is_shown(
             return across.feed.board.runs[far].summary["acc"] == 0.1 + step / 100 and least == 1 - step / 100
 
         await is_steady(pilot, is_everywhere)
+
+
+def words_on(screen: Screen[Any], selector: str) -> str:
+    return str(screen.query_one(selector, Static).render())
+
+
+async def test_the_live_view_says_what_is_wrong_with_its_server_and_heals(
+    proxy: FaultyProxy, steps: Steps, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(WandbClient.__init__, "__defaults__", (TIMEOUT,))
+    monkeypatch.setattr(follow, "GONE_RETRY_SECONDS", 1.0)
+    sweep, live = steps.sweeps[0], f"{steps.sweeps[0].reference.id}-a"
+    app = app_behind(proxy, OpenKnown(sweep.reference))
+    async with app.run_test(size=(120, 40)) as pilot:
+        await wait_for_app(pilot, lambda: isinstance(app.screen, SweepScreen) and len(app.screen.feed.board.runs) == 3)
+        shown = app.screen
+        assert isinstance(shown, SweepScreen)
+
+        def is_said(*texts: str) -> bool:
+            return all(text in words_on(shown, "#notice") for text in texts)
+
+        async def heals() -> None:
+            step = steps.log()
+            board = shown.feed.board
+            await wait_for_app(pilot, lambda: board.runs[live].summary["acc"] == 0.1 + step / 100, 7)
+            assert not shown.has_class("-lost", "-slowed")
+
+        with proxy.spoiling(faults.silent):
+            await wait_for_app(pilot, lambda: is_said("Server away", "did not answer within 0.4 s", "s old"), 5)
+            assert len(shown.table.board.runs) == 3, "what is known stays"
+        await heals()
+
+        with proxy.spoiling(faults.busy("2")):
+            await wait_for_app(pilot, lambda: shown.has_class("-slowed"), 5)
+            reference = sweep.reference
+            shown.in_background(lambda: app.session.client.delete_run(reference.entity, reference.project, live), "")
+            await wait_for_app(pilot, lambda: is_said("slow down: next read in", "waits: look at a run (ctrl+g"), 5)
+            await pilot.press("ctrl+g")
+            await wait_for_app(pilot, lambda: app.session.waiting == (), 5)
+        await heals()
+
+        with proxy.spoiling(faults.portal):
+            await wait_for_app(pilot, lambda: is_said("does not answer like a W&B server"), 5)
+        await heals()
+
+        steps.direct.delete_run(reference.entity, reference.project, live)
+        steps.direct.delete_run(reference.entity, reference.project, f"{reference.id}-c")
+        await wait_for_app(pilot, lambda: list(shown.feed.board.runs) == [f"{reference.id}-b"], 15)
+        steps.direct.delete_project(reference.entity, reference.project)
+        await wait_for_app(pilot, lambda: is_said("has no sweep", "What is shown was so last", "s ago; esc"), 5)
+
+
+async def test_who_quits_does_not_wait_for_a_server_that_hangs(proxy: FaultyProxy, sweep: SweepRecord) -> None:
+    app = app_behind(proxy, OpenKnown(sweep.reference))
+    with proxy.spoiling(faults.silent):
+        async with app.run_test() as pilot:
+            await wait_for_app(pilot, lambda: bool(proxy.requests))
+            began = time.monotonic()
+            app.exit()
+        assert time.monotonic() - began < 5

@@ -123,6 +123,11 @@ class BundleClient(BundleContents):
             runs = [replace(run, curve=found[run.id]) if found.get(run.id) else run for run in runs]
         return SweepSnapshot(sweep, tuple(runs), _CURSOR)
 
+    @property
+    def gate(self) -> None:
+        """Nothing is ever held back."""
+        return None
+
     def poll_sweeps(
         self, asked: Sequence[tuple[SweepReference, str]], *, curves: bool = True, metric: Metric | None = None
     ) -> list[SweepSnapshot | None]:

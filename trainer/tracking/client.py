@@ -23,6 +23,7 @@ from trainer.records import (
 from trainer.run_contents import RunArtifact, RunFile, RunOrigin
 from trainer.settings import Connection
 from trainer.states import SweepState
+from trainer.tracking.request_gate import RequestGate
 from trainer.tracking.run_news import Curves, CurvesAsk, RunAsk, RunNews
 
 ENQUEUE_FEATURE = "SWEEPS_LOCAL_SCHEDULER"
@@ -40,6 +41,8 @@ class SweepSnapshot:
     """Opaque: give it to the next `poll_sweep` to hear only of what changed since."""
     budget: RateBudget | None = None
     """What is left of what the server lets itself be asked; None where it does not say."""
+    clock_ahead_seconds: float | None = None
+    """How much later it is by the server's clock than by ours; None where it does not say."""
     gone: tuple[str, ...] = ()
     """Ids of runs that were alive in the last snapshot, and that the server has no more."""
 
@@ -52,6 +55,10 @@ class TrackingClient(Protocol):
     """
 
     connection: Connection
+
+    @property
+    def gate(self) -> RequestGate | None:
+        """What holds back requests while the server asks for it; None where nothing ever is."""
 
     def close(self) -> None:
         """Have everybody who waits for the server hear at once that it will not answer; ask nothing more."""

@@ -9,6 +9,7 @@ from collections.abc import Callable, Iterable, Iterator
 from trainer.errors import AuthenticationError, NotFoundError, ServerBusyError, ServerError, TrainerError
 from trainer.events import (
     AgentsChanged,
+    ClockRead,
     PaceChanged,
     RunsChanged,
     RunsGone,
@@ -30,6 +31,7 @@ MAX_RETRY_SECONDS = 5.0
 """Who is back is noticed within this."""
 GONE_RETRY_SECONDS = 10.0
 """A sweep that is not there any more is looked for this often: its server may have been another one for a while."""
+_CLOCK_SECONDS = 5.0
 _PATIENT_POLLS = 3
 """Polls in which a sweep has fewer runs than are known, until they are read anew: counts may lag."""
 _TICK_SECONDS = 0.5
@@ -52,6 +54,7 @@ class _Known:
         self._changed_at = time.monotonic()
         self._answered_at: float | None = None
         self._fewer = 0
+        self._clock = 0.0
         self._looked_for: tuple[int, int] | None = None
 
     @property
@@ -80,6 +83,12 @@ class _Known:
         if snapshot.sweep != self.sweep:
             self.sweep = snapshot.sweep
             yield SweepChanged(snapshot.sweep)
+
+    def fold_clock(self, ahead_seconds: float | None) -> Iterator[SweepEvent]:
+        """Yield how far the server's clock is off, where that is new; within a few seconds nobody minds."""
+        if ahead_seconds is not None and abs(ahead_seconds - self._clock) > _CLOCK_SECONDS:
+            self._clock = ahead_seconds
+            yield ClockRead(ahead_seconds)
 
     def fold_gone(self, run_ids: Iterable[str]) -> Iterator[SweepEvent]:
         """Yield the runs among these that were known, and are no more."""
@@ -178,6 +187,7 @@ def follow_sweep(
                 continue
             cursor = snapshot.cursor
             yield from pace.well(snapshot.budget)
+            yield from known.fold_clock(snapshot.clock_ahead_seconds)
             yield from known.fold(snapshot)
             yield from known.fold_gone(gone)
             yield from known.fold_agents()

@@ -28,6 +28,7 @@ from trainer.records import (
 )
 from trainer.states import SweepState
 from trainer.tracking.client import SweepSnapshot, TrackingClient
+from trainer.tracking.request_gate import RequestGate
 from trainer.tracking.run_news import Curves, CurvesAsk, RunAsk, RunNews
 from trainer.tracking.several_contents import SeveralContents
 from trainer.tracking.sweeps_as_one import combined, labels_of
@@ -138,6 +139,7 @@ class SeveralClient(SeveralContents):
         runs: list[RunRecord] = []
         gone: list[str] = []
         budget: RateBudget | None = None
+        clock: float | None = None
         found = self.client.poll_sweeps(asked, curves=curves, metric=self.metric)
         if asked and not any(found) and not self._is_anyone_left({part for part, _ in asked}):
             raise NotFoundError("The server has none of these sweeps any more.", hint="Somebody deleted them.")
@@ -148,12 +150,12 @@ class SeveralClient(SeveralContents):
             cursors[str(part)] = snapshot.cursor
             runs += self._owned(snapshot.runs, part)
             gone += [self._shown_id(part, run_id) for run_id in snapshot.gone]
-            budget = snapshot.budget
+            budget, clock = snapshot.budget, snapshot.clock_ahead_seconds
             is_over = snapshot.sweep.state.is_terminal and all(run.state.is_terminal for run in snapshot.runs)
             with self._lock:
                 self._parts[part] = snapshot.sweep
                 self._quiet[part] = _LOOK_AGAIN if is_over and known else 0
-        return SweepSnapshot(self._record(), tuple(runs), json.dumps(cursors), budget, tuple(gone))
+        return SweepSnapshot(self._record(), tuple(runs), json.dumps(cursors), budget, clock, tuple(gone))
 
     def poll_sweeps(
         self, asked: Sequence[tuple[SweepReference, str]], *, curves: bool = True, metric: Metric | None = None
@@ -280,6 +282,11 @@ class SeveralClient(SeveralContents):
     def delete_run(self, entity: str, project: str, run_id: str) -> None:
         """Delete a run, what it logged and its files; artifacts stay."""
         self.client.delete_run(*self._where(entity, project, run_id))
+
+    @property
+    def gate(self) -> RequestGate | None:
+        """What holds back requests."""
+        return self.client.gate
 
     def close(self) -> None:
         """Let nobody wait any more."""

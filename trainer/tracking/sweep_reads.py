@@ -97,7 +97,13 @@ class SweepReads:
         runs = self._pages_of(reference, known.changed_filter(reference.id), of, project)
         gone = tuple(set(known.live) - {run.id for run in runs})
         cursor = known.advanced(runs, metric or sweep.metric).dump()
-        return SweepSnapshot(sweep, tuple(runs), cursor, self._transport.budget, gone)
+        return self._snapshot(sweep, runs, cursor, gone)
+
+    def _snapshot(
+        self, sweep: SweepRecord, runs: Sequence[RunRecord], cursor: str, gone: tuple[str, ...] = ()
+    ) -> SweepSnapshot:
+        way = self._transport
+        return SweepSnapshot(sweep, tuple(runs), cursor, way.budget, way.clock_ahead_seconds, gone)
 
     def _ask_along(self, parts: Sequence[Part]) -> list[dict[str, Any]]:
         """Poll: in one request with what rides along, or riding along with whoever polls longer."""
@@ -204,7 +210,7 @@ class SweepReads:
                 names = runs_filter(reference.id, chosen[start : start + _CURVES_PER_REQUEST])
                 curved |= {run.id: run for run in self._runs(reference, names, metric)}
             runs = [curved.get(run.id, run) for run in runs]
-        return SweepSnapshot(sweep, tuple(runs), SweepCursor().advanced(runs, metric).dump(), self._transport.budget)
+        return self._snapshot(sweep, runs, SweepCursor().advanced(runs, metric).dump())
 
     def _part(
         self, reference: SweepReference, filters: Mapping[str, Json], metric: Metric | None, *, with_sweep: bool

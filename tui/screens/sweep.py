@@ -142,7 +142,8 @@ class SweepScreen(
             lost, slowed = self.feed.lost, self.feed.slowed
             wait = lost.retry_in_seconds if lost else slowed.wait_seconds if slowed else 0.0
             self.retry_at = time.monotonic() + wait
-        if change.run_ids or change.sweep:
+        self.tell_oddities(change)
+        if change.run_ids or change.sweep or change.gone:
             self.show_runs()
         if change.agents or change.run_ids or change.sweep:
             self._show_agents()

@@ -12,7 +12,17 @@ from typing import cast
 import pytest
 
 from trainer.errors import NotFoundError, ServerBusyError, ServerError, ServerLostError
-from trainer.events import AgentsChanged, PaceChanged, RunsChanged, ServerBack, ServerLost, SweepChanged, SweepEvent
+from trainer.events import (
+    AgentsChanged,
+    ClockRead,
+    PaceChanged,
+    RunsChanged,
+    RunsGone,
+    ServerBack,
+    ServerLost,
+    SweepChanged,
+    SweepEvent,
+)
 from trainer.records import LocalAgent, RateBudget, RunRecord, SweepRecord, SweepReference
 from trainer.settings import Connection, ServerKind
 from trainer.states import AgentState, RunState, SweepState
@@ -142,6 +152,35 @@ def test_a_lost_server_is_reported_and_tried_again_less_and_less_often(monkeypat
 def test_a_sweep_that_does_not_exist_is_an_error() -> None:
     with pytest.raises(NotFoundError):
         events_of(NotFoundError("no such sweep"))
+
+
+def test_what_was_deleted_elsewhere_is_reported_once_the_server_has_had_less_for_a_while() -> None:
+    three = replace(SWEEP, run_count=3)
+    two, one = replace(SWEEP, run_count=2), replace(SWEEP, run_count=1)
+    ended = [replace(ENDED, id=name) for name in ("a", "b", "c")]
+    alive_gone = SweepSnapshot(two, (), "c", gone=("c", "unknown"))
+    events, cursors = events_of(
+        (three, tuple(ended)), alive_gone, (one, ()), (one, ()), (one, (ended[0],)), (one, ()), (one, ())
+    )
+    assert [event for event in events if isinstance(event, RunsGone)] == [RunsGone(("c",)), RunsGone(("b",))]
+    assert cursors.count("") == 2, "they were read anew once"
+
+
+def test_a_sweep_that_is_gone_is_looked_for_now_and_then_where_somebody_looks_on(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    monkeypatch.setattr(follow, "GONE_RETRY_SECONDS", 0.001)
+    events, _ = events_of((SWEEP, ()), NotFoundError("no such sweep"), (SWEEP, (RUNNING,)), forever=True)
+    gone = ServerLost("no such sweep", 0.001, is_gone=True)
+    assert events[2:] == [gone, ServerBack(), RunsChanged((RUNNING,))]
+    with pytest.raises(NotFoundError):
+        events_of((SWEEP, ()), NotFoundError("no such sweep"), (SWEEP, ()))
+
+
+def test_a_clock_that_differs_is_told_of_when_it_is_another_one() -> None:
+    told = [SweepSnapshot(SWEEP, (), "c", clock_ahead_seconds=ahead) for ahead in (0.5, 3600.2, 3599.8, -90.0)]
+    events, _ = events_of(*told)
+    assert [event for event in events if isinstance(event, ClockRead)] == [ClockRead(3600.2), ClockRead(-90.0)]
 
 
 def test_agents_are_reported_when_they_change() -> None:
