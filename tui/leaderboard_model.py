@@ -300,13 +300,13 @@ class LeaderboardModel:
     def _sort_anew(self) -> None:
         self._sort_keys = [{} for _ in self.sorts]
         self._order = list(self._ranked)
-        self._reorder(set(self.runs))
+        self._reorder(set(self.runs), ranks=False, matches=False)
 
     def set_filter(self, run_filter: RunFilter | None) -> None:
         """Show only the runs that a filter matches."""
         self.filter = run_filter if run_filter and run_filter.condition else None
         self._matching.clear()
-        self._reorder(set(self.runs))
+        self._reorder(set(self.runs), ranks=False, keys=False)
 
     def set_grouping(self, keys: Sequence[Column], expanded: Iterable[str] = ()) -> None:
         """Show the rows in groups that agree in some columns; in none for no columns."""
@@ -342,19 +342,18 @@ class LeaderboardModel:
             is_sorted = any(level.column.kind is ColumnKind.CHANCE for level in self.sorts)
             self._reorder(set(self.runs) if is_sorted else set())
 
-    def _reorder(self, changed: set[str]) -> None:
-        self._rank(changed)
-        if self.filter is not None:
-            for run_id in changed:
-                if self.filter.matches(self.runs[run_id], self._flat[run_id]):
-                    self._matching.add(run_id)
-                else:
-                    self._matching.discard(run_id)
+    def _reorder(self, changed: set[str], *, ranks: bool = True, matches: bool = True, keys: bool = True) -> None:
+        """Order the rows after runs, or what is asked of them, changed; what did not change with that is kept."""
+        if ranks:
+            self._rank(changed)
+        if self.filter is not None and matches:
+            holds, runs, flat = self.filter.matches, self.runs, self._flat
+            self._matching = (self._matching - changed) | {id_ for id_ in changed if holds(runs[id_], flat[id_])}
         is_by_front = any(level.column == FRONT for level in self.sorts)
         if self.front is not None and self.front.update(self, changed) and is_by_front:
             order = self._sorted_rows(set(self.runs))
         else:
-            order = self._sorted_rows(changed)
+            order = self._sorted_rows(changed if keys else set())
         self._rows = order if self.filter is None else [run_id for run_id in order if run_id in self._matching]
         if self.grouping is not None:
             had_failures = bool(self.grouping.failed)
@@ -391,8 +390,9 @@ class LeaderboardModel:
         if len(self._sort_keys) != len(self.sorts):
             self._sort_keys, changed = [{} for _ in self.sorts], set(self.runs)
         for level, keys in zip(self.sorts, self._sort_keys, strict=True):
-            for run_id in changed:
-                keys[run_id] = sort_key(self.cell(run_id, level.column))
+            keys.update((run_id, sort_key(self.cell(run_id, level.column))) for run_id in changed)
+        if not changed and len(self._order) == len(self.runs):
+            return list(self._order)
         if len(self._order) != len(self.runs):
             known = set(self._order)
             self._order.extend(run_id for run_id in self._ranked if run_id not in known)

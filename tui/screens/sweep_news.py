@@ -6,7 +6,7 @@ and when somebody comes back to a screen that was left open. It is kept when it 
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime
 from time import monotonic
@@ -32,6 +32,9 @@ PRESENT_SECONDS = 60.0
 AWAY_SECONDS = 300.0
 """Who comes back after this long is told what happened meanwhile."""
 KEEP_EVERY_SECONDS = 30.0
+
+NEW_MARK = Mark(f" {NEW}")
+"""Of a run that is new, and neither drawn nor marked."""
 
 
 class SweepNews(Screen[None]):
@@ -129,12 +132,15 @@ class SweepNews(Screen[None]):
 
     def with_news(self, marks: Mapping[str, Mark]) -> dict[str, Mark]:
         """Return the marks of runs with a star behind those that are new, as long as the news is shown."""
-        news: Iterable[str] = self.news.run_ids if self.news is not None and self.has_class("-news") else ()
-        result = dict(marks)
-        for run_id in news:
-            mark = result.get(run_id, Mark())
-            if len(mark.glyph) < 2:
-                result[run_id] = Mark(f"{mark.glyph}{NEW}", mark.color)
+        if self.news is None or not self.has_class("-news"):
+            return dict(marks)
+        news = self.news.run_ids
+        result = {
+            run_id: Mark(f"{mark.glyph}{NEW}", mark.color) if run_id in news and len(mark.glyph) < 2 else mark
+            for run_id, mark in marks.items()
+        }
+        # All of a large sweep may be new; the others look the same.
+        result.update(dict.fromkeys(news - result.keys(), NEW_MARK))
         return result
 
     # Keeping
