@@ -13,17 +13,18 @@ from collections import deque
 from contextlib import suppress
 
 from textual import events
-from textual.app import App
 from textual.dom import DOMNode
 from textual.screen import Screen
 from textual.widget import Widget
+
+from tui.crash_report import CrashReportingApp
 
 LONGEST_WAIT_SECONDS = 2.0
 """After this long a key is delivered whatever the one before it is still doing."""
 _SLICE_SECONDS = 0.05
 
 
-class TypeAheadApp(App[None]):
+class TypeAheadApp(CrashReportingApp):
     """An app that delivers keys and pastes one after the other."""
 
     def __init__(self) -> None:
