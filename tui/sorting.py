@@ -43,11 +43,11 @@ def sorted_ids(ids: Sequence[str], levels: Sequence[Level], keys: Sequence[Mappi
     for level, held in reversed(list(zip(levels, keys, strict=True))):
         present = [run_id for run_id in order if held[run_id] is not None]
         missing = [run_id for run_id in order if held[run_id] is None] if len(present) < len(order) else []
-        keys = [held[run_id] for run_id in present]
-        if any(key[0] for key in keys if key is not None):
+        told = [held[run_id] for run_id in present]
+        if any(key[0] for key in told if key is not None):
             by: Mapping[str, Any] = held
         else:  # numbers alone are compared in a third of the time
-            by = {run_id: key[1] for run_id, key in zip(present, keys, strict=True) if key is not None}
+            by = {run_id: key[1] for run_id, key in zip(present, told, strict=True) if key is not None}
         # Sorting is stable also in reverse, so equal values keep the order that they had.
         present.sort(key=by.__getitem__, reverse=level.reverse)
         order = present + missing
