@@ -32,6 +32,8 @@ class Frame:
     log_y: bool = False
     is_told: bool = False
     """Whether words take the place of the picture."""
+    base: Style = Style.null()
+    """Beneath everything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -51,7 +53,7 @@ def draw_picture(content: ChartContent, frame: Frame) -> Picture:
     """Draw a content, or tell it."""
     if frame.is_told:
         words = Text(chart_words(content, frame.width, frame.height), no_wrap=True)
-        return Picture(words, content, 0, _strips(words, frame.width))
+        return Picture(words, content, 0, _strips(words, frame))
     # Imported here so that only the worker that draws pays for it.
     from tui.chart_canvas import ChartRequest, Curve, draw_chart
 
@@ -69,7 +71,7 @@ def draw_picture(content: ChartContent, frame: Frame) -> Picture:
     )  # fmt: skip
     plot = with_terminal_colors(draw_chart(request))
     text = _joined(plot, legend, width, beside) if plot else plot
-    return Picture(text, content, width, _strips(text, frame.width))
+    return Picture(text, content, width, _strips(text, frame))
 
 
 def _legend(content: ChartContent, frame: Frame, *, beside: bool) -> list[Text]:
@@ -114,10 +116,10 @@ def _joined(plot: Text, legend: list[Text], width: int, beside: bool) -> Text:
     return Text("\n", no_wrap=True).join(lines)
 
 
-def _strips(text: Text, width: int) -> tuple[Strip, ...]:
+def _strips(text: Text, frame: Frame) -> tuple[Strip, ...]:
     """Return the lines of a text as they are painted, each as wide as the chart."""
     if not text:
         return ()
-    console = Console(width=max(width, 1), color_system="truecolor", no_color=False)
+    console = Console(width=max(frame.width, 1), color_system="truecolor", no_color=False)
     lines = (Strip(line.render(console)) for line in text.split("\n"))
-    return tuple(line.adjust_cell_length(width) for line in lines)
+    return tuple(line.adjust_cell_length(frame.width).apply_style(frame.base) for line in lines)

@@ -13,6 +13,7 @@ from textual.command import CommandPalette
 from textual.events import Resize
 from textual.filter import LineFilter, Monochrome, NoColor
 from textual.geometry import Offset
+from textual.theme import Theme
 
 from trainer.paths import config_dir
 from tui.app_stylesheet import AppStylesheet
@@ -34,6 +35,7 @@ class LookingApp(PresenceApp):
         Args:
             looks: How it looks; None for our dark theme, unless `TEXTUAL_THEME` names another.
         """
+        self._found_theme: Theme | None = None
         super().__init__()
         self.stylesheet = AppStylesheet(variables=self.get_css_variables())
         self.looks = looks or Looks()
@@ -47,6 +49,13 @@ class LookingApp(PresenceApp):
         elif self.theme == "textual-dark":
             # Textual's own default; a theme that TEXTUAL_THEME names is the user's wish and stays.
             self.theme = DARK_THEME_NAME
+
+    @property
+    def current_theme(self) -> Theme:
+        """The theme; Textual would look through all of them for each line that is painted."""
+        if self._found_theme is None or self._found_theme.name != self.theme:
+            self._found_theme = super().current_theme
+        return self._found_theme
 
     @property
     def is_plain(self) -> bool:

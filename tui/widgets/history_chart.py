@@ -4,27 +4,24 @@ from __future__ import annotations
 
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
+from functools import partial
 
-from rich.style import Style
 from rich.text import Text
-from textual import on, work
+from textual import on
 from textual.geometry import Region
 from textual.message import Message
 from textual.reactive import reactive
 from textual.strip import Strip
 from textual.widget import Widget
-from textual.worker import Worker, WorkerState
 
 from tui.chart_colors import triple_of
+from tui.chart_drawing import draw_in_turn
 from tui.chart_picture import Frame, Picture, draw_picture
 from tui.chart_scale import MIN_HEIGHT, MIN_WIDTH, XAxis
 from tui.chart_series import ChartSeries
 from tui.curve_charts import ChartContent
 from tui.formatting import shortened
 from tui.looks import is_plain
-from tui.parcel import Parcel
-
-DRAW_CHART = "draw_chart"
 
 
 class HistoryChart(Widget, can_focus=True):
@@ -51,12 +48,15 @@ class HistoryChart(Widget, can_focus=True):
     class _Drawn(Message):
         picture: Picture
 
+    @dataclass
+    class _Failed(Message):
+        error: Exception
+
     def __init__(self, id: str | None = None, classes: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id, classes=classes)
         self._make: Callable[[], ChartContent] = _nothing
         self._picture = Picture(Text(), _nothing(), 0)
         self._drawn_in: Frame | None = None
-        self._base = Style.null()
         self._is_drawing = False
         self._is_stale = False
 
@@ -125,19 +125,25 @@ class HistoryChart(Widget, can_focus=True):
             self.shows_legend,
             self.log_y,
             is_plain(self.app),
+            self.rich_style,
         )
         is_same, self._drawn_in = frame == self._drawn_in, frame
-        self._draw(Parcel((self._make, frame, self._picture if is_same else None)))
+        draw_in_turn(partial(self._draw, self._make, frame, self._picture if is_same else None))
 
-    # Without a description of its own, a worker is described by everything it is given: megabytes, on the event loop.
-    @work(thread=True, exclusive=True, exit_on_error=False, group=DRAW_CHART, description="draw")
-    def _draw(self, wish: Parcel[tuple[Callable[[], ChartContent], Frame, Picture | None]]) -> None:
-        make, frame, before = wish.open()
-        content = make()
-        if before is not None and content == before.content:
-            self.post_message(self._Drawn(before))
-        else:
-            self.post_message(self._Drawn(draw_picture(content, frame)))
+    def _draw(self, make: Callable[[], ChartContent], frame: Frame, before: Picture | None) -> bool:
+        """Draw, in another thread; return whether the picture is another one."""
+        if not self.is_attached:
+            return False
+        try:
+            content = make()
+            is_new = before is None or content != before.content
+            picture = draw_picture(content, frame) if before is None or is_new else before
+        except Exception as error:
+            # The edge of a thread: odd numbers must not end the app, and the next drawing may succeed.
+            self.post_message(self._Failed(error))
+            raise
+        self.post_message(self._Drawn(picture))
+        return is_new
 
     @on(_Drawn)
     def _show_picture(self, message: _Drawn) -> None:
@@ -154,31 +160,29 @@ class HistoryChart(Widget, can_focus=True):
         if not before or len(before) != len(after):
             self.refresh()
             return
-        lines = [y for y, (old, new) in enumerate(zip(before, after, strict=True)) if old != new]
-        if lines:
-            self.refresh(*(Region(0, y, self.size.width, 1) for y in lines))
+        changed = [y for y, (old, new) in enumerate(zip(before, after, strict=True)) if old != new]
+        # Lines in a row are painted together.
+        starts = [y for y in changed if y - 1 not in changed]
+        ends = [y + 1 for y in changed if y + 1 not in changed]
+        if changed:
+            self.refresh(*(Region(0, top, self.size.width, end - top) for top, end in zip(starts, ends, strict=True)))
 
-    @on(Worker.StateChanged)
-    def _note_failure(self, event: Worker.StateChanged) -> None:
-        if event.worker.group == DRAW_CHART and event.state is WorkerState.ERROR:
-            self._is_drawing = False
-            self._picture = Picture(Text(f"The chart could not be drawn: {event.worker.error}"), _nothing(), 0)
-            self.log.error(event.worker.error)
-            self.refresh()
-
-    def render_lines(self, crop: Region) -> list[Strip]:
-        """Return lines; the style that all share is looked up once for them."""
-        self._base = self.rich_style
-        return super().render_lines(crop)
+    @on(_Failed)
+    def _note_failure(self, message: _Failed) -> None:
+        message.stop()
+        self._is_drawing = False
+        self._picture = Picture(Text(f"The chart could not be drawn: {message.error}"), _nothing(), 0)
+        self.log.error(message.error)
+        self.refresh()
 
     def render_line(self, y: int) -> Strip:
         """Return a line of the last picture: it was made into strips where it was drawn."""
         lines = self._picture.lines
         if not lines:
             return super().render_line(y)
-        width = self.size.width
-        line = lines[y].adjust_cell_length(width) if y < len(lines) else Strip.blank(width)
-        return line.apply_style(self._base)
+        # It is drawn anew in another size, but until then shown as it is.
+        width = self._drawn_in.width if self._drawn_in else 0
+        return lines[y] if y < len(lines) else Strip.blank(width, self.rich_style)
 
     def render(self) -> Text:
         """Return the last picture, or why there is none."""

@@ -4,22 +4,23 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
+from functools import partial
 from typing import ClassVar
 
 from rich.style import Style
 from rich.text import Text
-from textual import events, on, work
+from textual import events, on
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.widget import Widget
 
+from tui.chart_drawing import draw_in_turn
 from tui.chart_words import parallel_words
 from tui.formatting import shortened
 from tui.looks import is_plain
 from tui.parallel_axes import ABSENT, Axis, Brush, kept_places
 from tui.parallel_canvas import Grid, LinesRequest, axis_columns, draw_lines
 
-DRAW_LINES = "draw_lines"
 AXIS_WIDTH = 14
 """Columns that an axis should have at least."""
 MIN_WIDTH, MIN_HEIGHT = 40, 8
@@ -170,15 +171,19 @@ class ParallelPlot(Widget, can_focus=True):
         for rank, place in enumerate(ranked):
             layers[place] = _BEST if rank == 0 else _GOOD if rank < len(ranked) * _GOOD_SHARE else _NORMAL
         rows = tuple(tuple(2 + self._row_of(position) for position in axis.positions) for axis in self.shown)
-        self._draw(LinesRequest(rows, tuple(self._columns), tuple(layers), self.size.width, self.size.height))
+        request = LinesRequest(rows, tuple(self._columns), tuple(layers), self.size.width, self.size.height)
+        draw_in_turn(partial(self._draw, request))
 
-    @work(thread=True, exclusive=True, exit_on_error=False, group=DRAW_LINES, description="draw")
-    def _draw(self, request: LinesRequest) -> None:
+    def _draw(self, request: LinesRequest) -> bool:
+        """Draw, in another thread."""
+        if not self.is_attached:
+            return False
         try:
             self.post_message(self._Drawn(draw_lines(request)))
         except Exception:
             self.post_message(self._Drawn([]))
             raise
+        return True
 
     @on(_Drawn)
     def _show_lines(self, message: _Drawn) -> None:
