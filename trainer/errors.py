@@ -113,3 +113,7 @@ class StorageError(ServerError):
 
 class AgentError(TrainerError):
     """A local agent host could not be started, found or stopped."""
+
+
+class AnalysisError(TrainerError):
+    """The runs of a sweep could not be analysed."""

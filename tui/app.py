@@ -40,7 +40,7 @@ from tui.waiting_app import WaitingApp
 from tui.widgets.app_header import AppHeader
 
 PRELOAD = "preload"
-LEISURE_SECONDS = 1.0
+LEISURE_SECONDS = 0.5
 """How often it is asked whether garbage may be looked for."""
 LATER_SCREENS = ("tui.screens.sweep_builder", "tui.screens.sweep", "tui.screens.run", "tui.screens.help")
 LIVE_VIEW = LATER_SCREENS[1:2]

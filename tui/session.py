@@ -25,6 +25,7 @@ from tui.session_waiting import SessionWaiting
 
 if TYPE_CHECKING:
     from trainer.events import SweepEvent
+    from trainer.insight.apart import InsightProcess
     from trainer.insight.report import Insight
     from trainer.launch import LaunchRequest
     from trainer.records import Ranking
@@ -64,6 +65,8 @@ class Session(SessionWaiting, AgentActions, RunActions, RunReads, ServerChoice, 
         self._lock = threading.Lock()
         self._connection: Connection | None = None
         self._histories: HistoryCache | None = None
+        self._insights: InsightProcess | None = None
+        self._insight_lock = threading.Lock()
 
     def on_server(self, settings: Settings) -> Session:
         """Return the session of another server; this one where it is the same."""
@@ -152,10 +155,21 @@ class Session(SessionWaiting, AgentActions, RunActions, RunReads, ServerChoice, 
         Raises:
             SweepConfigError: If its parameters or its `early_terminate` cannot be read.
             ServerError: If the server refuses.
+            AnalysisError: If the process that computes it ended.
         """
-        from trainer.insight.report import insight_of
+        from trainer.insight.apart import InsightProcess
 
-        return insight_of(sweep, self.client.read_runs(sweep, metric), metric, by, seeds=seeds)
+        with self._insight_lock:
+            process = self._insights = self._insights or InsightProcess()
+        process.begin()
+        return process.insight_of(sweep, self.client.read_runs(sweep, metric), metric, by, seeds)
+
+    def end_insight(self) -> None:
+        """Give up what `insight` is computing, and what it has in memory."""
+        with self._insight_lock:
+            process, self._insights = self._insights, None
+        if process is not None:
+            process.close()
 
     def launch(
         self,

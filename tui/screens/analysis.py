@@ -48,15 +48,9 @@ TABS = {
     "pareto": "Pareto",
 }
 _FOCUS = {
-    "importance": "#parameters",
-    "ties": "#ties",
-    "parallel": "#parallel-plot",
-    "scatter": "#slice",
-    "boxes": "#boxes-scroll",
-    "stops": "#rules",
-    "next": "#next",
-    "pareto": "#front-runs",
-}
+    "importance": "#parameters", "ties": "#ties", "parallel": "#parallel-plot", "scatter": "#slice",
+    "boxes": "#boxes-scroll", "stops": "#rules", "next": "#next", "pareto": "#front-runs",
+}  # fmt: skip
 _SCATTER_ACTIONS = ("axis_x", "axis_y", "axis_z")
 
 
@@ -164,6 +158,10 @@ class AnalysisScreen(AnalysisMetrics):
         """Read the runs."""
         self.slice.shows_legend = self.front_chart.shows_legend = False
         self.action_analyse_sweep()
+
+    def on_unmount(self) -> None:
+        """End what is computed."""
+        self.session.end_insight()
 
     def sweep_to_derive(self) -> SweepRecord | None:
         """Return the sweep that is analysed, for fork and narrow."""

@@ -14,7 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Footer, Input
 
 from trainer.errors import TrainerError
 from trainer.records import HistoryPoint, RunRecord
@@ -35,6 +35,7 @@ from tui.screens.curves_prompt import CurvesPrompt
 from tui.session import Session
 from tui.widgets.app_header import AppHeader
 from tui.widgets.history_chart import HistoryChart
+from tui.widgets.quiet_static import QuietStatic
 
 Bands = Mapping[str, Sequence[int]]
 HISTORIES, SHAPING = "curve_histories", "curve_shaping"
@@ -106,8 +107,8 @@ class CurvesScreen(CurvesPrompt):
         sweep = self.feed.sweep
         name, project = (sweep.name, sweep.reference.project) if sweep else ("", "")
         yield AppHeader(f"{name} › Curves", self.session.label, project)
-        yield Static("", id="legend")
-        yield Static("", id="curves-view")
+        yield QuietStatic("", id="legend")
+        yield QuietStatic("", id="curves-view")
         yield Input(id="prompt", compact=True)
         with Container(id="grid"):
             for _ in range(MAX_CHARTS):
@@ -295,14 +296,14 @@ class CurvesScreen(CurvesPrompt):
             text = Content.from_markup("[$error]✗ Server away:[/] $why", why=self.problem)
         else:
             text = Content.from_markup("[$foreground 60%]$line[/]", line=line)
-        self.query_one("#curves-view", Static).update(text)
-        legend = self.query_one("#legend", Static)
+        self.query_one("#curves-view", QuietStatic).show(text, layout=False)
+        legend = self.query_one("#legend", QuietStatic)
         legend.display = not self.large
         sources = self.sources()
         # Names as long as two lines have room for; a rank stays with its name.
         room = max(min(2 * (self.size.width - 4) // max(len(sources) + 1, 1) - 6, 24), 4)
         parts = [Content.styled(f"{one.label}\u00a0{shortened(one.name, room)}", one.color) for one in sources]
-        legend.update(Content("   ").join(parts))
+        legend.show(Content("   ").join(parts))
 
     # Layout and keys
 

@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from functools import partial
 from typing import ClassVar
 
+from rich.segment import Segment
 from rich.style import Style
 from rich.text import Text
 from textual import events, on
 from textual.binding import Binding, BindingType
+from textual.geometry import Region
 from textual.message import Message
+from textual.strip import Strip
 from textual.widget import Widget
 
 from tui.chart_drawing import draw_in_turn
@@ -86,6 +89,7 @@ class ParallelPlot(Widget, can_focus=True):
         """The row where a brush was begun; None while none is being drawn."""
         self._order: Sequence[int] = ()
         self._grid: Grid = []
+        self._strips: list[Strip] = []
         self._is_drawing = False
         self._is_stale = False
         self._drags = False
@@ -193,41 +197,66 @@ class ParallelPlot(Widget, can_focus=True):
         if self._is_stale:
             self._redraw()
 
+    def render_lines(self, crop: Region) -> list[Strip]:
+        """Return lines; all of them are put together before the first is painted."""
+        self._strips = [] if self._is_told else self._put_together()
+        return super().render_lines(crop)
+
+    def render_line(self, y: int) -> Strip:
+        """Return a line of what was put together."""
+        return self._strips[y] if y < len(self._strips) else super().render_line(y)
+
+    @property
+    def _is_told(self) -> bool:
+        """Whether there are words instead of lines."""
+        return is_plain(self.app) or self.size.width < MIN_WIDTH or self.size.height < MIN_HEIGHT
+
     def render(self) -> Text:
-        """Return the lines of the last drawing with the axes, brushes and the cursor on top."""
+        """Return the runs in words, or why nothing is drawn."""
         width, height = self.size
         if is_plain(self.app) and self.axes:
             return Text(parallel_words(self.axes, self._order, self.kept, width, height), no_wrap=True)
         muted = self.get_component_rich_style("parallel--line", partial=True)
-        if width < MIN_WIDTH or height < MIN_HEIGHT:
-            return Text("too small for parallel coordinates", muted)
+        return Text("too small for parallel coordinates", muted)
+
+    def _put_together(self) -> list[Strip]:
+        """Return the lines of the last drawing with the axes, brushes and the cursor on top."""
+        width, height = self.size
+        base = self.rich_style
         styles = {
-            layer: self.get_component_rich_style(f"parallel--{name}", partial=True)
-            for layer, name in ((1, "line"), (2, "good"), (3, "best"))
+            name: base + self.get_component_rich_style(f"parallel--{name}", partial=True)
+            for name in ("line", "good", "best", "axis", "brush", "name")
         }
+        layers = [styles["line"], styles["line"], styles["good"], styles["best"]]
         fits = len(self._grid) == height and all(len(row) == width for row in self._grid[:1])
         chars = [[char for char, _ in row] for row in self._grid] if fits else [[" "] * width for _ in range(height)]
-        looks: list[list[Style]] = (
-            [[styles.get(layer, muted) for _, layer in row] for row in self._grid]
+        looks = (
+            [[layers[layer] for _, layer in row] for row in self._grid]
             if fits
-            else [[muted] * width for _ in range(height)]
+            else [[layers[0]] * width for _ in range(height)]
         )
         for axis, column in zip(self.shown, self._columns, strict=True):
-            self._put_axis(chars, looks, axis, column)
-        lines = []
+            self._put_axis(chars, looks, axis, column, styles)
+        strips = []
         for row_chars, row_looks in zip(chars, looks, strict=True):
-            line, start = Text(no_wrap=True, end=""), 0
+            segments, start = [], 0
             for end in range(1, width + 1):
                 if end == width or row_looks[end] is not row_looks[start]:
-                    line.append("".join(row_chars[start:end]), row_looks[start])
+                    segments.append(Segment("".join(row_chars[start:end]), row_looks[start]))
                     start = end
-            lines.append(line)
-        return Text("\n", no_wrap=True).join(lines)
+            # Names are shortened by characters: wide ones make a line longer.
+            strips.append(Strip(segments).adjust_cell_length(width, base))
+        return strips
 
-    def _put_axis(self, chars: list[list[str]], looks: list[list[Style]], axis: Axis, column: int) -> None:
-        line = self.get_component_rich_style("parallel--axis", partial=True)
-        accent = self.get_component_rich_style("parallel--brush", partial=True)
-        name = self.get_component_rich_style("parallel--name", partial=True)
+    def _put_axis(
+        self,
+        chars: list[list[str]],
+        looks: list[list[Style]],
+        axis: Axis,
+        column: int,
+        styles: Mapping[str, Style],
+    ) -> None:
+        line, accent, name = styles["axis"], styles["brush"], styles["name"]
         is_current = self.axes[self.at] is axis
         brush = self._brush_rows(axis)
         for row in range(self._last_row + 1):

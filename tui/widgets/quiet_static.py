@@ -11,8 +11,13 @@ class QuietStatic(Static):
 
     _shown: str | Content | None = None
 
-    def show(self, content: str | Content) -> None:
-        """Show a text, unless it is there already."""
+    def show(self, content: str | Content, *, layout: bool = True) -> None:
+        """Show a text, unless it is there already.
+
+        Args:
+            content: The text.
+            layout: Whether the widget's size depends on it; the whole screen is laid out anew then.
+        """
         if content != self._shown or type(content) is not type(self._shown):
             self._shown = content
-            self.update(content)
+            self.update(content, layout=layout)
