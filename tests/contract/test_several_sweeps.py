@@ -137,6 +137,8 @@ async def test_marked_sweeps_of_the_list_share_a_leaderboard_that_stays_live(
         own_id = across.session.several.own_id
         await until(pilot, lambda: [own_id(run_id) for run_id in across.table.board.rows] == ["twin", "b"])
         assert across.check_action("toggle_pause", ()) is False
+        await pilot.press("F")
+        assert any("one sweep at a time" in each.message for each in app._notifications)
         await pilot.press("enter")
         await until(pilot, lambda: isinstance(app.screen, RunScreen) and "twin" in text_of(app.screen))
         await pilot.press("escape", "w", "down", "enter")

@@ -6,7 +6,7 @@ import pytest
 
 from tests.unit.test_feeds import make_sweep
 from trainer.filter_hints import completions, filter_note
-from trainer.records import Metric, SweepReference
+from trainer.records import Json, Metric, SweepRecord, SweepReference
 from trainer.run_filter import parse_run_filter
 from trainer.states import SweepState
 from trainer.sweep_filter import matching_sweeps, sweep_keys
@@ -81,3 +81,24 @@ def test_several_sweeps_as_one_vary_in_whatever_they_do_not_share() -> None:
     assert (whole.state, whole.run_count_expected, whole.reference.project) == (SweepState.RUNNING, None, "wine+iris")
     assert whole.parts == (one.reference, two.reference)
     assert list(labels_of([one, two]).values()) == ["wine-grid (abc)", "wine-grid (def)"]
+
+
+def test_several_sweeps_as_one_go_on_as_what_they_agree_in_and_search_what_any_of_them_does() -> None:
+    def sweep_of(number: int, lr: dict[str, Json], depth: dict[str, Json], **top: Json) -> SweepRecord:
+        config: dict[str, Json] = {
+            "program": "t.py",
+            "method": "random",
+            "parameters": {"lr": lr, "depth": depth},
+            **top,
+        }
+        return make_sweep(reference=SweepReference("local", "wine", f"s{number}"), config=config)
+
+    low: dict[str, Json] = {"distribution": "log_uniform_values", "min": 1e-4, "max": 1e-2}
+    one = sweep_of(1, low, {"values": [2, 4]}, description="Seeds: draw")
+    two = sweep_of(2, {**low, "min": 1e-3, "max": 0.1}, {"value": 8}, command=["x"])
+    config = combined([one, two], Metric("loss")).config
+    assert config["parameters"] == {"lr": {**low, "max": 0.1}, "depth": {"values": [2, 4, 8]}}
+    assert config["program"] == "t.py" and "command" not in config
+    assert config["metric"] == {"name": "loss", "goal": "minimize"} and config["description"] == "Seeds: draw"
+    odd = combined([one, sweep_of(3, {"distribution": "normal", "mu": 0, "sigma": 1}, {"values": [4]})], None).config
+    assert odd["parameters"] == {"lr": low, "depth": {"values": [2, 4]}} and "metric" not in odd

@@ -8,6 +8,7 @@ from dataclasses import dataclass
 
 from trainer.records import Goal, Json, Metric, SweepRecord, SweepReference
 from trainer.states import SweepState
+from trainer.sweep.seed_names import declared_seeds, with_declared
 
 
 @dataclass(frozen=True, slots=True)
@@ -71,7 +72,7 @@ def combined(sweeps: Sequence[SweepRecord], metric: Metric | None) -> SweepRecor
         state=_state(sweep.state for sweep in sweeps),
         method=", ".join(dict.fromkeys(sweep.method for sweep in sweeps)),
         metric=metric,
-        config={"method": sweeps[0].method, "parameters": _parameters(sweeps)},
+        config=_config(sweeps, metric),
         created_at=min((sweep.created_at for sweep in sweeps if sweep.created_at), default=None),
         run_count=sum(sweep.run_count for sweep in sweeps),
         run_count_expected=None if None in expected else sum(count or 0 for count in expected),
@@ -88,6 +89,21 @@ def _state(states: Iterable[SweepState]) -> SweepState:
     return SweepState.CANCELED
 
 
+def _config(sweeps: Sequence[SweepRecord], metric: Metric | None) -> dict[str, Json]:
+    """Return what a sweep that goes on from all of them would be: what they agree in, and what any of them searches."""
+    first = sweeps[0].config
+    config: dict[str, Json] = {"method": sweeps[0].method}
+    for key in ("program", "command"):
+        if key in first and all(sweep.config.get(key) == first[key] for sweep in sweeps):
+            config[key] = first[key]
+    if metric is not None:
+        config["metric"] = {"name": metric.name, "goal": metric.goal}
+    seeds = {name for sweep in sweeps for name in declared_seeds(sweep.config)}
+    if seeds:
+        config["description"] = with_declared("", sorted(seeds))
+    return {**config, "parameters": _parameters(sweeps)}
+
+
 def _parameters(sweeps: Sequence[SweepRecord]) -> dict[str, Json]:
     """Return the parameters of all: one that several sweeps have in a different form as one that varies."""
     forms: dict[str, list[Json]] = {}
@@ -100,11 +116,25 @@ def _parameters(sweeps: Sequence[SweepRecord]) -> dict[str, Json]:
 
 
 def _varying(forms: Sequence[Json]) -> Json:
-    for form in forms:
-        if isinstance(form, Mapping) and "value" not in form:
-            return dict(form)
-    values: list[Json] = [form["value"] for form in forms if isinstance(form, Mapping)]
-    return {"values": values}
+    """Return a form that takes what any of some forms takes, as far as one can; else the first that varies."""
+    given = [form for form in forms if isinstance(form, Mapping)]
+    lists = [
+        form["values"] if "values" in form else [form["value"]] for form in given if {"values", "value"} & set(form)
+    ]
+    varying = [dict(form) for form in given if "value" not in form]
+    if len(lists) == len(given) and all(isinstance(each, list) for each in lists):
+        union: list[Json] = []
+        for value in (value for each in lists if isinstance(each, list) for value in each):
+            if value not in union:
+                union.append(value)
+        return {"values": union}
+    low, high = ([form.get(end) for form in varying] for end in ("min", "max"))
+    rest = [{key: value for key, value in form.items() if key not in ("min", "max")} for form in varying]
+    lows = [end for end in low if isinstance(end, int | float) and not isinstance(end, bool)]
+    highs = [end for end in high if isinstance(end, int | float) and not isinstance(end, bool)]
+    if varying and len(lows) == len(highs) == len(varying) and all(each == rest[0] for each in rest):
+        return {**varying[0], "min": min(lows), "max": max(highs)}
+    return varying[0] if varying else {"values": [form["value"] for form in given]}
 
 
 def labels_of(sweeps: Sequence[SweepRecord]) -> dict[SweepReference, str]:

@@ -32,6 +32,14 @@ class AcrossScreen(SweepScreen):
     BINDINGS: ClassVar[list[BindingType]] = [
         Binding("O", "open_sweep", "Its sweep", id="across.open", tooltip="Open the sweep of the run under the cursor"),
         Binding("w", "choose_ranking", "Rank by", id="across.metric", tooltip="Which metric ranks the runs"),
+        Binding(
+            "P,S,X,plus,minus,D,underscore,R,F,N",
+            "say_of_one",
+            "Of one sweep",
+            id="across.of_one",
+            show=False,
+            tooltip="What is done to one sweep: O opens that of the run under the cursor",
+        ),
     ]
 
     session: SeveralSession
@@ -94,6 +102,10 @@ class AcrossScreen(SweepScreen):
             parts.append(Content.styled(f"{' · ' if place else ''}{label} ", "$text-muted"))
             parts.append(Content.styled(metric_text(best.get(label)), "bold $accent" if not place else "bold"))
         return parts
+
+    def action_say_of_one(self) -> None:
+        """Say where that is done: what a key does to one sweep would be done to all of these."""
+        self.notify("That is done to one sweep at a time: O opens the sweep of the run under the cursor.", timeout=4)
 
     def action_open_sweep(self) -> None:
         """Open the sweep of the run under the cursor, in a live view of its own."""
