@@ -14,6 +14,7 @@ from trainer.sweep.findings import Findings, is_number, join, show
 from trainer.sweep.iterations import advise_on_bands
 from trainer.sweep.joint import joint_values
 from trainer.sweep.joint_rules import advise_on_joints
+from trainer.sweep.key_advice import advise_on_keys
 from trainer.sweep.parameters import Bounded, infer_distribution, parameter_from_config
 from trainer.sweep.space import SearchSpace, run_cap_of
 
@@ -46,6 +47,7 @@ def advise(config: Mapping[str, Json], findings: Findings) -> None:
     _advise_on_metric(config, findings)
     _advise_on_command(config, findings)
     _advise_on_rest(config, findings)
+    advise_on_keys(config, findings)
     advise_on_bands(config, findings)
 
 

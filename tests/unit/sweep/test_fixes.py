@@ -37,6 +37,8 @@ UNFIXED = {
     "none-as-text": "the program has to read it",
     "nested-as-text": "the program has to read it",
     "member-set-twice": "either of them may be meant",
+    "key-in-sweep": "the program may need something in its place",
+    "key-on-command-line": "the program may need something in its place",
     "joint-without-members": "nobody knows what the members are",
     "rules-stale": "the list and the rules may be meant",
     "rule": "nobody knows what it was to say",
