@@ -237,12 +237,14 @@ def _best_point(best: Any, metric_name: str) -> tuple[HistoryPoint, ...]:
 
 def _printable(text: str) -> str:
     """Return a text on one line, without what steers a terminal."""
+    if text.isprintable():  # as nearly every text is; told in a tenth of the time
+        return text
     return _CONTROL.sub(" ", text).strip() if _CONTROL.search(text) else text
 
 
 def _text(entry: Mapping[str, Any], key: str) -> str:
     value = entry.get(key)
-    if value is None:
+    if value is None or value == "":
         return ""
     if not isinstance(value, str):
         raise ValueError(f"{key} is not a text")
@@ -298,4 +300,5 @@ def _time(entry: Mapping[str, Any], key: str) -> datetime | None:
     if not isinstance(text, str):
         raise ValueError(f"{key} is not a time")
     moment = datetime.fromisoformat(text)
-    return moment.replace(tzinfo=UTC) if moment.tzinfo is None else moment.astimezone(UTC)
+    zone = moment.tzinfo
+    return moment if zone is UTC else moment.replace(tzinfo=UTC) if zone is None else moment.astimezone(UTC)

@@ -5,6 +5,7 @@ Owns the file and its limits; what its lines mean, `layout` knows. Safe to share
 
 from __future__ import annotations
 
+import io
 import json
 import stat
 import zipfile
@@ -26,6 +27,7 @@ MAX_BLOB_BYTES = 64 << 20
 _MAX_SHORT_BYTES = 1 << 20
 _SKIP_BYTES = 1 << 16
 """A line is known by the run that its beginning names."""
+_BUFFER_BYTES = 1 << 18
 
 
 class BundleFile:
@@ -72,14 +74,15 @@ class BundleFile:
         wanted = None if run_id is None else json.dumps(run_id).encode()
         number, read = 0, 0
         try:
-            with self._archive.open(info) as file:
+            # Lines of the packed file itself are found by Python, one at a time.
+            with self._archive.open(info) as packed, io.BufferedReader(packed, _BUFFER_BYTES) as file:  # type: ignore[type-var]
                 while line := file.readline(MAX_LINE_BYTES + 1):
                     number, read = number + 1, read + len(line)
                     if len(line) > MAX_LINE_BYTES or read > MAX_FILE_BYTES:
                         raise self._damaged(name, number, "is too long")
                     if wanted is not None and wanted not in line[:_SKIP_BYTES]:
                         continue
-                    entry = json.loads(line)
+                    entry = json.loads(line.decode("utf-8", "surrogatepass"))
                     if not isinstance(entry, dict):
                         raise self._damaged(name, number, "is not an object")
                     yield entry
