@@ -105,6 +105,10 @@ class ServerBusyError(ServerLostError):
 
     retry_in_seconds: float | None = None
     """As it asks; None where it does not say."""
+    budget_left: float | None = None
+    """Part of its budget of requests that is left; None where it does not say."""
+    budget_reset_seconds: float = 0.0
+    """Until that is whole again; 0 where it does not say."""
 
 
 class StorageError(ServerError):

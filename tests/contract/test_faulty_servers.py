@@ -201,7 +201,7 @@ def test_a_wait_can_be_given_up(proxy: FaultyProxy, sweep: SweepRecord) -> None:
         wait_for(lambda: client.gate.waiting != (), 5)
         assert client.gate.send_home() == 1
         asking.join(5)
-    assert raised and proxy.counts == {"Run": 1}
+    assert raised and proxy.counts == {"RunToChange": 1}
 
 
 class Steps:
@@ -331,7 +331,7 @@ async def test_the_live_view_says_what_is_wrong_with_its_server_and_heals(
             assert not shown.has_class("-lost", "-slowed")
 
         with proxy.spoiling(faults.silent):
-            await wait_for_app(pilot, lambda: is_said("Server away", "did not answer within 0.4 s", "s old"), 5)
+            await wait_for_app(pilot, lambda: is_said("Server away", "not answer within 0.4 s", "What is shown is"), 5)
             assert len(shown.table.board.runs) == 3, "what is known stays"
         await heals()
 
@@ -339,7 +339,7 @@ async def test_the_live_view_says_what_is_wrong_with_its_server_and_heals(
             await wait_for_app(pilot, lambda: shown.has_class("-slowed"), 5)
             reference = sweep.reference
             shown.in_background(lambda: app.session.client.delete_run(reference.entity, reference.project, live), "")
-            await wait_for_app(pilot, lambda: is_said("slow down: next read in", "waits: look at a run (ctrl+g"), 5)
+            await wait_for_app(pilot, lambda: is_said("slow down: next read in", "waits: change or stop a run"), 5)
             await pilot.press("ctrl+g")
             await wait_for_app(pilot, lambda: app.session.waiting == (), 5)
         await heals()

@@ -101,6 +101,8 @@ query GetSweep($name: String!, $project: String, $entity: String) {
     + _SWEEP_FIELDS
 )
 
+SWEEP_TO_CHANGE = READ_SWEEP.replace("query GetSweep(", "query SweepToChange(")
+
 READ_PROJECT = (
     "query GetProject($project: String, $entity: String) { project(name: $project, entityName: $entity) { id } }"
 )
@@ -195,6 +197,8 @@ query Run($project: String!, $entity: String!, $name: String!) {
 }
 """
 READ_RUN = _READ_RUN + _RUN_FIELDS
+RUN_TO_CHANGE = READ_RUN.replace("query Run(", "query RunToChange(")
+"""The same under a name that says what for: who has to wait with it is told by it."""
 READ_EMBEDDED_RUN = _READ_RUN + run_fields(is_embedded=True)
 
 FULL_HISTORY = """

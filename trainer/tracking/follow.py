@@ -181,8 +181,8 @@ def follow_sweep(
             except (NotFoundError, ServerError) as error:
                 if isinstance(error, NotFoundError) and not (forever and known.sweep):
                     raise
-                event, wait = pace.trouble(error, known.silent_seconds)
-                yield event
+                events, wait = pace.trouble(error, known.silent_seconds)
+                yield from events
                 yield from _wait(known, stop, wait)
                 continue
             cursor = snapshot.cursor
@@ -205,17 +205,22 @@ class _Pacing:
         self._budget: RateBudget | None = None
         self._is_lost = self._is_slowed = False
 
-    def trouble(self, error: TrainerError, silent_seconds: float | None) -> tuple[SweepEvent, float]:
+    def trouble(self, error: TrainerError, silent_seconds: float | None) -> tuple[list[SweepEvent], float]:
         """Return what to report of a request that failed, and how long to wait."""
         retry, self._retry = self._retry, min(self._retry * 2, MAX_RETRY_SECONDS)
         if isinstance(error, ServerBusyError):
             self._is_slowed = True
             wait = max(error.retry_in_seconds or retry, self._interval_seconds)
-            return PaceChanged(wait, was_refused=True, budget=self._budget), wait
+            if error.budget_left is not None:
+                self._budget = RateBudget(error.budget_left, error.budget_reset_seconds)
+            # Who refuses is there.
+            back: list[SweepEvent] = [ServerBack()] if self._is_lost else []
+            self._is_lost = False
+            return [*back, PaceChanged(wait, was_refused=True, budget=self._budget)], wait
         self._is_lost = True
         is_gone = isinstance(error, NotFoundError)
         wait = GONE_RETRY_SECONDS if is_gone else retry
-        return ServerLost(error.message, wait, silent_seconds, is_gone=is_gone), wait
+        return [ServerLost(error.message, wait, silent_seconds, is_gone=is_gone)], wait
 
     def well(self, budget: RateBudget | None) -> Iterator[SweepEvent]:
         """Yield what to report before an answer."""

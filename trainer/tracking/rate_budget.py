@@ -6,7 +6,9 @@ documentation of rate limits has them; `Retry-After` as HTTP has it.
 
 from __future__ import annotations
 
+import math
 from collections.abc import Mapping
+from contextlib import suppress
 from datetime import UTC, datetime
 from email.utils import parsedate_to_datetime
 
@@ -14,6 +16,8 @@ from trainer.records import RateBudget
 
 LOW = 0.2
 """Part of a budget from which on the server is asked less often."""
+MOST_ASKED_SECONDS = 86_400.0
+"""No server means longer than that."""
 LONGEST_WAIT_SECONDS = 60.0
 """Between two reads, where it is our own caution and not the server that asks for it."""
 
@@ -29,16 +33,19 @@ def budget_of(headers: Mapping[str, str]) -> RateBudget | None:
 def asked_wait(headers: Mapping[str, str]) -> float | None:
     """Return the seconds that a refusal asks to wait, by `Retry-After` or the end of the window; None for no word."""
     text = headers.get("Retry-After", "")
-    try:
-        return max(float(text), 0.05)
-    except ValueError:
-        pass
-    try:
-        moment = parsedate_to_datetime(text)
-        return max((moment.astimezone(UTC) - datetime.now(UTC)).total_seconds(), 0.05)
-    except ValueError:
-        reset = _number(headers, "RateLimit-Reset")
-        return reset if reset else None
+    with suppress(ValueError):
+        return _sensible(float(text))
+    with suppress(ValueError):
+        moment = parsedate_to_datetime(text).astimezone(UTC)
+        # By the server's own clock, where it tells the time: ours may be another.
+        ahead = clock_ahead(headers, datetime.now(UTC)) or 0.0
+        return _sensible((moment - datetime.now(UTC)).total_seconds() - ahead)
+    reset = _number(headers, "RateLimit-Reset")
+    return _sensible(reset) if reset else None
+
+
+def _sensible(seconds: float) -> float:
+    return min(max(seconds, 0.05), MOST_ASKED_SECONDS) if math.isfinite(seconds) else MOST_ASKED_SECONDS
 
 
 def clock_ahead(headers: Mapping[str, str], now: datetime) -> float | None:

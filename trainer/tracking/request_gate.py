@@ -35,8 +35,10 @@ _WORDS = {
     "RunCurves": "read curves",
     "RunHistories": "read curves",
     "RunNews": "look at a run",
+    "RunToChange": "change or stop a run",
     "StopRun": "stop a run",
     "SweepRuns": "read runs",
+    "SweepToChange": "change a sweep",
     "UpsertBucket": "change a run",
     "UpsertSweep": "change a sweep",
 }

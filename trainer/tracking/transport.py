@@ -163,6 +163,8 @@ class GraphQLTransport:
             f"{self._connection.label} asks to be left alone for a while (HTTP 429).", hint=f"Try again in {when}."
         )
         busy.retry_in_seconds = retry_in_seconds
+        if self.budget is not None:
+            busy.budget_left, busy.budget_reset_seconds = self.budget.remaining, self.budget.reset_seconds
         return busy
 
     def _failed(self, reply: Reply) -> ServerError:

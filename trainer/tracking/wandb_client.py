@@ -155,7 +155,7 @@ class WandbClient(SweepLists, SweepReads, NewsReads, RunChanges, RunContents, Ru
         Raises:
             InputError: If the sweep is over already, as stock wandb refuses it.
         """
-        node = self._sweep_node(reference)
+        node = self._sweep_node(reference, documents.SWEEP_TO_CHANGE)
         current = self._sweep(node, reference.project, reference.entity).state
         if current is state:
             return
@@ -209,7 +209,7 @@ class WandbClient(SweepLists, SweepReads, NewsReads, RunChanges, RunContents, Ru
 
     def stop_run(self, entity: str, project: str, run_id: str) -> None:
         """Ask a run to end; it ends at its next step."""
-        node = self._run_node(documents.READ_RUN, entity, project, run_id, {})
+        node = self._run_node(documents.RUN_TO_CHANGE, entity, project, run_id, {})
         self._transport.execute(documents.STOP_RUN, {"id": node.get("id")})
 
     def server_features(self) -> frozenset[str]:
@@ -269,9 +269,9 @@ class WandbClient(SweepLists, SweepReads, NewsReads, RunChanges, RunContents, Ru
     def _sweep(self, node: Mapping[str, Any], project: str, entity: str | None = None) -> SweepRecord:
         return sweep_record(node, entity or self.connection.entity, project, self.connection.base_url)
 
-    def _sweep_node(self, reference: SweepReference) -> dict[str, Any]:
+    def _sweep_node(self, reference: SweepReference, document: str = documents.READ_SWEEP) -> dict[str, Any]:
         variables = {"name": reference.id, "project": reference.project, "entity": reference.entity}
-        project = self._transport.execute(documents.READ_SWEEP, variables).get("project") or {}
+        project = self._transport.execute(document, variables).get("project") or {}
         if not project.get("sweep"):
             raise self._missing(f"sweep {reference}")
         return dict(project["sweep"])

@@ -57,7 +57,7 @@ class SweepNotice(Screen[None]):
         elif feed.lost:
             left = max(self.retry_at - time.monotonic(), 0.0)
             when = f"next attempt in {left:.0f}s" if left >= 1 else "trying again…"
-            when = when if feed.lost_at is None else f"what is shown is {self._age} old · {when}"
+            when = when if feed.lost_at is None else f"What is shown is {self._age} old · {when}"
             notice.update(
                 Content.from_markup(
                     "[b $error]✗ Server away:[/] $why [$foreground 60%]$when[/]", why=feed.lost.message, when=when
@@ -80,7 +80,7 @@ class SweepNotice(Screen[None]):
     def _slowed(self, pace: PaceChanged) -> Content:
         left = max(self.retry_at - time.monotonic(), 0.0)
         why = "The server asks to slow down" if pace.was_refused else "Little is left of what the server may be asked"
-        words = f"next read in {left:.0f}s" if left >= 1 else "reading…"
+        words = f"next read in {seconds_text(left)}" if left >= 1 else "reading…"
         if pace.budget is not None:
             words += f" · {pace.budget.remaining:.0%} of its budget left"
             words += f", whole in {duration_text(pace.budget.reset_seconds)}" if pace.budget.reset_seconds else ""

@@ -218,6 +218,15 @@ def test_a_server_that_asks_for_it_is_left_alone_as_long_as_it_asks() -> None:
     assert cursors == ["", "cursor 1", "cursor 1"]
 
 
+def test_who_refuses_is_there(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(follow, "FIRST_RETRY_SECONDS", 0.001)
+    busy = ServerBusyError("HTTP 429.", hint="")
+    busy.retry_in_seconds = 0.01
+    events, _ = events_of((SWEEP, ()), ServerLostError("gone"), busy, (SWEEP, ()))
+    kinds = [type(event) for event in events[2:]]
+    assert kinds == [ServerLost, ServerBack, PaceChanged, PaceChanged]
+
+
 def test_a_server_whose_budget_ends_is_asked_less_often_and_then_as_often_again() -> None:
     nearly = SweepSnapshot(SWEEP, (RUNNING,), "c", RateBudget(0.02, 30.0))
     events, _ = events_of(nearly, SweepSnapshot(DONE, (ENDED,), "c", RateBudget(1.0)))
@@ -232,6 +241,14 @@ def test_a_server_whose_budget_ends_is_asked_less_often_and_then_as_often_again(
         ({}, None, None),
         ({"Retry-After": "7"}, None, 7.0),
         ({"Retry-After": "soon"}, None, None),
+        ({"Retry-After": "nan"}, None, 86_400.0),
+        ({"Retry-After": "-3"}, None, 0.05),
+        (
+            # A server whose clock is years behind.
+            {"Retry-After": "Wed, 21 Oct 2015 07:28:30 GMT", "Date": "Wed, 21 Oct 2015 07:28:00 GMT"},
+            None,
+            pytest.approx(30, abs=1),
+        ),
         ({"Retry-After": "Wed, 21 Oct 2015 07:28:00 GMT"}, None, 0.05),
         ({"RateLimit-Limit": "1000", "RateLimit-Remaining": "250", "RateLimit-Reset": "12"}, RateBudget(0.25, 12), 12),
         ({"RateLimit-Limit": "100;w=60", "RateLimit-Remaining": "0"}, RateBudget(0.0), None),
