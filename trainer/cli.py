@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import atexit
 import gc
+import signal
 import sys
 from typing import NoReturn
 
@@ -45,6 +46,8 @@ def run_cli(group: click.Group, arguments: list[str] | None = None) -> NoReturn:
     try:
         code = group.main(args=arguments, prog_name=group.name, standalone_mode=False)
     except click.exceptions.Abort:
+        # Who presses Ctrl-C twice must not see a traceback of the end.
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         code = EXIT_INTERRUPTED
     except click.ClickException as error:
         error.show()
@@ -53,6 +56,7 @@ def run_cli(group: click.Group, arguments: list[str] | None = None) -> NoReturn:
         click.echo(f"Error: {error}", err=True)
         code = exit_code_for(error)
     except KeyboardInterrupt:
+        signal.signal(signal.SIGINT, signal.SIG_IGN)
         code = EXIT_INTERRUPTED
     except BrokenPipeError:
         # The reader of our output (`| head`) has left: there is nobody to tell, and nothing went wrong.
