@@ -29,7 +29,6 @@ from tui.computed_columns import Computed
 from tui.messages import AcrossOpenRequested
 from tui.screens import sweep_columns
 from tui.screens.across import AcrossScreen
-from tui.screens.analysis import AnalysisScreen
 from tui.screens.curves import CurvesScreen
 from tui.screens.run import RunScreen
 from tui.screens.sweep import SweepScreen
@@ -289,8 +288,6 @@ async def test_a_refresh_is_one_request_whatever_is_shown(
             return run.rows[-1].step == step and f"line {step}" in "\n".join(map(str, run.console.view.lines))
 
         await is_steady(pilot, is_read)
-        await pilot.press("escape", "A")
-        await wait_for_app(pilot, lambda: isinstance(app.screen, AnalysisScreen) and app.screen.insight is not None, 20)
         await pilot.press("escape")
         app.post_message(AcrossOpenRequested((sweep, other)))
         await wait_for_app(pilot, lambda: isinstance(app.screen, AcrossScreen) and len(app.screen.feed.board.runs) == 6)
