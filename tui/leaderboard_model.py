@@ -18,7 +18,8 @@ from tui.columns import ABOUT_RUNS, GROUP_KINDS, RANK, Column, ColumnCounter, Co
 from tui.front import FRONT, Front
 from tui.grouping import Grouping, RunGroup
 from tui.row_ties import RowTies
-from tui.sorting import Level, RankKey, SortKey, sort_key, sorted_ids
+from tui.run_ranking import RankKey, RunRanking
+from tui.sorting import Level, SortKey, sort_key, sorted_ids
 
 
 class LeaderboardModel:
@@ -49,9 +50,7 @@ class LeaderboardModel:
         self._values: dict[str, float | None] = {}
         self._counter = ColumnCounter(swept, metric.name if metric else "", shows_sweeps=shows_sweeps)
         self.seeds = self._counter.seeds
-        self._rank_keys: dict[str, RankKey] = {}
-        self._ranked: list[str] = []
-        self._ranks: dict[str, int] | None = {}
+        self._ranking = RunRanking()
         self._sort_keys: list[dict[str, SortKey | None]] = []
         self._arranged: tuple[list[Column], list[Column]] | None = None
         self._arranged_of: object = None
@@ -154,12 +153,13 @@ class LeaderboardModel:
     @property
     def ranked(self) -> Sequence[str]:
         """Ids of all runs, best first; runs without a value come last, oldest first."""
-        return self._ranked
+        return self._ranking.ids
 
     @property
     def best_id(self) -> str:
         """Id of the best run; empty while no run has a value."""
-        return self._ranked[0] if self._ranked and self._values[self._ranked[0]] is not None else ""
+        ranked = self._ranking.ids
+        return ranked[0] if ranked and self._values[ranked[0]] is not None else ""
 
     @property
     def best_configuration(self) -> RunGroup | None:
@@ -187,9 +187,7 @@ class LeaderboardModel:
         """Return a run's place, counting from 1; None without a value."""
         if self._values.get(run_id) is None:
             return None
-        if self._ranks is None:
-            self._ranks = {ranked: place for place, ranked in enumerate(self._ranked, 1)}
-        return self._ranks[run_id]
+        return self._ranking.place(run_id)
 
     def flat_config(self, run_id: str) -> dict[str, Json]:
         """Return a run's configuration under dotted keys."""
@@ -252,9 +250,7 @@ class LeaderboardModel:
         self.state_counts[run.state] -= 1
         self._counter.remove(self._flat.pop(run_id), run.summary)
         self._values.pop(run_id)
-        self._rank_keys.pop(run_id)
-        self._ranked.remove(run_id)
-        self._ranks = None
+        self._ranking.remove(run_id)
         self._matching.discard(run_id)
         if self.grouping is not None:
             self.grouping.forget(run_id)
@@ -299,7 +295,7 @@ class LeaderboardModel:
 
     def _sort_anew(self) -> None:
         self._sort_keys = [{} for _ in self.sorts]
-        self._order = list(self._ranked)
+        self._order = list(self._ranking.ids)
         self._reorder(set(self.runs), ranks=False, matches=False)
 
     def set_filter(self, run_filter: RunFilter | None) -> None:
@@ -345,7 +341,7 @@ class LeaderboardModel:
     def _reorder(self, changed: set[str], *, ranks: bool = True, matches: bool = True, keys: bool = True) -> None:
         """Order the rows after runs, or what is asked of them, changed; what did not change with that is kept."""
         if ranks:
-            self._rank(changed)
+            self._ranking.update({run_id: self._rank_key(run_id) for run_id in changed})
         if self.filter is not None and matches:
             holds, runs, flat = self.filter.matches, self.runs, self._flat
             self._matching = (self._matching - changed) | {id_ for id_ in changed if holds(runs[id_], flat[id_])}
@@ -364,19 +360,6 @@ class LeaderboardModel:
                 self.front.update_groups(self)
                 self.grouping.update(self, ()) if is_by_front else None
 
-    def _rank(self, changed: set[str]) -> None:
-        keys = self._rank_keys
-        moved = False
-        for run_id in changed:
-            key = self._rank_key(run_id)
-            if run_id not in keys:
-                self._ranked.append(run_id)
-            moved = moved or keys.get(run_id) != key
-            keys[run_id] = key
-        if moved:
-            self._ranked.sort(key=keys.__getitem__)
-            self._ranks = None
-
     def _rank_key(self, run_id: str) -> RankKey:
         value, run = self._values[run_id], self.runs[run_id]
         born = run.created_at.timestamp() if run.created_at else 0.0
@@ -386,7 +369,7 @@ class LeaderboardModel:
 
     def _sorted_rows(self, changed: set[str]) -> list[str]:
         if self.sort_column == RANK:
-            return self._ranked[::-1] if self.reverse else list(self._ranked)
+            return list(self._ranking.ids)[:: -1 if self.reverse else 1]
         if len(self._sort_keys) != len(self.sorts):
             self._sort_keys, changed = [{} for _ in self.sorts], set(self.runs)
         for level, keys in zip(self.sorts, self._sort_keys, strict=True):
@@ -395,6 +378,6 @@ class LeaderboardModel:
             return list(self._order)
         if len(self._order) != len(self.runs):
             known = set(self._order)
-            self._order.extend(run_id for run_id in self._ranked if run_id not in known)
+            self._order.extend(run_id for run_id in self._ranking.ids if run_id not in known)
         self._order = sorted_ids(self._order, self.sorts, self._sort_keys)
         return self._order

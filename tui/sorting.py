@@ -10,8 +10,6 @@ from trainer.records import Json
 from tui.columns import Column
 
 SortKey = tuple[int, float, str]
-RankKey = tuple[int, float, float, str]
-"""Whether a run has no value, its value (the smaller the better), when it began, and its id."""
 
 
 @dataclass(frozen=True, slots=True)
