@@ -9,7 +9,7 @@ from collections.abc import Mapping
 
 from trainer.errors import AuthenticationError, InputError
 from trainer.servers_file import remember_server, remembered_servers
-from trainer.settings import Connection, ServerKind, Settings, key_problem, resolve_settings
+from trainer.settings import TELLTALE_VARIABLES, Connection, ServerKind, Settings, key_problem, resolve_settings
 from trainer.tracking.wandb_client import WandbClient
 
 _SECONDS = 60.0
@@ -68,7 +68,8 @@ def _knows_no_server(environ: Mapping[str, str]) -> bool:
 
 def _store(base_url: str, key: str, environ: Mapping[str, str], *, is_first: bool) -> None:
     # What would keep wandb from logging in, or make it keep another key, is nobody's wish here.
-    kept = {name: value for name, value in environ.items() if name not in ("WANDB_API_KEY", "WANDB_MODE")}
+    dropped = ("WANDB_API_KEY", "WANDB_MODE", *TELLTALE_VARIABLES)
+    kept = {name: value for name, value in environ.items() if name not in dropped}
     try:
         done = subprocess.run(
             [sys.executable, "-c", _STORE, base_url, "first" if is_first else "other"],

@@ -21,6 +21,9 @@ _KEY_LENGTH = 40
 DEFAULT_PROJECT = "uncategorized"
 """Where W&B (SDK 0.31) puts what names no project."""
 
+TELLTALE_VARIABLES = ("WANDB_DEBUG", "WANDB_CORE_DEBUG")
+"""With them wandb-core writes its settings into its logs, the API key among them (SDK 0.31)."""
+
 
 class ServerKind(StrEnum):
     """What stands behind the base URL."""

@@ -10,15 +10,14 @@ from pathlib import Path
 from trainer.agents.devices import SHARE_VARIABLE, THREAD_VARIABLE
 from trainer.agents.host_files import HostSpec
 from trainer.ci_job import run_variables as ci_variables
-from trainer.settings import ServerKind
+from trainer.settings import TELLTALE_VARIABLES, ServerKind
 
 _NOT_INHERITED = (
-    "WANDB_SERVICE", "WANDB_RUN_ID", "WANDB_SWEEP_ID", "WANDB_SWEEP_PARAM_PATH", "WANDB_DEBUG", "WANDB_CORE_DEBUG",
-    "WANDB_IDENTITY_TOKEN_FILE", "WANDB_CREDENTIALS_FILE",
+    "WANDB_SERVICE", "WANDB_RUN_ID", "WANDB_SWEEP_ID", "WANDB_SWEEP_PARAM_PATH", "WANDB_IDENTITY_TOKEN_FILE",
+    "WANDB_CREDENTIALS_FILE", *TELLTALE_VARIABLES,
 )  # fmt: skip
-"""A socket that may be dead (every later wandb call would fail), what names another run, and what has wandb-core write
-its settings into its logs, the API key among them (SDK 0.31), and credentials that may be another server's: runs get
-the key of theirs."""
+"""A socket that may be dead (every later wandb call would fail), what names another run, credentials that may be
+another server's (runs get the key of theirs), and what has the key written into logs."""
 
 _LIVE_DEFAULTS = {"WANDB_X_FILE_STREAM_TRANSMIT_INTERVAL": "1"}
 """Metrics arrive each second, not each fifteen (SDK 0.31)."""

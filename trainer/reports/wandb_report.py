@@ -21,7 +21,7 @@ from trainer.records import Json, RunRecord
 from trainer.reports.facts import ReportFacts
 from trainer.reports.markdown import render_markdown_table
 from trainer.reports.parts import Part, parts_of
-from trainer.settings import Connection, ServerKind
+from trainer.settings import TELLTALE_VARIABLES, Connection, ServerKind
 from trainer.tracking.leaderboard import swept_columns
 from trainer.tracking.tables import printable
 
@@ -77,7 +77,8 @@ def save_wandb_report(connection: Connection, facts: ReportFacts, *, always_new:
             f"A W&B Report lives on a server, and {connection.base_url} is a bundle.", hint="Take Markdown or HTML."
         )
     request = report_request(facts) | {"new": always_new}
-    environ = os.environ | connection.environ() | {"WANDB_SILENT": "true"}
+    kept = {name: text for name, text in os.environ.items() if name not in TELLTALE_VARIABLES}
+    environ = kept | connection.environ() | {"WANDB_SILENT": "true"}
     try:
         done = subprocess.run(
             [sys.executable, "-P", "-m", "trainer.reports.wandb_report_writer"],
