@@ -10,7 +10,7 @@ from textual.content import Content
 from tui.chart_scale import XAxis
 from tui.chart_series import ChartSeries
 from tui.curve_charts import ChartContent
-from tui.formatting import count_text, metric_text, shortened
+from tui.formatting import count_text, metric_text, padded, shortened
 
 if TYPE_CHECKING:
     from trainer.insight.features import Feature, RunTable
@@ -47,7 +47,7 @@ def importance_line(row: Importance, width: int) -> Content:
     anova = row.ped_anova or 0.0
     sign = "$success" if (row.correlation or 0) > 0 else "$error"
     return Content.assemble(
-        (shortened(row.name, name).ljust(name), "bold"),
+        (padded(shortened(row.name, name), name), "bold"),
         "  ",
         (_bar(row.forest, bar), "$accent"),
         (percent_text(row.forest).rjust(5) + " ", "$foreground"),

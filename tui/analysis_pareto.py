@@ -12,7 +12,7 @@ from tui.chart_scale import XAxis
 from tui.chart_series import ChartSeries
 from tui.columns import metric_order, summary_numbers
 from tui.curve_charts import ChartContent
-from tui.formatting import count_text, metric_text, shortened, value_text
+from tui.formatting import cells_of, count_text, metric_text, padded, shortened, value_text
 from tui.front import GLYPH
 
 if TYPE_CHECKING:
@@ -80,14 +80,16 @@ def pareto_lines(table: RunTable, front: Sequence[ParetoRun], width: int) -> lis
     from trainer.tracking.leaderboard import flatten_config
 
     names = [feature.name for feature in table.features]
-    room = min(max((len(each.run.name) for each in front), default=0), 28)
+    room = min(max((cells_of(each.run.name) for each in front), default=0), 28)
     lines = []
     for each in front:
         flat = flatten_config(each.run.config)
         varied = "  ".join(f"{name.rpartition('.')[2]} {value_text(flat[name], 12)}" for name in names if name in flat)
         own, other = (metric_text(value).rjust(10) for value in each.values)
-        head = f"{GLYPH} {own} {other}  {shortened(each.run.name, room).ljust(room)}  "
+        head = f"{GLYPH} {own} {other}  {padded(shortened(each.run.name, room), room)}  "
         lines.append(
-            Content.assemble((head, "$foreground"), (shortened(varied, max(width - len(head), 0)), "$foreground-muted"))
+            Content.assemble(
+                (head, "$foreground"), (shortened(varied, max(width - cells_of(head), 0)), "$foreground-muted")
+            )
         )
     return lines

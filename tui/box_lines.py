@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 from textual.content import Content
 
-from tui.formatting import metric_text, shortened
+from tui.formatting import metric_text, padded, shortened
 
 if TYPE_CHECKING:
     from trainer.insight.marginals import Box, HeatMap
@@ -47,7 +47,7 @@ def box_lines(boxes: Sequence[Box], low: float, high: float, width: int) -> list
         mark = "┃" if places[1] < places[3] else "◆"
         lines.append(
             Content.assemble(
-                (shortened(box.label, label).ljust(label), "$foreground"),
+                (padded(shortened(box.label, label), label), "$foreground"),
                 "  ",
                 (before, "$secondary"),
                 (mark, "bold $accent"),
@@ -74,7 +74,7 @@ def box_words(boxes: Sequence[Box]) -> list[Content]:
         values = (box.low, box.first, box.median, box.third, box.high)
         numbers = "".join(metric_text(value).rjust(12) for value in values)
         lines.append(
-            Content(f"{shortened(box.label, label).ljust(label)}{numbers}{box.count:>9}{len(box.outliers):>9}")
+            Content(f"{padded(shortened(box.label, label), label)}{numbers}{box.count:>9}{len(box.outliers):>9}")
         )
     return lines
 
@@ -93,13 +93,13 @@ def heat_lines(
     label = min(max([len(row.label) for row in heat.rows] + [len(down)]), _LABEL)
     cell = min(max((width - label - 2) // max(len(heat.columns), 1), 8), 18)
     shown = max((width - label - 2) // cell, 1)
-    head = "".join(shortened(column.label, cell - 1).ljust(cell) for column in heat.columns[:shown])
+    head = "".join(padded(shortened(column.label, cell - 1), cell) for column in heat.columns[:shown])
     lines = [
         Content.assemble((" " * (label + 2) + across + " →", "$foreground-muted")),
-        Content.assemble((f"{shortened(down, label).ljust(label)}  ", "$foreground-muted"), (head, "bold")),
+        Content.assemble((f"{padded(shortened(down, label), label)}  ", "$foreground-muted"), (head, "bold")),
     ]
     for row, means, counts in zip(heat.rows, heat.means, heat.counts, strict=True):
-        parts: list[tuple[str, str]] = [(f"{shortened(row.label, label).ljust(label)}  ", "bold")]
+        parts: list[tuple[str, str]] = [(f"{padded(shortened(row.label, label), label)}  ", "bold")]
         for mean, count in list(zip(means, counts, strict=True))[:shown]:
             parts += _heat_cell(mean, count, known, cell)
         lines.append(Content.assemble(*parts))

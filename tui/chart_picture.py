@@ -13,7 +13,7 @@ from tui.chart_colors import Triple, rich_color, triple_of, with_terminal_colors
 from tui.chart_series import ChartSeries
 from tui.chart_words import chart_words
 from tui.curve_charts import ChartContent
-from tui.formatting import metric_text, shortened
+from tui.formatting import metric_text, padded, shortened
 
 LEGEND_WIDTH = 26
 SIDE_LEGEND_FROM = 62
@@ -100,7 +100,7 @@ def legend_entry(one: ChartSeries, width: int, number_style: Style) -> Text:
     text.append(f"{one.label:>2} " if width else f"{one.label} ", Style(color=rich_color(one.color), bold=True))
     room = width - 2 - max(len(one.label), 2) - len(number) if width else 14
     name = shortened(one.name, room)
-    text.append(name.ljust(room) if width else name, Style(color=rich_color(one.color)))
+    text.append(padded(name, room) if width else name, Style(color=rich_color(one.color)))
     text.append(f" {number}", number_style)
     return text
 

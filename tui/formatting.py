@@ -7,6 +7,8 @@ import math
 from dataclasses import dataclass
 from datetime import datetime
 
+from rich.cells import cell_len, set_cell_size
+
 from trainer import durations
 from trainer.records import Json
 from trainer.states import AgentState, RunState, SweepState
@@ -122,10 +124,28 @@ def value_text(value: Json, limit: int = 0) -> str:
 
 
 def shortened(text: str, limit: int) -> str:
-    """Return `text` in at most `limit` characters, with an ellipsis where it was cut."""
-    if len(text) <= limit:
+    """Return `text` in at most `limit` cells of the terminal, with an ellipsis where it was cut."""
+    if cells_of(text) <= limit:
         return text
-    return text[: max(limit - 1, 0)] + "…" if limit > 0 else ""
+    if limit <= 0:
+        return ""
+    # Half of a wide sign is a space.
+    return f"{text[: limit - 1] if text.isascii() else set_cell_size(text, limit - 1).rstrip()}…"
+
+
+def cells_of(text: str) -> int:
+    """Return how many cells a text takes: a Chinese sign and an emoji take two, a combining accent none."""
+    return len(text) if text.isascii() else cell_len(text)
+
+
+def padded(text: str, width: int) -> str:
+    """Return a text with spaces behind it, `width` cells in all; longer ones stay as they are."""
+    return text + " " * (width - cells_of(text))
+
+
+def padded_left(text: str, width: int) -> str:
+    """Return a text with spaces before it, `width` cells in all; longer ones stay as they are."""
+    return " " * (width - cells_of(text)) + text
 
 
 def duration_text(seconds: float | None) -> str:

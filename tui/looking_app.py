@@ -12,7 +12,7 @@ from textual.binding import Binding
 from textual.command import CommandPalette
 from textual.events import Resize
 from textual.filter import LineFilter, Monochrome, NoColor
-from textual.geometry import Offset
+from textual.geometry import Offset, Size
 from textual.theme import Theme
 
 from trainer.paths import config_dir
@@ -20,7 +20,9 @@ from tui.app_stylesheet import AppStylesheet
 from tui.looks import SETTINGS_FILE_NAME, FollowsLooks, Looks, fitting_theme, remember
 from tui.plain_text import PlainFilter, plain_key
 from tui.presence import PresenceApp
+from tui.safe_text import SteeringFilter
 from tui.theme import DARK_THEME_NAME, THEMES
+from tui.widgets.too_small import TooSmall, lacks_room
 
 KEEP_LOOKS = "keep_looks"
 ANNOUNCE_SECONDS = 0.15
@@ -39,7 +41,7 @@ class LookingApp(PresenceApp):
         super().__init__()
         self.stylesheet = AppStylesheet(variables=self.get_css_variables())
         self.looks = looks or Looks()
-        self._no_color, self._plain = NoColor(), PlainFilter()
+        self._no_color, self._plain, self._steering = NoColor(), PlainFilter(), SteeringFilter()
         self._said_until = 0.0
         """Until when, by the clock of `monotonic`, a notice stands in the line that says what has the focus."""
         for theme in THEMES:
@@ -69,7 +71,7 @@ class LookingApp(PresenceApp):
 
     def get_line_filters(self) -> Sequence[LineFilter]:
         """Return what changes lines on their way to the terminal: with NO_COLOR and a theme of the terminal's, all."""
-        filters = [*super().get_line_filters(), *([self._plain] if self.is_plain else [])]
+        filters = [*super().get_line_filters(), self._steering, *([self._plain] if self.is_plain else [])]
         if not (self.no_color and self.native_ansi_color):
             return filters
         # Textual chooses between greys and no colour at all once, before the theme is known.
@@ -80,6 +82,23 @@ class LookingApp(PresenceApp):
         self.theme_changed_signal.subscribe(self, lambda theme: self.show_looks())
         self._announcer = self.set_interval(ANNOUNCE_SECONDS, self.announce, pause=True)
         self._set_plain()
+
+    def on_resize(self, event: Resize) -> None:
+        """Say where there is no room."""
+        self.cover_if_small(event.size)
+
+    def cover_if_small(self, size: Size | None = None) -> None:
+        """Have every screen say that the terminal is too small for it, if it is; one opened meanwhile, too."""
+        size = size or self.size
+        is_small = lacks_room(size)
+        if is_small and self.is_running:
+            self.set_timer(ANNOUNCE_SECONDS, self.cover_if_small)
+        for screen in self.screen_stack:
+            cover = screen.query_one_optional(TooSmall)
+            if cover is None and is_small and screen.is_mounted:
+                screen.mount(cover := TooSmall())
+            if cover is not None:
+                cover.show(size)
 
     def choose_plain(self, is_plain: bool) -> None:
         """Tell everything in words or not, and again at the next start."""

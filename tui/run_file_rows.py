@@ -6,7 +6,7 @@ from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from trainer.run_contents import RunArtifact, RunFile
-from tui.formatting import count_text, shortened, size_text
+from tui.formatting import count_text, padded, shortened, size_text
 
 _SIZE, _TYPE, _TIME = 10, 24, 16
 MAX_ROWS = 2_000
@@ -109,7 +109,7 @@ def row_parts(row: FileRow, width: int, *, is_open: bool = False) -> RowParts:
     # The end of a path tells it from others.
     name = name if len(name) <= room else f"{name[: room // 3]}…{name[len(name) - (room - room // 3 - 1) :]}"
     return RowParts(
-        name.ljust(room),
+        padded(name, room),
         size.rjust(_SIZE),
         shortened(kind, kind_width - 1).ljust(kind_width) if kind_width else "",
         moment.rjust(time_width) if time_width else "",

@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import itertools
+import math
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 
 from trainer.records import Json
 from trainer.states import RunState
 from tui.columns import Column, ColumnKind
-from tui.formatting import MISSING, duration_text, metric_text, run_label, shortened, value_text
+from tui.formatting import MISSING, cells_of, duration_text, metric_text, run_label, shortened, value_text
 from tui.front import GLYPH
 from tui.grouping import is_group
 from tui.leaderboard_model import LeaderboardModel
@@ -21,6 +22,8 @@ MAX_ABOUT_WIDTH = 24
 FITS = ((40, 2), (40, 1), (16, 1), (14, 1), (12, 1), (11, 1), (10, 1), (9, 1), (8, 1), (13, 2))
 """Longest title and narrowest gap, tried in this order until the columns fit; the last one scrolls."""
 WIDEST_GAP = 4
+_NOT_FINITE = ("NaN", "Infinity", "-Infinity")
+"""As the SDK writes them into a summary."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,7 +94,10 @@ def _standing_cell(board: LeaderboardModel, run_id: str, column: Column) -> Cell
         return rank_cell(board.rank(run_id), ties is not None and run_id in ties.tied and board.ranked[0] in ties.tied)
     value = board.value(run_id)
     if value is None:
-        return Cell(MISSING, "muted")
+        # It logged the metric, and that is no number: a run that diverged is not one that said nothing.
+        left = board.runs[run_id].summary.get(column.title)
+        is_odd = left in _NOT_FINITE if isinstance(left, str) else isinstance(left, float) and not math.isfinite(left)
+        return Cell(str(left).lower(), "warn") if is_odd else Cell(MISSING, "muted")
     return Cell(metric_text(value), "best" if run_id == board.best_id else "value")
 
 
@@ -134,7 +140,7 @@ def _logged_cell(board: LeaderboardModel, run_id: str, column: Column) -> Cell:
         if column.path not in flat:
             return Cell(MISSING, "muted")
         return Cell(value_text(flat[column.path], MAX_WIDTHS[ColumnKind.CONFIG]))
-    number = board.runs[run_id].summary.get(column.path)
+    number = board.runs[run_id].summary.get(column.title)
     is_number = isinstance(number, int | float) and not isinstance(number, bool)
     return Cell(metric_text(number), "soft") if is_number else Cell(MISSING, "muted")  # type: ignore[arg-type]
 
@@ -213,7 +219,7 @@ def lay_out(board: LeaderboardModel, value_widths: Mapping[Column, int], availab
     for limit, gap in FITS:
         shown = [_shown_title(column, board, max(limit, value_widths.get(column, 1))) for column in columns]
         widths = [
-            board.view.widths.get(column.key) or max(len(title), value_widths.get(column, 1))
+            board.view.widths.get(column.key) or max(cells_of(title), value_widths.get(column, 1))
             for column, title in zip(columns, shown, strict=True)
         ]
         if first_x + sum(widths) + gap * (len(widths) - 1) <= available:
@@ -241,9 +247,9 @@ def _shown_title(column: Column, board: LeaderboardModel, limit: int) -> str:
     """Return a title within a limit; the metric gives up the word that says which value first, its name last."""
     arrow = sort_arrow(column, board)
     title = title_of(column, board)
-    if column.kind is ColumnKind.METRIC and len(title) > limit:
+    if column.kind is ColumnKind.METRIC and cells_of(title) > limit:
         title, limit = column.title, max(limit, 12)
-    elif column.kind is ColumnKind.CONFIG and len(title) > limit:
+    elif column.kind is ColumnKind.CONFIG and cells_of(title) > limit:
         # The last part of a nested key says most: `lr` for `optimizer.schedule.lr`.
         last = title.rpartition(".")[2]
         title = title if any(last == other.path for other in board.columns) else last

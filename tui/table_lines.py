@@ -12,7 +12,7 @@ from textual.strip import Strip
 
 from tui.chart_colors import rich_color
 from tui.columns import Column, ColumnKind
-from tui.formatting import shortened
+from tui.formatting import padded, padded_left, shortened
 from tui.leaderboard_model import LeaderboardModel
 from tui.table_layout import Cell, ColumnLayout, Mark
 
@@ -79,9 +79,11 @@ class LinePainter:
             text, gap = segment.text, " " * (start - end)
             # A gap is no segment of its own: what a line costs to paint follows their number.
             placed.append(
-                Segment(gap + " " * len(text), style) if self._is_cut(index) else Segment(gap + text, segment.style)
+                Segment(gap + " " * self.layout.widths[index], style)
+                if self._is_cut(index)
+                else Segment(gap + text, segment.style)
             )
-            end = start + len(text)
+            end = start + self.layout.widths[index]
         width, shift, frozen = self.width, self.shift, self.layout.frozen_width
         strip = Strip(placed, end).extend_cell_length(max(end, width), style)
         if not shift:
@@ -110,6 +112,5 @@ def _is_right_aligned(column: Column) -> bool:
 
 
 def _aligned(column: Column, text: str, width: int) -> str:
-    if len(text) > width:
-        text = shortened(text, width)
-    return text.rjust(width) if _is_right_aligned(column) else text.ljust(width)
+    text = shortened(text, width)
+    return padded_left(text, width) if _is_right_aligned(column) else padded(text, width)

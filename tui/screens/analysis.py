@@ -14,7 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Vertical, VerticalScroll
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import ContentSwitcher, Footer, OptionList, Static
+from textual.widgets import ContentSwitcher, OptionList, Static
 from textual.widgets.option_list import Option
 from textual.worker import get_current_worker
 
@@ -29,6 +29,7 @@ from tui.screens.analysis_metrics import AnalysisMetrics
 from tui.session import Session
 from tui.widgets.app_header import AppHeader
 from tui.widgets.filter_prompt import FilterPrompt
+from tui.widgets.fitting_footer import FittingFooter
 from tui.widgets.history_chart import HistoryChart
 from tui.widgets.parallel_plot import ParallelPlot
 from tui.widgets.section_tabs import SectionTabs
@@ -152,7 +153,7 @@ class AnalysisScreen(AnalysisMetrics):
                 yield Static("", id="pareto-words", classes="line")
                 yield HistoryChart(id="front-chart")
                 yield OptionList(id="front-runs")
-        yield Footer(show_command_palette=False)
+        yield FittingFooter()
 
     def on_mount(self) -> None:
         """Read the runs."""

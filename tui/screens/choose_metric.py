@@ -12,12 +12,12 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from trainer.records import Goal, Metric, SweepRecord
 from tui.formatting import count_text
+from tui.screens.list_dialog import ListDialog
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ def metric_choices(sweeps: Sequence[SweepRecord]) -> list[tuple[MetricChoice, in
     return counts.most_common()
 
 
-class ChooseMetricScreen(ModalScreen[MetricChoice | None]):
+class ChooseMetricScreen(ListDialog[MetricChoice | None]):
     """A list of metrics; returns the one chosen, or None."""
 
     AUTO_FOCUS = "OptionList"

@@ -16,7 +16,6 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 from textual.worker import get_current_worker
@@ -25,8 +24,9 @@ from trainer.errors import TrainerError
 from trainer.records import SweepRecord
 from trainer.servers_file import Place
 from trainer.states import SweepState
-from tui.formatting import age_text, count_text, shortened
+from tui.formatting import age_text, count_text, padded, shortened
 from tui.launch_choice import project_problem
+from tui.screens.list_dialog import ListDialog
 from tui.widgets.steady_input import SteadyInput
 
 ENTITIES, PROJECTS = "entities", "projects"
@@ -53,7 +53,7 @@ class _Clickable(Static):
         self.query_ancestor(ChooseProjectScreen).action_entity()
 
 
-class ChooseProjectScreen(ModalScreen[Place | None]):
+class ChooseProjectScreen(ListDialog[Place | None]):
     """Returns where to go; None for no choice. The entity is None where it is the one there is already."""
 
     CSS_PATH = "choose_project.tcss"
@@ -299,7 +299,7 @@ def _matching(names: Sequence[str], text: str) -> list[str]:
 
 def _line(name: str, sweeps: str, running: str, age: str) -> Content:
     return Content.assemble(
-        (shortened(name, NAME_WIDTH).ljust(NAME_WIDTH), "bold"),
+        (padded(shortened(name, NAME_WIDTH), NAME_WIDTH), "bold"),
         (f"  {sweeps:<12}", "$text-muted"),
         (f"{running:<12}", "$primary"),
         (age, "$text-muted"),

@@ -13,7 +13,6 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, OptionList, Static
 from textual.widgets.option_list import Option
 
@@ -21,6 +20,7 @@ from tui.columns import Column, ColumnKind
 from tui.computed_columns import Computed, offered, parse_computed
 from tui.formatting import count_text
 from tui.leaderboard_model import LeaderboardModel
+from tui.screens.list_dialog import ListDialog
 from tui.table_layout import title_of
 from tui.widgets.completing_input import Candidate, matching
 from tui.widgets.filter_prompt import FilterPrompt
@@ -55,7 +55,7 @@ class _ColumnList(OptionList):
             event.prevent_default()
 
 
-class ColumnsScreen(ModalScreen[None]):
+class ColumnsScreen(ListDialog[None]):
     """A list of all columns with what can be done to each."""
 
     CSS_PATH = "columns.tcss"

@@ -9,15 +9,17 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import DataTable, Static
 
-from tui.formatting import count_text
+from tui.formatting import cells_of, count_text, shortened
 from tui.leaderboard_model import LeaderboardModel
 from tui.run_comparison import MOST_RUNS, compared
+from tui.screens.list_dialog import ListDialog
+
+MAX_NAME_WIDTH = 40
 
 
-class CompareScreen(ModalScreen[str | None]):
+class CompareScreen(ListDialog[str | None]):
     """A row for each key, a column for each run; returns the run to open, or None."""
 
     CSS_PATH = "compare.tcss"
@@ -45,10 +47,10 @@ class CompareScreen(ModalScreen[str | None]):
         table = self.query_one(DataTable)
         rows = compared(self.board, self.run_ids)
         # Told, since the table takes what is styled to be one cell wide.
-        table.add_column("", width=max(len(row.title) for row in rows))
+        table.add_column("", width=max(cells_of(row.title) for row in rows))
         for place, run_id in enumerate(self.run_ids):
-            name = self.board.runs[run_id].name
-            table.add_column(name, width=max(len(name), *(len(row.values[place]) + len("★ ") for row in rows)))
+            name = shortened(self.board.runs[run_id].name, MAX_NAME_WIDTH)
+            table.add_column(name, width=max(cells_of(name), *(cells_of(row.values[place]) + 2 for row in rows)))
         for row in rows:
             values = [
                 Content.styled(f"★ {value}", "bold $accent") if place == row.best else Content(value)

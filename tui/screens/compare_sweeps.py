@@ -15,17 +15,18 @@ from textual.containers import Vertical
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import DataTable, Footer, Static
+from textual.widgets import DataTable, Static
 from textual.worker import get_current_worker
 
 from trainer.errors import TrainerError
 from trainer.records import SweepRecord
 from tui.chart_colors import chart_colors, rich_color
 from tui.chart_series import ChartSeries
-from tui.formatting import count_text, shortened
+from tui.formatting import cells_of, count_text, shortened
 from tui.messages import AcrossOpenRequested, SweepOpenRequested
 from tui.session import Session
 from tui.widgets.app_header import AppHeader
+from tui.widgets.fitting_footer import FittingFooter
 from tui.widgets.history_chart import HistoryChart
 
 if TYPE_CHECKING:
@@ -85,7 +86,7 @@ class CompareSweepsScreen(Screen[None]):
         with Vertical(id="body"):
             yield DataTable(cursor_type="column", fixed_columns=1)
             yield HistoryChart(id="chart", classes="panel")
-        yield Footer(show_command_palette=False)
+        yield FittingFooter()
 
     def on_mount(self) -> None:
         """Read."""
@@ -156,11 +157,11 @@ class CompareSweepsScreen(Screen[None]):
         rows = [row for _, found in sections for row in found]
         titles = [row.title for row in rows] + [title for title, _ in sections]
         # Told, since the table takes what is styled to be one cell wide.
-        table.add_column("", width=max((len(title) for title in titles), default=1) + 2)
+        table.add_column("", width=max((cells_of(title) for title in titles), default=1) + 2)
         colors = chart_colors(self.app.current_theme)
         for place, name in enumerate(comparison.names):
-            longest = max((len(row.values[place]) for row in rows), default=0) + 2
-            width = min(max(longest, len(name) + 2), MAX_VALUE_WIDTH)
+            longest = max((cells_of(row.values[place]) for row in rows), default=0) + 2
+            width = min(max(longest, cells_of(name) + 2), MAX_VALUE_WIDTH)
             color = colors.series[place % len(colors.series)]
             head = Text.assemble(
                 (f"{_letter(place)} ", Style(color=rich_color(color), bold=True)), shortened(name, width - 2)

@@ -14,7 +14,7 @@ from textual.binding import Binding, BindingType
 from textual.containers import Container
 from textual.content import Content
 from textual.message import Message
-from textual.widgets import Footer, Input
+from textual.widgets import Input
 
 from trainer.errors import TrainerError
 from trainer.records import HistoryPoint, RunRecord
@@ -34,6 +34,7 @@ from tui.parcel import Parcel
 from tui.screens.curves_prompt import CurvesPrompt
 from tui.session import Session
 from tui.widgets.app_header import AppHeader
+from tui.widgets.fitting_footer import FittingFooter
 from tui.widgets.history_chart import HistoryChart
 from tui.widgets.quiet_static import QuietStatic
 
@@ -45,6 +46,9 @@ POLL_SECONDS = 2.0
 CHART_WIDTH, CHART_HEIGHT = 50, 10
 """Columns and rows that a chart should have at least."""
 MAX_CHARTS = 16
+
+
+NO_NUMBER = "logged, but no number that can be drawn"
 
 
 class CurvesScreen(CurvesPrompt):
@@ -113,7 +117,7 @@ class CurvesScreen(CurvesPrompt):
         with Container(id="grid"):
             for _ in range(MAX_CHARTS):
                 yield HistoryChart(classes="panel")
-        yield Footer(show_command_palette=False)
+        yield FittingFooter()
 
     def on_mount(self) -> None:
         """Read."""
@@ -265,6 +269,7 @@ class CurvesScreen(CurvesPrompt):
         for index, chart in enumerate(charts):
             chart.set_class(index >= max(len(shown), 1), "spare")
             chart.shows_legend = bool(self.large)
+            chart.empty_text = NO_NUMBER
         if not shown:
             charts[0].border_title = charts[0].border_subtitle = ""
             charts[0].empty_text = self._empty_words()
@@ -300,10 +305,10 @@ class CurvesScreen(CurvesPrompt):
         legend = self.query_one("#legend", QuietStatic)
         legend.display = not self.large
         sources = self.sources()
-        # Names as long as two lines have room for; a rank stays with its name.
+        # Names as long as two lines have room for.
         room = max(min(2 * (self.size.width - 4) // max(len(sources) + 1, 1) - 6, 24), 4)
-        parts = [Content.styled(f"{one.label}\u00a0{shortened(one.name, room)}", one.color) for one in sources]
-        legend.show(Content("   ").join(parts))
+        parts = [Content.styled(f"{one.label} {shortened(one.name, room)}", one.color) for one in sources]
+        legend.show(_flowing(parts, self.size.width - 4))
 
     # Layout and keys
 
@@ -368,3 +373,15 @@ class CurvesScreen(CurvesPrompt):
     def on_mouse_scroll_down(self, event: events.MouseScrollDown) -> None:
         """Zoom out."""
         self.action_zoom(1)
+
+
+def _flowing(parts: Sequence[Content], width: int) -> Content:
+    """Return parts in lines that break between them only: Textual 8.2 wraps at a non-breaking space, too."""
+    lines = [Content("")]
+    for part in parts:
+        gap = "   " if lines[-1] else ""
+        if gap and lines[-1].cell_length + len(gap) + part.cell_length > width:
+            lines.append(part)
+        else:
+            lines[-1] = Content.assemble(lines[-1], gap, part)
+    return Content("\n").join(lines)

@@ -11,11 +11,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.content import Content
-from textual.screen import ModalScreen
 from textual.widgets import OptionList, Static
 from textual.widgets.option_list import Option
 
 from tui.formatting import shortened
+from tui.screens.list_dialog import ListDialog
 
 _WIDTH = 44
 """Of a name with its note: the menu has one line for each, also in a narrow terminal."""
@@ -33,7 +33,7 @@ class ExportItem:
     note: str = ""
 
 
-class ExportScreen(ModalScreen[str | None]):
+class ExportScreen(ListDialog[str | None]):
     """A menu in groups; the id of the item that was chosen, None if the user wants nothing."""
 
     CSS_PATH = "export.tcss"

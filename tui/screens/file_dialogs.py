@@ -12,19 +12,19 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Vertical
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import Input, OptionList, Static
 
 from trainer.atomic_file import write_text_atomically
 from trainer.errors import TrainerError
 from trainer.sweep.config import SweepFile, load_sweep_file
 from tui.screens.confirm import ConfirmScreen
+from tui.screens.list_dialog import ListDialog
 
 FILES = "files"
 _MAX_FILES = 200
 
 
-class OpenFileScreen(ModalScreen[SweepFile | None]):
+class OpenFileScreen(ListDialog[SweepFile | None]):
     """Asks for a sweep file and reads it; names the files nearby."""
 
     CSS_PATH = "file_dialogs.tcss"
@@ -143,7 +143,7 @@ class OpenFileScreen(ModalScreen[SweepFile | None]):
         self.query_one("#file-problem", Static).update(f"✗ {message.error}")
 
 
-class SaveFileScreen(ModalScreen[Path | None]):
+class SaveFileScreen(ListDialog[Path | None]):
     """Asks where to write a sweep, asks again before it overwrites, and writes it."""
 
     CSS_PATH = "file_dialogs.tcss"

@@ -14,7 +14,7 @@ from textual.dom import DOMNode
 from textual.screen import ModalScreen, Screen
 from textual.widgets import Static
 
-_PLAIN_KEYS = ("tab", "shift+tab")
+_PLAIN_KEYS = {"tab": "Go to the next pane or field", "shift+tab": "Go to the one before"}
 """Textual's own keys that are worth a line; its editing keys in fields are those of every terminal."""
 _SECTION_ORDER = ("Screen", "Focused", "App")
 
@@ -107,7 +107,11 @@ def _lines(app: App[object], actives: Sequence[ActiveBinding]) -> list[HelpLine]
             keys[action].append(display)
         bindings.setdefault(action, active.binding)
     return [
-        HelpLine(", ".join(keys[action]), binding.tooltip or binding.description, _own_id(binding))
+        HelpLine(
+            ", ".join(keys[action]),
+            binding.tooltip or _PLAIN_KEYS.get(binding.key, binding.description),
+            _own_id(binding),
+        )
         for action, binding in bindings.items()
     ]
 

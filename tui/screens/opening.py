@@ -9,7 +9,7 @@ from textual.app import ComposeResult
 from textual.containers import Center, Middle
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 from textual.worker import get_current_worker
 
 from trainer.errors import TrainerError
@@ -18,6 +18,7 @@ from tui.messages import ServerConnected, StartFailed, SweepOpenRequested
 from tui.session import Session
 from tui.start import OpenLaunch, OpenSweep
 from tui.widgets.app_header import AppHeader
+from tui.widgets.fitting_footer import FittingFooter
 
 OPENING = "opening"
 
@@ -45,7 +46,7 @@ class OpeningScreen(Screen[None]):
         yield AppHeader("Opening", self.session.label, self.session.project)
         with Middle(), Center():
             yield Static(doing, classes="opening-text", markup=False)
-        yield Footer()
+        yield FittingFooter()
 
     def on_mount(self) -> None:
         """Start at once."""

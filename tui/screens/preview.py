@@ -15,7 +15,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 from textual.worker import get_current_worker
 
 from trainer.counts import long_count
@@ -27,6 +27,7 @@ from tui.filter_keys import candidates, note, point_keys
 from tui.plan_rows import PlanRows
 from tui.widgets.app_header import AppHeader
 from tui.widgets.filter_prompt import FilterPrompt
+from tui.widgets.fitting_footer import FittingFooter
 from tui.widgets.plan_table import PlanTable
 
 PLANNING = "planning"
@@ -98,7 +99,7 @@ class PreviewScreen(Screen[int | None]):
         yield FilterPrompt(id="prompt-box")
         with VerticalScroll(id="command", classes="panel", can_focus=False):
             yield Static("", id="argv", markup=False)
-        yield Footer(show_command_palette=False)
+        yield FittingFooter()
 
     def on_mount(self) -> None:
         """Begin to plan."""

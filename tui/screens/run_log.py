@@ -12,11 +12,11 @@ from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer
 from textual.worker import get_current_worker
 
 from tui.log_tail import LogNews, LogTail
 from tui.widgets.app_header import AppHeader
+from tui.widgets.fitting_footer import FittingFooter
 from tui.widgets.log_view import LogView
 from tui.widgets.searched_log import SearchedLog
 
@@ -54,7 +54,7 @@ class RunLogScreen(Screen[None]):
         """Compose the screen."""
         yield AppHeader(f"Log › {self.run_name}", *self._header)
         yield SearchedLog("log")
-        yield Footer(show_command_palette=False)
+        yield FittingFooter()
 
     def on_mount(self) -> None:
         """Start reading."""

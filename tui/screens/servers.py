@@ -12,13 +12,13 @@ from textual.binding import Binding, BindingType
 from textual.containers import Horizontal, Vertical
 from textual.content import Content
 from textual.message import Message
-from textual.screen import ModalScreen
 from textual.widgets import Button, Input, Label, OptionList, Static
 from textual.widgets.option_list import Option
 from textual.worker import get_current_worker
 
 from trainer.errors import TrainerError
 from trainer.settings import CLOUD_URL, ServerKind, Settings, key_page, server_word
+from tui.screens.list_dialog import ListDialog
 
 LOGIN = "login"
 READ = "read-servers"
@@ -29,7 +29,7 @@ LogIn = Callable[[str, str], tuple[Settings, str]]
 """Checks and stores a key: the server and the key in, its settings and the owner out; blocks."""
 
 
-class ServersScreen(ModalScreen[Settings | None]):
+class ServersScreen(ListDialog[Settings | None]):
     """Asks which server; None to stay at the one there is."""
 
     CSS_PATH = "servers.tcss"

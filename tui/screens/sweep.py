@@ -13,7 +13,7 @@ from textual import getters, on
 from textual.app import ComposeResult
 from textual.binding import Binding, BindingType
 from textual.containers import Container
-from textual.widgets import Footer, Input, Static
+from textual.widgets import Input, Static
 
 from trainer.hyperlinks import links_work
 from trainer.records import SweepReference
@@ -40,6 +40,7 @@ from tui.widgets.agents_panel import AgentsPanel
 from tui.widgets.app_header import AppHeader
 from tui.widgets.best_config import BestConfig
 from tui.widgets.filter_prompt import FilterPrompt
+from tui.widgets.fitting_footer import FittingFooter
 from tui.widgets.history_chart import HistoryChart
 from tui.widgets.news_line import NewsLine
 from tui.widgets.pane_tabs import PaneTabs
@@ -109,13 +110,14 @@ class SweepScreen(
             yield HistoryChart(id="chart", classes="panel")
             yield BestConfig(id="best", classes="panel")
         yield AgentsPanel(id="agents", classes="panel")
-        yield Footer(show_command_palette=False)
+        yield FittingFooter()
 
     def on_mount(self) -> None:
         """Start following."""
         self.table.border_title = "Runs"
         if links_work(self.environ):
             self.table.page_of = self._page_of
+        self.table.words_of = self.row_words
         self.chart.border_title = "Chart"
         self.query_one("#best").border_title = "Best configuration"
         self.query_one("#best").border_subtitle = "c copy · E export"
@@ -176,6 +178,7 @@ class SweepScreen(
         self.fit_table(max(len(board.runs), self.feed.progress.expected or 0))
         self.show_chart()
         self.show_best()
+        self.open_if_due()
 
     def _why_empty(self) -> str:
         board, sweep = self.feed.board, self.feed.sweep
@@ -254,6 +257,8 @@ class SweepScreen(
         """Undo the nearest thing: the prompt, the filter, the large pane; else leave."""
         if self.has_class("-prompting"):
             self.close_prompt()
+        elif self.forget_opening():
+            self.notify("No run will be opened.")
         elif self.feed.board.grouping:
             self.group_by(())
         elif self.feed.board.filter:

@@ -95,7 +95,7 @@ class SweepCharting(Screen[None]):
             self.chart.empty_text = "This sweep names no metric; / chooses one to draw"
             self.chart.show([])
             return
-        self.chart.empty_text = "nothing to draw yet"
+        self.chart.empty_text = f"No run has logged {name}{'' if self.feed.is_over else ' yet'}"
         best_of = count_text(len(self.selection.drawn), "best run")
         if self.shows_progress and board.metric:
             runs, values = list(board.runs.values()), board.values()

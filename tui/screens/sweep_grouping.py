@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import ClassVar
 
+from rich.cells import cell_len
 from textual import on, work
 from textual.binding import Binding, BindingType
 from textual.message import Message
@@ -17,6 +18,7 @@ from tui import group_keys
 from tui.columns import RANK, Column, swept_keys
 from tui.formatting import count_text
 from tui.row_ties import RowTies, Snapshot, snapshot_of, standing
+from tui.screens.sweep_cursor import SweepCursor
 from tui.screens.sweep_trade_off import SweepTradeOff
 from tui.widgets.best_config import BestConfig
 from tui.widgets.frame_words import say_in_frame
@@ -32,7 +34,7 @@ _LEADING = 20
 """Runs whose values say whether ties may have changed."""
 
 
-class SweepGrouping(SweepTradeOff):
+class SweepGrouping(SweepCursor, SweepTradeOff):
     """Groups runs by any keys, and says how far the first can be believed."""
 
     BINDINGS: ClassVar[list[BindingType]] = [
@@ -160,8 +162,11 @@ class SweepGrouping(SweepTradeOff):
         if has_seeds != self._has_seeds:
             self._has_seeds = has_seeds
             self.refresh_bindings()
-        say_in_frame(self.table, subtitle=self.board_words())
-        self.query_one(PaneTabs).note(ties.brief if ties else "")
+        told, shown = self.cursor_words, self.board_words()
+        # Two cells for the corners of the frame, two for the spaces beside what stands in it.
+        room = self.table.size.width - 2 - cell_len(shown)
+        say_in_frame(self.table, subtitle=f"{told} · {shown}" if told and cell_len(told) + 3 <= room else told or shown)
+        self.query_one(PaneTabs).note(told or (ties.brief if ties else ""))
 
     def show_best(self) -> None:
         """Show the best run's configuration; where seeds are taken together, the configuration with the best mean."""

@@ -74,7 +74,7 @@ class SweepPrompt(Screen[None]):
 
     def ask_text(self, placeholder: str, text: str, done: Callable[[str], object]) -> None:
         """Ask for any text; `done` is called with it when it is entered."""
-        self.ask(placeholder, text, lambda text, asked: [], done=done)
+        self.ask(placeholder, text, lambda text, asked: [], done=done, name=placeholder)
 
     def ask(
         self,
@@ -85,6 +85,7 @@ class SweepPrompt(Screen[None]):
         note: Callable[[str], str] | None = None,
         edited: Callable[[str], object] | None = None,
         done: Callable[[str], object] | None = None,
+        name: str = "",
     ) -> None:
         """Open the line.
 
@@ -95,10 +96,11 @@ class SweepPrompt(Screen[None]):
             note: What is odd about a text; None where nothing ever is.
             edited: Called with each text while it is typed.
             done: Called with the text that is entered.
+            name: What is asked for, said beside a text, too.
         """
         self._edited, self._done = edited, done
         self.add_class("-prompting")
-        self.prompt_box.open(placeholder, text, complete, note)
+        self.prompt_box.open(placeholder, text, complete, note, name=name)
 
     def close_prompt(self) -> None:
         """Hide the line; what it filters stays filtered."""

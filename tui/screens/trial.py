@@ -17,7 +17,7 @@ from textual.containers import VerticalScroll
 from textual.content import Content
 from textual.message import Message
 from textual.screen import Screen
-from textual.widgets import Footer, Static
+from textual.widgets import Static
 
 from trainer.errors import TrainerError
 from trainer.records import Json
@@ -28,6 +28,7 @@ from tui.log_tail import LogTail
 from tui.plan_rows import value_text
 from tui.session import Session
 from tui.widgets.app_header import AppHeader
+from tui.widgets.fitting_footer import FittingFooter
 from tui.widgets.log_view import LogView
 
 if TYPE_CHECKING:
@@ -120,7 +121,7 @@ class TrialScreen(Screen[None]):
         yield LogView(id="output", classes="panel")
         with VerticalScroll(id="trial-report", classes="panel"):
             yield Static("", id="trial-words")
-        yield Footer(show_command_palette=False)
+        yield FittingFooter()
 
     def on_mount(self) -> None:
         """Begin."""

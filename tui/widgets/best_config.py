@@ -13,7 +13,7 @@ from textual.widgets import Static
 from trainer.insight.intervals import Mean
 from trainer.records import Json, Metric, RunRecord
 from tui.columns import flat_items, metric_order, summary_numbers
-from tui.formatting import count_text, metric_text, shortened, value_text
+from tui.formatting import cells_of, count_text, metric_text, padded, shortened, value_text
 
 
 class BestConfig(VerticalScroll, can_focus=True):
@@ -98,7 +98,7 @@ class BestConfig(VerticalScroll, can_focus=True):
     def _text(self, width: int) -> Text:
         run = self._run
         if run is None:
-            words = "The best run so far will be here." if self._metric else "No metric, so no best run."
+            words = f"No run has a value of {self._metric.name} yet." if self._metric else "No metric, so no best run."
             return Text(words, self._style("muted"))
         flat = dict(flat_items(run.config))
         swept: dict[str, Json] = {key: flat[key] for key in self._first if key in flat}
@@ -106,7 +106,7 @@ class BestConfig(VerticalScroll, can_focus=True):
         own = self._metric.name if self._metric else ""
         numbers = dict(summary_numbers(run.summary))
         metrics = {key: numbers[key] for key in sorted(numbers, key=metric_order) if key != own}
-        longest = max((len(key) for key in (*flat, *metrics)), default=0)
+        longest = max((cells_of(key) for key in (*flat, *metrics)), default=0)
         key_width = min(longest, max(width // 2, 8))
         lines = [self._headline(run, width), *self._progress(width)]
         old = dict(flat_items(self._before.config)) if self._before is not None else {}
@@ -160,7 +160,7 @@ class BestConfig(VerticalScroll, can_focus=True):
         room = max(width - key_width - 2, 1)
         before = before if len(before) + min(len(value), 8) <= room else ""
         return Text.assemble(
-            (shortened(key, key_width).ljust(key_width), self._style("key")),
+            (padded(shortened(key, key_width), key_width), self._style("key")),
             "  ",
             (before, self._style("muted")),
             (shortened(value, room - len(before)), self._style(look)),

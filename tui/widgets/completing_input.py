@@ -64,6 +64,10 @@ class _Line(SteadyInput):
     def box(self) -> CompletingInput:
         return self.query_ancestor(CompletingInput)
 
+    def check_consume_key(self, key: str, character: str | None) -> bool:
+        """Return whether a key is typed: a slash, too, which Textual 8.2 does not know by its name."""
+        return key == "slash" or super().check_consume_key(key, character)
+
     # Textual calls the handlers of the bases by itself, unless the event says not to.
 
     async def _on_key(self, event: events.Key) -> None:

@@ -41,6 +41,7 @@ class FilterPrompt(Vertical):
             color: $warning;
         }
         &.-odd .prompt-note { display: block; }
+        &.-named .prompt-note { display: block; color: $text-muted; }
     }
     """
 
@@ -54,7 +55,7 @@ class FilterPrompt(Vertical):
         super().__init__(id=id)
         self._complete: Completer = _nothing
         self._note: Callable[[str], str] = _no_note
-        self._noted = ""
+        self._noted = self._asked_for = ""
 
     def compose(self) -> ComposeResult:
         """Compose the line and the note."""
@@ -66,7 +67,15 @@ class FilterPrompt(Vertical):
         """The line with its list."""
         return self.query_one(CompletingInput)
 
-    def open(self, placeholder: str, text: str, complete: Completer, note: Callable[[str], str] | None = None) -> None:
+    def open(
+        self,
+        placeholder: str,
+        text: str,
+        complete: Completer,
+        note: Callable[[str], str] | None = None,
+        *,
+        name: str = "",
+    ) -> None:
         """Ask for a text.
 
         Args:
@@ -74,8 +83,9 @@ class FilterPrompt(Vertical):
             text: What the line holds at first.
             complete: What a text may become.
             note: What is odd about a text in one sentence, empty for nothing; None where nothing ever is.
+            name: What is asked for, said beside a text, too; empty where the placeholder says enough.
         """
-        self._complete, self._note = complete, note or _no_note
+        self._complete, self._note, self._asked_for = complete, note or _no_note, name
         self.box.input.placeholder = placeholder
         self.box.show_text(text)
         self._tell(text)
@@ -83,10 +93,12 @@ class FilterPrompt(Vertical):
 
     def _tell(self, text: str) -> None:
         note = self._note(text)
-        if note != self._noted:
-            self._noted = note
-            self.query_one(".prompt-note", Static).update(Content(f"! {note}"))
+        told = f"! {note}" if note else self._asked_for if text else ""
+        if told != self._noted:
+            self._noted = told
+            self.query_one(".prompt-note", Static).update(Content(told))
             self.set_class(bool(note), "-odd")
+            self.set_class(bool(told and not note), "-named")
 
     @on(CompletingInput.Wanted)
     def _wanted(self, message: CompletingInput.Wanted) -> None:

@@ -1,4 +1,4 @@
-"""FittingFooter: the keys that there is room for, whole, and the palette with all of them at the right end."""
+"""FittingFooter: the keys that there is room for, whole, then the help, and at the right end the palette with all."""
 
 from __future__ import annotations
 
@@ -13,6 +13,8 @@ from textual.widgets import Footer
 from textual.widgets._footer import FooterKey
 
 _PALETTE = "-command-palette"
+_HELP = "help"
+"""The action that shows every key: it stays, as the palette does, however little room there is."""
 
 
 class FittingFooter(Footer):
@@ -35,10 +37,11 @@ class FittingFooter(Footer):
         self._fit(list(self.query(FooterKey)))
 
     def _fit(self, keys: Sequence[FooterKey]) -> None:
-        # One cell for the edge at the left of the palette's key; the last of the others needs no space behind it.
-        room = self.app.size.width - sum(_width(key) + 1 for key in keys if key.has_class(_PALETTE)) + 1
+        # One cell at the right edge of the screen stays free.
+        lasting = [key for key in keys if key.has_class(_PALETTE) or key.action == _HELP]
+        room = self.app.size.width - 1 - sum(map(_width, lasting))
         for key in keys:
-            if not key.has_class(_PALETTE):
+            if key not in lasting:
                 room -= _width(key)
                 key.display = room >= 0
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
+from textwrap import wrap
 
 from rich.text import Text
 from textual import on
@@ -20,7 +21,6 @@ from tui.chart_picture import Frame, Picture, draw_picture
 from tui.chart_scale import MIN_HEIGHT, MIN_WIDTH, XAxis
 from tui.chart_series import ChartSeries
 from tui.curve_charts import ChartContent
-from tui.formatting import shortened
 from tui.looks import is_plain
 
 
@@ -191,8 +191,10 @@ class HistoryChart(Widget, can_focus=True):
         too_small = self.size.width < MIN_WIDTH or self.size.height < MIN_HEIGHT
         words = "too small for a chart" if too_small and self._picture.content.series else self.empty_text
         style = self.get_component_rich_style("history-chart--empty")
-        above = "\n" * max(self.size.height // 2 - 1, 0)
-        return Text(above + shortened(words, self.size.width).center(self.size.width).rstrip(), style, no_wrap=True)
+        lines = wrap(words, max(self.size.width - 2, 1))[: max(self.size.height, 1)]
+        above = "\n" * max((self.size.height - len(lines)) // 2, 0)
+        centred = "\n".join(line.center(self.size.width).rstrip() for line in lines)
+        return Text(above + centred, style, no_wrap=True)
 
 
 def _nothing() -> ChartContent:

@@ -10,8 +10,11 @@ from textual.content import Content
 from textual.message import Message
 from textual.widget import Widget
 
-from tui.formatting import shortened
+from tui.formatting import padded_left, shortened
 from tui.looks import is_plain
+
+_LEAST_NOTE = 16
+"""Cells of a note, below which its beginning says nothing."""
 
 
 class PaneTabs(Widget):
@@ -48,6 +51,8 @@ class PaneTabs(Widget):
         self._panes = dict(panes)
         self._front = next(iter(panes))
         self._note = ""
+        self._gap = 1
+        """Cells between two names."""
 
     def show(self, front: str) -> None:
         """Mark the pane in front."""
@@ -63,23 +68,32 @@ class PaneTabs(Widget):
     def render(self) -> Content:
         """Return the line."""
         ends = ("[", "]") if is_plain(self.app) else (" ", " ")
+        names = self._names()
         parts = [
             Content.from_markup(
-                "[b $primary reverse]$begin$number $name$end[/]"
+                "[b $primary reverse]$begin$number$name$end[/]"
                 if pane == self._front
-                else " [$primary]$number[/] $name ",
+                else " [$primary]$number[/]$name ",
                 number=str(number),
-                name=name,
+                name=f" {name}" if name else "",
                 begin=ends[0],
                 end=ends[1],
             )
-            for number, (pane, name) in enumerate(self._panes.items(), 1)
+            for number, (pane, name) in enumerate(names.items(), 1)
         ]
-        line = Content(" ").join(parts)
+        line = Content(" " * self._gap).join(parts)
         room = self.content_size.width - line.cell_length - 2
-        if not self._note or room < len(self._note) // 2:
+        if not self._note or room < min(len(self._note) // 2, _LEAST_NOTE):
             return line
-        return Content.assemble(line, "  ", shortened(self._note, room).rjust(room))
+        return Content.assemble(line, "  ", padded_left(shortened(self._note, room), room))
+
+    def _names(self) -> dict[str, str]:
+        """Return the names of the panes; where there is no room for all, only that of the one in front."""
+        width = sum(len(_label(number, name)) for number, name in enumerate(self._panes.values(), 1))
+        self._gap = 1 if width + len(self._panes) - 1 <= self.content_size.width else 0
+        if width <= self.content_size.width:
+            return self._panes
+        return {pane: name if pane == self._front else "" for pane, name in self._panes.items()}
 
     def on_click(self, event: events.Click) -> None:
         """Choose the pane under the mouse."""
@@ -87,8 +101,12 @@ class PaneTabs(Widget):
         if offset is None:
             return
         end = 0
-        for number, (pane, name) in enumerate(self._panes.items(), 1):
-            end += len(f" {number} {name} ") + 1
+        for number, (pane, name) in enumerate(self._names().items(), 1):
+            end += len(_label(number, name)) + self._gap
             if offset.x < end:
                 self.post_message(self.PaneChosen(self, pane))
                 return
+
+
+def _label(number: int, name: str) -> str:
+    return f" {number} {name} " if name else f" {number} "

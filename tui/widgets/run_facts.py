@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from trainer.records import Json, RunRecord
 from tui.columns import flat_items, metric_order
-from tui.formatting import metric_text, shortened, value_text
+from tui.formatting import cells_of, metric_text, padded, shortened, value_text
 
 
 class RunFacts(VerticalScroll, can_focus=True):
@@ -75,7 +75,7 @@ class RunFacts(VerticalScroll, can_focus=True):
         }
         summary = {key: _summary_text(value) for key, value in sorted(run.summary.items(), key=_by_metric)}
         width = self.scrollable_content_region.width
-        longest = max((len(key) for key in (*flat, *about, *summary)), default=0)
+        longest = max((cells_of(key) for key in (*flat, *about, *summary)), default=0)
         key_width = min(longest, max(width // 2, 8))
         blocks = (
             ("Chosen by the sweep", chosen, "swept"),
@@ -91,7 +91,7 @@ class RunFacts(VerticalScroll, can_focus=True):
     def _block(self, title: str, pairs: Mapping[str, str], look: str, widths: tuple[int, int]) -> list[Text]:
         lines = [Text(title, self._style("title"))]
         for key, value in pairs.items():
-            name = (shortened(key, widths[0]).ljust(widths[0]), self._style("key"))
+            name = (padded(shortened(key, widths[0]), widths[0]), self._style("key"))
             style = self._style(look)
             if value and value == self._url:
                 # Terminals that know links (OSC 8) open it, also where the address is cut.

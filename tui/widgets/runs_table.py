@@ -21,18 +21,19 @@ from textual.strip import Strip
 
 from tui import sort_steps
 from tui.columns import Column
+from tui.formatting import cells_of
 from tui.group_cells import line_cell, line_mark
 from tui.grouping import is_group
 from tui.leaderboard_model import LeaderboardModel
 from tui.sorting import Level
 from tui.table_layout import Cell, ColumnLayout, Mark, lay_out, tied_lines
 from tui.table_lines import MARK_WIDTH, LinePainter, Row, line_of_text
-from tui.widgets.header_dragging import HeaderDragging
+from tui.widgets.row_telling import RowTelling
 
 LOOKS = ("good", "active", "bad", "warn", "muted", "best", "value", "soft")
 
 
-class RunsTable(HeaderDragging, can_focus=True):
+class RunsTable(RowTelling, can_focus=True):
     """A leaderboard with a cursor that stays on its run while rows move."""
 
     COMPONENT_CLASSES: ClassVar[set[str]] = {
@@ -94,6 +95,14 @@ class RunsTable(HeaderDragging, can_focus=True):
         """The user wants to see a run."""
 
         run_id: str
+
+    @dataclass
+    class NothingToOpen(TableMessage):
+        """The user wants to see a run, and there is none."""
+
+    @dataclass
+    class CursorMoved(TableMessage):
+        """The user moved the cursor."""
 
     @dataclass
     class MarkRequested(TableMessage):
@@ -187,10 +196,10 @@ class RunsTable(HeaderDragging, can_focus=True):
         self._cells = {
             row: tuple(line_cell(board, board.lines[row], column) for column in columns) for row in self._visible_rows()
         }
-        for cells in self._cells.values():
-            for column, cell in zip(columns, cells, strict=True):
-                if len(cell.text) > self._value_widths.get(column, 0):
-                    self._value_widths[column] = len(cell.text)
+        for line in self._cells.values():
+            for column, cell in zip(columns, line, strict=True):
+                if (cells := cells_of(cell.text)) > self._value_widths.get(column, 0):
+                    self._value_widths[column] = cells
         self._tied = tied_lines(board)
         available = self.scrollable_content_region.width
         self._layout = lay_out(board, self._value_widths, available, MARK_WIDTH)
@@ -220,6 +229,7 @@ class RunsTable(HeaderDragging, can_focus=True):
         """Place the columns anew."""
         self._value_widths.clear()
         self._relayout()
+        self.call_after_refresh(self._reveal_cursor)
 
     def watch_show_vertical_scrollbar(self) -> None:
         """Place the columns anew: the scrollbar takes a column of the space they were given."""
@@ -325,6 +335,8 @@ class RunsTable(HeaderDragging, can_focus=True):
             self._toggle_group()
         elif self.cursor_run_id:
             self.post_message(self.RunOpened(self, self.cursor_run_id))
+        else:
+            self.post_message(self.NothingToOpen(self))
 
     def _toggle_group(self) -> None:
         self._cursor_id = self._cursor_line
@@ -373,6 +385,7 @@ class RunsTable(HeaderDragging, can_focus=True):
         self._cursor_row, self._cursor_id = row, rows[row]
         self._reveal_cursor()
         self._refresh_changed_lines()
+        self.post_message(self.CursorMoved(self))
 
     def _reveal_cursor(self) -> None:
         top, page = round(self.scroll_offset.y), max(self.scrollable_content_region.height - 1, 1)

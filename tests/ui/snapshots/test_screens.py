@@ -5,21 +5,16 @@ One app is resized between the pictures; it costs a tenth of an app for each. Co
 
 from __future__ import annotations
 
-import re
 import threading
-from collections.abc import Callable
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from typing import Any
 
-import pytest
 from syrupy.assertion import SnapshotAssertion
-from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
-from textual.pilot import Pilot
 
 from tests.ui.feed_session import REFERENCE, FeedSession, a_sweep, make_agent, make_run
 from tests.ui.memory_session import make_sweep
+from tests.ui.snapshots.text_pictures import SIZES, look, text_of
 from tests.ui.wait_for import wait_for
 from trainer.errors import ServerLostError
 from trainer.events import AgentsChanged, RunsChanged, ServerLost
@@ -30,22 +25,6 @@ from tui.messages import SweepOpenRequested
 from tui.screens.curves import CurvesScreen
 from tui.screens.run import RunScreen
 from tui.screens.sweep import SweepScreen
-
-SIZES = ((80, 24), (120, 36), (200, 50))
-_TIMES = re.compile(r"\b(?:\d+[dhm])?\d+[hms]\b|\b\d+\.\d runs/min|\d\d:\d\d:\d\d|20\d\d-\d\d-\d\d")
-STILL_SECONDS = 0.12
-
-
-class TextPicture(SingleFileSnapshotExtension):
-    """A file of text for each picture."""
-
-    _file_extension = "txt"
-    _write_mode = WriteMode.TEXT
-
-
-@pytest.fixture
-def pictures(snapshot: SnapshotAssertion) -> SnapshotAssertion:
-    return snapshot.use_extension(TextPicture)
 
 
 class WaitingSession(FeedSession):
@@ -58,25 +37,6 @@ class WaitingSession(FeedSession):
     def list_sweeps(self) -> list[SweepRecord]:
         assert self.may_answer.wait(20)
         return super().list_sweeps()
-
-
-def text_of(pilot: Pilot[Any]) -> str:
-    """Return what the screen shows; what depends on the clock as signs of the same length."""
-    lines = (strip.text.rstrip() for strip in pilot.app.screen._compositor.render_strips())
-    return _TIMES.sub(lambda found: "#" * len(found.group()), "\n".join(lines)) + "\n"
-
-
-async def look(pilot: Pilot[Any], pictures: SnapshotAssertion, name: str, shows: Callable[[], bool]) -> None:
-    """Compare the screen at each size with the picture of it."""
-    await wait_for(pilot, shows)
-    pilot.app.clear_notifications()
-    for width, height in SIZES:
-        await pilot.resize_terminal(width, height)
-        seen, now = "", text_of(pilot)
-        while now != seen:
-            await pilot.pause(STILL_SECONDS)
-            seen, now = now, text_of(pilot)
-        assert now == pictures(name=f"{name}-{width}x{height}")
 
 
 async def test_home(pictures: SnapshotAssertion, tmp_path: Path) -> None:
