@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from contextlib import AbstractContextManager, nullcontext
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import cast
@@ -10,7 +11,7 @@ from typing import cast
 from tests.ui.feed_session import FeedSession
 from tests.ui.memory_session import CONNECTION
 from trainer.errors import TrainerError
-from trainer.records import HistoryPoint, Metric, RunRecord, SweepRecord, SweepReference
+from trainer.records import Metric, RunRecord, SweepRecord, SweepReference
 from trainer.settings import Connection
 from trainer.tracking.client import SweepSnapshot, TrackingClient
 
@@ -33,13 +34,16 @@ class GivenClient:
     def read_runs(self, sweep: SweepRecord, metric: Metric | None = None) -> tuple[RunRecord, ...]:
         return tuple(self.runs[sweep.reference.id])
 
-    def poll_sweep(self, reference: SweepReference, cursor: str = "", *, curves: bool = True) -> SweepSnapshot:
-        return SweepSnapshot(self.sweeps[reference.id], () if cursor else tuple(self.runs[reference.id]), "all")
+    def polling(self) -> AbstractContextManager[None]:
+        return nullcontext()
 
-    def read_histories(
-        self, entity: str, project: str, run_ids: Sequence[str], *, samples: int = 1000
-    ) -> dict[str, list[HistoryPoint]]:
-        return {run_id: [] for run_id in run_ids}
+    def poll_sweeps(
+        self, asked: Sequence[tuple[SweepReference, str]], *, curves: bool = True, metric: Metric | None = None
+    ) -> list[SweepSnapshot | None]:
+        return [
+            SweepSnapshot(self.sweeps[reference.id], () if cursor else tuple(self.runs[reference.id]), "all")
+            for reference, cursor in asked
+        ]
 
 
 class SeveralSweepsSession(FeedSession):

@@ -185,9 +185,7 @@ async def test_home_of_many_and_its_dialogs(
     app = SweepApp(session)
     async with app.run_test(size=SIZES[0]) as pilot:
         await look(pilot, pictures, "many", lambda: "120 sweeps" in text_of(pilot), (*SIZES, (40, 12), (300, 80)))
-        await pilot.press("p")
-        await look(pilot, pictures, "projects", lambda: "project-4" in text_of(pilot), SMALLEST)
-        await pilot.press("escape", "at")
+        await pilot.press("at")
         await look(pilot, pictures, "servers", lambda: "Another server" in text_of(pilot), (*SMALLEST, *SIZES[1:]))
         await pilot.press("end", "enter")
         await look(pilot, pictures, "login", lambda: "API key" in text_of(pilot), SMALLEST)

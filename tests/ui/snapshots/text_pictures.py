@@ -11,6 +11,7 @@ from syrupy.extensions.single_file import SingleFileSnapshotExtension, WriteMode
 from textual.pilot import Pilot
 
 from tests.ui.wait_for import wait_for
+from tui.widgets.history_chart import HistoryChart
 
 SIZES = ((80, 24), (120, 36), (200, 50))
 _TIMES = re.compile(
@@ -32,6 +33,13 @@ def text_of(pilot: Pilot[Any]) -> str:
     return _TIMES.sub(lambda found: "#" * len(found.group()), "\n".join(lines)) + "\n"
 
 
+def is_drawing(pilot: Pilot[Any]) -> bool:
+    """Return whether a worker still draws what the screen will show."""
+    screen = pilot.app.screen
+    charts = (chart for chart in screen.query(HistoryChart) if chart.region)
+    return bool(getattr(screen, "_is_shaping", False)) or any(chart._is_drawing for chart in charts)
+
+
 async def look(
     pilot: Pilot[Any],
     pictures: SnapshotAssertion,
@@ -45,7 +53,7 @@ async def look(
     for width, height in sizes:
         await pilot.resize_terminal(width, height)
         seen, now = "", text_of(pilot)
-        while now != seen:
+        while now != seen or is_drawing(pilot):
             await pilot.pause(STILL_SECONDS)
             seen, now = now, text_of(pilot)
         assert now == pictures(name=f"{name}-{width}x{height}")
