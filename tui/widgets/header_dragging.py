@@ -49,6 +49,17 @@ class HeaderDragging(ScrollView):
             return None
         return self._layout.column_at(x if x < self._layout.frozen_width else x + round(self.scroll_offset.x))
 
+    def column_width(self, column: Column) -> int:
+        """Return how wide a column is shown; a little where it is not."""
+        layout = self._layout
+        return layout.widths[layout.columns.index(column)] if layout and column in layout.columns else 8
+
+    def reveal_column(self, column: Column) -> None:
+        """Scroll sideways until a column is in sight."""
+        if self._layout is not None:
+            shift = self._layout.shift_to(column, round(self.scroll_offset.x), self.scrollable_content_region.width)
+            self.scroll_to(x=shift, animate=False)
+
     def on_mouse_down(self, event: events.MouseDown) -> None:
         """Begin to drag a title or an edge."""
         offset, layout = event.get_content_offset(self), self._layout

@@ -96,11 +96,9 @@ class RunsTable(RowTelling, can_focus=True):
 
         run_id: str
 
-    @dataclass
     class NothingToOpen(TableMessage):
         """The user wants to see a run, and there is none."""
 
-    @dataclass
     class CursorMoved(TableMessage):
         """The user moved the cursor."""
 
@@ -365,17 +363,6 @@ class RunsTable(RowTelling, can_focus=True):
 
     def _want_order(self, levels: tuple[Level, ...]) -> None:
         self.post_message(self.SortRequested(self, levels))
-
-    def column_width(self, column: Column) -> int:
-        """Return how wide a column is shown; a little where it is not."""
-        layout = self._layout
-        return layout.widths[layout.columns.index(column)] if layout and column in layout.columns else 8
-
-    def reveal_column(self, column: Column) -> None:
-        """Scroll sideways until a column is in sight."""
-        if self._layout is not None:
-            shift = self._layout.shift_to(column, round(self.scroll_offset.x), self.scrollable_content_region.width)
-            self.scroll_to(x=shift, animate=False)
 
     def _move_to(self, row: int) -> None:
         rows = self.board.lines
