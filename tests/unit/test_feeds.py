@@ -8,7 +8,7 @@ from datetime import UTC, datetime, timedelta
 
 import pytest
 
-from trainer.events import AgentsChanged, RunsChanged, ServerBack, ServerLost, SweepChanged
+from trainer.events import AgentsChanged, ClockRead, RunsChanged, RunsGone, ServerBack, ServerLost, SweepChanged
 from trainer.records import HistoryPoint, Json, LocalAgent, Metric, RunRecord, SweepRecord, SweepReference
 from trainer.run_filter import parse_run_filter
 from trainer.states import AgentState, RunState, SweepState
@@ -276,3 +276,25 @@ def test_a_feed_that_took_over_another_knows_and_shows_the_same_and_more() -> No
     assert twin.sweep == feed.sweep and twin.progress.done == feed.progress.done + 1
     assert twin.board.sorts == feed.board.sorts and twin.board.filter is feed.board.filter
     assert [run_id for run_id in twin.board.rows if run_id != "run9"] == list(feed.board.rows)
+
+
+def test_times_go_by_the_servers_clock_and_stand_while_it_is_away() -> None:
+    feed, now = SweepFeed(), datetime.now(UTC)
+    # A server whose clock is an hour ahead made the sweep ten seconds ago.
+    created = now + timedelta(hours=1, seconds=-10)
+    change = feed.apply([SweepChanged(make_sweep(created_at=created)), ClockRead(3600.0)])
+    assert change.clock and feed.elapsed_seconds(now) == pytest.approx(10)
+    feed.apply([ServerLost("away", 1.0, silent_seconds=4.0)])
+    feed.apply([ServerLost("away", 2.0, silent_seconds=9.0)])
+    assert feed.elapsed_seconds(now + timedelta(seconds=60)) == pytest.approx(6, abs=1)
+    feed.apply([ServerBack()])
+    assert feed.elapsed_seconds(now + timedelta(seconds=60)) == pytest.approx(70)
+
+
+def test_runs_that_are_gone_are_forgotten_even_those_that_came_in_the_same_batch() -> None:
+    feed = SweepFeed()
+    runs = tuple(RunRecord(name, name, RunState.FINISHED) for name in ("a", "b", "c"))
+    change = feed.apply([RunsChanged(runs), RunsGone(("b",))])
+    assert change.gone == 1 and sorted(feed.board.runs) == ["a", "c"]
+    feed.apply([RunsGone(("a", "unknown"))])
+    assert (sorted(feed.board.runs), feed.progress.done) == (["c"], 1)
