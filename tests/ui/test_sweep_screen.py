@@ -13,6 +13,7 @@ from textual.pilot import Pilot
 from textual.screen import Screen
 from textual.strip import Strip
 from textual.widgets import Button, Input
+from textual.widgets._footer import FooterKey
 
 from tests.ui.feed_session import REFERENCE, FeedSession, a_sweep, make_agent, make_run
 from trainer.errors import NotFoundError
@@ -86,6 +87,18 @@ async def test_a_refresh_paints_only_the_lines_that_differ(monkeypatch: pytest.M
         session.give(RunsChanged((dataclasses.replace(make_run(3, 0.7), summary={"accuracy": 0.7, "loss": 0.123}),)))
         await until(pilot, lambda: "0.1230" in text_of(screen))
         assert set(painted) == {screen.table.board.rows.index("run3") + 1}, "not the whole table for words in its frame"
+
+
+async def test_the_keys_in_the_footer_are_made_anew_for_another_state_only() -> None:
+    async with sweep_screen(()) as (pilot, screen, session):
+        session.give(a_sweep(best_value=0.9), RUNS)
+        await until(pilot, lambda: "rose-sweep-2" in text_of(screen))
+        keys = list(screen.query(FooterKey))
+        session.give(a_sweep(best_value=0.95))
+        await until(pilot, lambda: screen.feed.sweep is not None and screen.feed.sweep.best_value == 0.95)
+        assert keys and list(screen.query(FooterKey)) == keys
+        session.give(a_sweep(best_value=0.95, state=SweepState.FINISHED))
+        await until(pilot, lambda: len(screen.query(FooterKey)) < len(keys), "nothing is left to pause")
 
 
 async def test_a_leaderboard_with_few_runs_leaves_its_space_to_the_chart() -> None:

@@ -91,6 +91,8 @@ class SweepScreen(
         self.selection = ChartSelection()
         self.wish = ChartWish()
         self.marked_ids: list[str] = []
+        self._offered_for: SweepState | None = None
+        """The state of the sweep that the keys on offer are for."""
 
     @property
     def screen_title(self) -> str:
@@ -138,7 +140,9 @@ class SweepScreen(
 
     def show_change(self, change: FeedChange) -> None:
         """Bring the panels up to date that a change concerns."""
-        if self.feed.sweep and change.sweep:
+        if self.feed.sweep and self.feed.sweep.state is not self._offered_for:
+            # Not at each new best: the keys of the footer are made anew for it, which costs more than all else here.
+            self._offered_for = self.feed.sweep.state
             self.refresh_bindings()
         if change.connection and (self.feed.lost or self.feed.slowed):
             lost, slowed = self.feed.lost, self.feed.slowed
