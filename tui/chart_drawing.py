@@ -11,23 +11,23 @@ from collections.abc import Callable
 from concurrent.futures import ThreadPoolExecutor
 from contextvars import Context, copy_context
 
-APART_SECONDS = 1 / 60
-"""Between one picture and the next: Textual paints as often as that."""
+MOST_SECONDS = 0.2
+"""How long the next picture waits for one to be painted that nobody sees."""
 
 _thread = ThreadPoolExecutor(1, thread_name_prefix="charts")
-_pause = threading.Event()
-"""Never set: something to wait for."""
 
 
-def draw_in_turn(job: Callable[[], bool]) -> None:
-    """Have a job done after those that were asked for before; returns at once.
+def draw_in_turn(job: Callable[[], threading.Event | None]) -> None:
+    """Have a job done after those that were asked for before, and after what they drew was painted; returns at once.
 
     Args:
-        job: Draws, and returns whether there is now something to paint. It may post messages, and reports what fails.
+        job: Draws, and returns what is set once that was painted; None where there is nothing new. It may post
+            messages, and reports what fails.
     """
     _thread.submit(_draw, copy_context(), job)
 
 
-def _draw(context: Context, job: Callable[[], bool]) -> None:
-    if context.run(job):
-        _pause.wait(APART_SECONDS)
+def _draw(context: Context, job: Callable[[], threading.Event | None]) -> None:
+    painted = context.run(job)
+    if painted is not None:
+        painted.wait(MOST_SECONDS)

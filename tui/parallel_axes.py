@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
+from functools import cached_property
 from typing import TYPE_CHECKING
 
 from tui.formatting import number_text, value_text
@@ -31,7 +32,7 @@ class Axis:
     levels: tuple[str, ...] = ()
     """The categories from bottom to top; empty for numbers."""
 
-    @property
+    @cached_property
     def has_absent(self) -> bool:
         """Whether some run has no such parameter."""
         return ABSENT in self.positions
@@ -91,3 +92,8 @@ def kept_places(axes: Sequence[Axis], brushes: Mapping[str, Brush]) -> list[int]
         for place in range(count)
         if all(low - slack <= positions[place] <= high + slack for positions, (low, high) in brushed)
     ]
+
+
+def row_of(position: float, last_row: int) -> float:
+    """Return the row of a position on an axis, from 0 at the top; below the last one for none."""
+    return float(last_row + 1) if position == ABSENT else (1 - position) * last_row

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import threading
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass
 from functools import partial
@@ -47,6 +48,7 @@ class HistoryChart(Widget, can_focus=True):
     @dataclass
     class _Drawn(Message):
         picture: Picture
+        painted: threading.Event
 
     @dataclass
     class _Failed(Message):
@@ -130,10 +132,10 @@ class HistoryChart(Widget, can_focus=True):
         is_same, self._drawn_in = frame == self._drawn_in, frame
         draw_in_turn(partial(self._draw, self._make, frame, self._picture if is_same else None))
 
-    def _draw(self, make: Callable[[], ChartContent], frame: Frame, before: Picture | None) -> bool:
-        """Draw, in another thread; return whether the picture is another one."""
+    def _draw(self, make: Callable[[], ChartContent], frame: Frame, before: Picture | None) -> threading.Event | None:
+        """Draw, in another thread; return what is set once it is painted, None where nothing is new."""
         if not self.is_attached:
-            return False
+            return None
         try:
             content = make()
             is_new = before is None or content != before.content
@@ -142,8 +144,9 @@ class HistoryChart(Widget, can_focus=True):
             # The edge of a thread: odd numbers must not end the app, and the next drawing may succeed.
             self.post_message(self._Failed(error))
             raise
-        self.post_message(self._Drawn(picture))
-        return is_new
+        painted = threading.Event()
+        self.post_message(self._Drawn(picture, painted))
+        return painted if is_new else None
 
     @on(_Drawn)
     def _show_picture(self, message: _Drawn) -> None:
@@ -152,6 +155,7 @@ class HistoryChart(Widget, can_focus=True):
         if message.picture is not self._picture:
             before, self._picture = self._picture.lines, message.picture
             self._refresh_changed_lines(before)
+        self.call_after_refresh(message.painted.set)
         if self._is_stale:
             self._redraw()
 

@@ -21,7 +21,7 @@ from tui.chart_drawing import draw_in_turn
 from tui.chart_words import parallel_words
 from tui.formatting import shortened
 from tui.looks import is_plain
-from tui.parallel_axes import ABSENT, Axis, Brush, kept_places
+from tui.parallel_axes import ABSENT, Axis, Brush, kept_places, row_of
 from tui.parallel_canvas import Grid, LinesRequest, axis_columns, draw_lines
 
 AXIS_WIDTH = 14
@@ -127,8 +127,7 @@ class ParallelPlot(Widget, can_focus=True):
         return max(self.size.height - 3 - any(axis.has_absent for axis in self.shown), 2)
 
     def _row_of(self, position: float) -> float:
-        last = self._plot_rows - 1
-        return float(last + 1) if position == ABSENT else (1 - position) * last
+        return row_of(position, self._plot_rows - 1)
 
     def _position_of(self, row: int) -> float:
         last = self._plot_rows - 1
@@ -174,20 +173,27 @@ class ParallelPlot(Widget, can_focus=True):
         ranked = [place for place in self._order if place in kept]
         for rank, place in enumerate(ranked):
             layers[place] = _BEST if rank == 0 else _GOOD if rank < len(ranked) * _GOOD_SHARE else _NORMAL
-        rows = tuple(tuple(2 + self._row_of(position) for position in axis.positions) for axis in self.shown)
-        request = LinesRequest(rows, tuple(self._columns), tuple(layers), self.size.width, self.size.height)
-        draw_in_turn(partial(self._draw, request))
+        positions, last, columns = [axis.positions for axis in self.shown], self._plot_rows - 1, tuple(self._columns)
+        draw_in_turn(partial(self._draw, positions, last, columns, tuple(layers), *self.size))
 
-    def _draw(self, request: LinesRequest) -> bool:
+    def _draw(
+        self,
+        positions: Sequence[Sequence[float]],
+        last_row: int,
+        columns: tuple[int, ...],
+        layers: tuple[int, ...],
+        width: int,
+        height: int,
+    ) -> None:
         """Draw, in another thread."""
         if not self.is_attached:
-            return False
+            return
         try:
-            self.post_message(self._Drawn(draw_lines(request)))
+            rows = tuple(tuple(2 + row_of(position, last_row) for position in axis) for axis in positions)
+            self.post_message(self._Drawn(draw_lines(LinesRequest(rows, columns, layers, width, height))))
         except Exception:
             self.post_message(self._Drawn([]))
             raise
-        return True
 
     @on(_Drawn)
     def _show_lines(self, message: _Drawn) -> None:
@@ -258,10 +264,10 @@ class ParallelPlot(Widget, can_focus=True):
     ) -> None:
         line, accent, name = styles["axis"], styles["brush"], styles["name"]
         is_current = self.axes[self.at] is axis
-        brush = self._brush_rows(axis)
+        brush, plot_rows = self._brush_rows(axis), self._plot_rows
         for row in range(self._last_row + 1):
             kept = brush is not None and brush[0] <= row <= brush[1]
-            if row < self._plot_rows or kept:
+            if row < plot_rows or kept:
                 chars[2 + row][column] = "┃" if kept else "│"
                 looks[2 + row][column] = accent if kept else line
         room = max(self.size.width // max(len(self.shown), 1) - 2, 4)
@@ -271,7 +277,7 @@ class ParallelPlot(Widget, can_focus=True):
         if axis.has_absent:
             self._put(chars, looks, 2 + self._plot_rows, column, "–", line)
         for place, level in enumerate(axis.levels[1:-1], start=1):
-            if len(axis.levels) <= self._plot_rows // 2:
+            if len(axis.levels) <= plot_rows // 2:
                 row = 2 + round(self._row_of(place / (len(axis.levels) - 1)))
                 self._put(chars, looks, row, column, shortened(level, room), line)
         if is_current and self.has_focus:
