@@ -93,6 +93,17 @@ def chart_contents(
     }
 
 
+def why_empty(content: ChartContent, view: CurveView) -> str:
+    """Return why the chart of a metric that was logged shows nothing, where it does not."""
+    if content.series:
+        return "no value above 0; y shows a linear axis" if view.log_y else "logged, but no number that can be drawn"
+    if view.log_x:
+        return "nothing above 0 on the x axis; l shows a linear one"
+    if view.axis in AXES:
+        return "nothing to draw yet" if view.axis == STEP else f"these rows have no {view.axis}; x changes the axis"
+    return f"no row has both this and {view.axis}; x changes the axis"
+
+
 def _series(
     sources: Sequence[CurveSource],
     curves: Sequence[CurvePoints],

@@ -1,5 +1,6 @@
 from __future__ import annotations
 
+import math
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
 
@@ -81,6 +82,23 @@ async def test_axis_smoothing_zoom_and_cursor_are_those_of_every_chart() -> None
         assert "over loss1" in words(screen)
         await pilot.press("X", *"nothing", "enter")
         assert "over loss1" in words(screen)
+
+
+async def test_a_chart_that_shows_nothing_says_why_and_what_shows_it() -> None:
+    async with curves_screen(metrics=1) as (pilot, screen, session):
+        await until(pilot, lambda: len(screen._histories) == 2)
+        session.history = [HistoryPoint(step, {"accuracy": -1.0, "loss1": math.nan}) for step in range(5)]
+        runs = ("run1", "run2")
+        screen.post_message(
+            screen.Read(dict.fromkeys(runs, session.history), dict.fromkeys(runs, {"accuracy", "loss1"}))
+        )
+        await until(pilot, lambda: screen.metrics == ["accuracy", "loss1"])
+        accuracy, loss = screen.charts[:2]
+        await until(pilot, lambda: "logged, but no number" in str(loss.render()))
+        await pilot.press("y")
+        await until(pilot, lambda: "no value above 0; y shows a linear axis" in str(accuracy.render()))
+        await pilot.press("x")
+        await until(pilot, lambda: "no relative time; x changes the axis" in str(accuracy.render()))
 
 
 async def test_a_chart_gets_the_screen_and_gives_it_back_by_key_and_by_mouse() -> None:

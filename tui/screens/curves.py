@@ -23,7 +23,7 @@ from tui.chart_colors import chart_colors
 from tui.chart_selection import ChartSelection
 from tui.chart_series import curve_label
 from tui.columns import metric_order
-from tui.curve_charts import ChartContent, CurveSource, chart_contents, metrics_of
+from tui.curve_charts import ChartContent, CurveSource, chart_contents, metrics_of, why_empty
 from tui.curve_histories import CurveReader
 from tui.curve_view import CurveView
 from tui.feeds import SweepFeed
@@ -239,6 +239,7 @@ class CurvesScreen(CurvesPrompt):
         self._is_shaping = False
         for chart, name in zip(self.charts, self.shown, strict=False):
             if name in message.contents:
+                chart.empty_text = why_empty(message.contents[name], self.view)
                 chart.show_content(message.contents[name])
                 self._title(chart, name, message.contents[name])
         if self._is_stale:
