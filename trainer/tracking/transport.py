@@ -115,6 +115,7 @@ class GraphQLTransport:
         deadline = time.monotonic() + self._timeout_seconds
         backoff = _FIRST_BACKOFF_SECONDS
         broken_before = False
+        failure: Reply | None = None
         while True:
             try:
                 reply = self._post(document, variables, deadline)
@@ -126,6 +127,9 @@ class GraphQLTransport:
                 broken_before = True
                 continue
             except requests.Timeout as error:
+                if failure is not None:
+                    # It has said what is wrong with it, and only the last try was cut short.
+                    raise self._failed(failure) from error
                 raise lost(self._connection, f"did not answer within {self._timeout_seconds:g} s") from error
             except requests.exceptions.ChunkedEncodingError as error:
                 raise lost(self._connection, "broke the connection in the middle of an answer") from error
@@ -138,6 +142,7 @@ class GraphQLTransport:
             wait = asked_wait(reply.headers) or backoff
             if not repeatable or time.monotonic() + wait >= deadline or self._is_left(wait):
                 raise self._failed(reply)
+            failure = reply
             backoff = min(backoff * 2, _MAX_BACKOFF_SECONDS)
 
     def _is_left(self, seconds: float) -> bool:
