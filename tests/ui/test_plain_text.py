@@ -62,7 +62,7 @@ async def test_home_help_and_palette_in_plain_text() -> None:
     app = SweepApp(FeedSession(), looks=PLAIN)
     assert isinstance(app.session, FeedSession)
     app.session.sweeps = sweeps
-    async with app.run_test(size=(80, 24)) as pilot:
+    async with app.run_test(size=(84, 24)) as pilot:
         await plain_screen(pilot, "ctrl+n New sweep", f"sweeps: {WRITTEN}, * running")
         assert "3 sweeps" in await plain_screen(pilot, "+ finished")
         await pilot.press("down")

@@ -40,7 +40,8 @@ async def test_seeds_collapse_to_configurations_of_which_two_are_tied(size: tupl
     sweep = SweepChanged(make_sweep("wine-grid", config=CONFIG, state=SweepState.FINISHED))
     async with sweep_screen((sweep, seeded()), size) as (pilot, screen, session):
         await until(pilot, lambda: screen.feed.board.repeated_keys)
-        assert "z Seeds" in text_of(screen), "offered where seeds vary"
+        # Where the line of keys has no room for it, it is in the palette behind `more`.
+        assert "z" in screen.active_bindings and ("z Seeds" in text_of(screen) or "more" in text_of(screen))
         await pilot.press("z")
         await until(pilot, lambda: "=1" in text_of(screen), "the two that cannot be told apart share the first place")
         shown = text_of(screen)
