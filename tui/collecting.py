@@ -1,8 +1,8 @@
 """When Python looks for garbage among all objects: when nobody is at the keys, and never in what stays anyway.
 
 Such a look holds up the event loop: for a tenth of a second with what an app has imported, every few seconds; with the
-records of 100,000 runs for a second. What was looked through once is not looked through again, until a sweep is left or
-the user is away for long.
+records of 100,000 runs for a second. What was looked through once is not looked through again, until a sweep is left, the
+user is away for long, or so many looks have passed that what became garbage since is worth more than the time.
 """
 
 from __future__ import annotations
@@ -19,6 +19,9 @@ QUIET_SECONDS, AWAY_SECONDS = 0.5, 300.0
 
 Every line that Textual 8.2 paints is garbage of this kind in the end, 20 objects each: a look now and then takes 10 ms,
 one after a minute of keys would take 300."""
+LOOKS_AWAY, LOOKS_QUIET = 30, 300
+"""Looks after which everything is looked through again, while the user is away and else: what is on the screen at one
+look is garbage at the next, and would pile up where values stream in all night."""
 _YOUNG, _NEVER = (700, 10), 1_000_000_000
 """Python's own thresholds for young objects, and one that is not reached."""
 
@@ -27,13 +30,15 @@ _waiting = 0
 _before: tuple[int, int, int] | None = None
 _is_first, _is_whole = True, False
 """Whether nothing was looked through yet; whether everything was since the user went away."""
+_looks = 0
+"""Looks since the last one through everything."""
 
 
 def begin() -> None:
     """Leave it to `collect_at_leisure` to look among all objects: Python itself would do so every few seconds."""
-    global _before, _is_first
+    global _before, _is_first, _is_whole, _looks
     if _before is None:
-        _is_first = True
+        _is_first, _is_whole, _looks = True, False, 0
         _before = gc.get_threshold()
         gc.set_threshold(*_YOUNG, _NEVER)
 
@@ -59,14 +64,19 @@ def collect_at_leisure(idle_seconds: float) -> None:
     Args:
         idle_seconds: For how long nobody has been at the keys.
     """
-    global _is_first, _is_whole
+    global _is_first, _is_whole, _looks
     if _before is None or _waiting:
         return
     is_away = idle_seconds >= AWAY_SECONDS
-    if is_away and not _is_whole:
+    most_looks = LOOKS_AWAY if is_away else LOOKS_QUIET
+    is_due = _looks >= most_looks and idle_seconds >= QUIET_SECONDS
+    if is_due or (is_away and not _is_whole):
         gc.unfreeze()
+        _looks = 0
     elif gc.get_count()[2] < (YOUNG_FROM if idle_seconds >= QUIET_SECONDS else YOUNG_MOST):
         return
+    else:
+        _looks += 1
     # What an app is made of is there to stay: the first look would find next to nothing in it.
     if is_away or not _is_first:
         gc.collect()

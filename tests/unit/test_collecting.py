@@ -54,6 +54,25 @@ def test_what_was_looked_through_is_left_alone_until_the_user_is_away(begun: Non
     assert found() is None
 
 
+@pytest.mark.parametrize(
+    ("idle_seconds", "looks"),
+    [(collecting.AWAY_SECONDS, collecting.LOOKS_AWAY), (collecting.QUIET_SECONDS, collecting.LOOKS_QUIET)],
+)
+def test_what_becomes_garbage_later_does_not_pile_up_however_long_an_app_runs(
+    begun: None, idle_seconds: float, looks: int
+) -> None:
+    collecting.collect_at_leisure(idle_seconds)
+    knot = Knot()
+    found = weakref.ref(knot)
+    collecting.collect_at_leisure(idle_seconds)
+    del knot
+    collecting.collect_at_leisure(idle_seconds)
+    assert found() is not None
+    for _ in range(looks):
+        collecting.collect_at_leisure(idle_seconds)
+    assert found() is None
+
+
 def test_nothing_is_looked_for_while_a_large_sweep_is_read_or_no_app_runs(begun: None) -> None:
     knot = old_knot()
     collecting.put_off()
