@@ -1,8 +1,8 @@
 """When Python looks for garbage among all objects: when nobody is at the keys, and never in what stays anyway.
 
 Such a look holds up the event loop: for a tenth of a second with what an app has imported, every few seconds; with the
-records of 100,000 runs for a second. What was looked through once is not looked through again, until a sweep is left, the
-user is away for long, or so many looks have passed that what became garbage since is worth more than the time.
+records of 100,000 runs for a second. What was looked through once is not looked through again, until a sweep is left,
+the user is away for long, or after so many looks that what became garbage since is worth more than the time.
 """
 
 from __future__ import annotations
