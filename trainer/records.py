@@ -15,6 +15,9 @@ from trainer.states import AgentState, RunState, SweepState
 Json = None | bool | int | float | str | list["Json"] | dict[str, "Json"]
 """Any value that JSON can carry. Treat containers inside records as read-only."""
 
+ORIGIN_KEY = "provenance"
+"""Under this key of a run's configuration stands where it comes from, which is no parameter of anything."""
+
 Goal = Literal["minimize", "maximize"]
 Ranking = Literal["best", "last"]
 """Which logged value of the metric ranks a run."""

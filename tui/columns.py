@@ -7,7 +7,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from dataclasses import dataclass
 from enum import StrEnum
 
-from trainer.records import Json, RunRecord
+from trainer.records import ORIGIN_KEY, Json, RunRecord
 from trainer.run_filter import flat_dict as flat_dict
 from trainer.run_filter import flat_items as flat_items
 from trainer.sweep.joint import member_paths
@@ -203,7 +203,7 @@ class ColumnCounter:
     def columns(self) -> list[Column]:
         """The columns in their order: fixed ones, what is swept, what else varies, the time, the other metrics."""
         if self._columns is None:
-            varying = [key for key in self._config if key not in self._first and self._varies(key)]
+            varying = [key for key in self._config if key not in self._first and self._tells_apart(key)]
             counted = (key for key, count in self._summary.items() if count > 0 and key != self._metric_name)
             metrics = [key for key in sorted(counted, key=metric_order) if not self._repeats(key)]
             metric = [Column(ColumnKind.METRIC, self._metric_name)] if self._metric_name else []
@@ -233,7 +233,7 @@ class ColumnCounter:
                 for key in self._first
                 if self._config.get(key) and (self._varies(key) or sum(self._config[key].values()) < most)
             ]
-            keys = swept or [key for key in self._config if self._varies(key)]
+            keys = swept or [key for key in self._config if self._tells_apart(key)]
             # A seed need not be swept: a program may draw its own, and tell it.
             has_seeds = any(self.seeds.are(key) and self._varies(key) for key in self._config)
             self._repeated_keys = [
@@ -243,17 +243,20 @@ class ColumnCounter:
 
     @property
     def constant(self) -> list[Column]:
-        """Configuration keys that all runs have the same value of."""
+        """Configuration keys that all runs have the same value of, or that say where runs are from."""
         return [
             Column(ColumnKind.CONFIG, key, key)
             for key in self._config
-            if key not in self._first and not self._varies(key)
+            if key not in self._first and not self._tells_apart(key)
         ]
 
     def _repeats(self, key: str) -> bool:
         """Return whether a summary value is the best one of a metric that has a column of its own."""
         metric = key.removeprefix(BEST_PREFIX)
         return metric != key and (metric == self._metric_name or self._summary.get(metric, 0) > 0)
+
+    def _tells_apart(self, key: str) -> bool:
+        return self._varies(key) and not key.startswith(f"{ORIGIN_KEY}.")
 
     def _varies(self, key: str) -> bool:
         # A key that some runs lack does not vary for that: a run that has just started has not sent all of its own.

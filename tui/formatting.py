@@ -133,6 +133,11 @@ def shortened(text: str, limit: int) -> str:
     return f"{text[: limit - 1] if text.isascii() else set_cell_size(text, limit - 1).rstrip()}…"
 
 
+def on_one_line(text: str) -> str:
+    """Return a text with a sign where its lines end: a name or a note may have several, a row has one."""
+    return " ↵ ".join(text.splitlines()) if "\n" in text or "\r" in text else text
+
+
 def cells_of(text: str) -> int:
     """Return how many cells a text takes: a Chinese sign and an emoji take two, a combining accent none."""
     return len(text) if text.isascii() else cell_len(text)

@@ -11,7 +11,6 @@ from functools import partial
 from pathlib import Path
 
 from tests.ui.memory_session import MemorySession, make_sweep
-from trainer.errors import TrainerError
 from trainer.events import SweepEvent
 from trainer.records import (
     ConsoleLine,
@@ -72,7 +71,7 @@ class FeedSession(MemorySession):
         super().__init__(cwd=cwd)
         self._queue: queue.Queue[SweepEvent] = queue.Queue()
         self.give(*events)
-        self.follow_failure: TrainerError | None = None
+        self.follow_failure: Exception | None = None
         self.agents_started: list[int] = []
         self.agents_stopped = 0
         self.agents_drained = 0

@@ -8,8 +8,9 @@ from pathlib import Path
 
 import pytest
 
-from trainer.records import HistoryPoint, Metric, RunRecord
-from trainer.states import RunState
+from trainer.records import HistoryPoint, Metric, RunRecord, SweepRecord, SweepReference
+from trainer.states import RunState, SweepState
+from trainer.tracking.leaderboard import leaderboard_columns
 from tui.column_view import ColumnView, parse_view, read_view, view_file, write_view
 from tui.columns import RANK, Column, ColumnKind
 from tui.computed_columns import Computed, computed_of, parse_computed
@@ -170,3 +171,24 @@ def test_values_of_long_histories_are_marked_until_every_row_was_read() -> None:
     board.set_computed(column, {"r1": 0.25, "r2": 0.5}, frozenset(("r1",)))
     assert title_of(column, board) == "~min loss"
     assert [cell_of(board, run_id, column).text for run_id in ("r1", "r2")] == ["~0.2500", "0.5000"]
+
+
+def test_where_runs_are_from_tells_no_configurations_apart() -> None:
+    board = LeaderboardModel(Metric("loss"))
+    board.upsert(
+        RunRecord(
+            f"r{number}",
+            f"rose-{number}",
+            RunState.FINISHED,
+            {"lr": number / 10, "provenance": {"git_commit": f"c{number}", "git_branch": "main"}},
+            {"loss": 1.0},
+        )  # fmt: skip
+        for number in (1, 2)
+    )
+    assert [column.path for column in board.varying_columns] == ["lr"]
+    paths = [column.path for column in board.all_columns]
+    assert "provenance.git_commit" in paths, "it can be shown all the same"
+    assert leaderboard_columns(
+        SweepRecord(SweepReference("e", "p", "s"), "s", SweepState.RUNNING, "grid", None, {}),
+        tuple(board.runs.values()),
+    ) == ["lr"]

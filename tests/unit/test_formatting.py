@@ -15,6 +15,7 @@ from tui.formatting import (
     duration_text,
     metric_text,
     number_text,
+    on_one_line,
     rate_text,
     run_label,
     seconds_text,
@@ -131,3 +132,8 @@ def test_every_state_has_a_glyph_and_word_of_its_own() -> None:
     ):
         assert len({str(label) for label in labels}) == len(labels)
         assert all(label.tone in TONES and len(label.glyph) == 1 for label in labels)
+
+
+def test_a_text_of_several_lines_is_told_on_one() -> None:
+    assert on_one_line("a note\nof two\r\nor three") == "a note ↵ of two ↵ or three"
+    assert on_one_line("a note") == "a note"

@@ -5,10 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from trainer.records import RunRecord
-
-_KEY = "provenance"
-"""Where `trainer.training.provenance` keeps it in the configuration."""
+from trainer.records import ORIGIN_KEY, RunRecord
 
 
 @dataclass(frozen=True, slots=True)
@@ -21,7 +18,7 @@ class Origin:
 
 def origin_of(run: RunRecord) -> Origin:
     """Return where a run comes from: its configuration's word, else wandb's, else that of its tags."""
-    noted = run.config.get(_KEY)
+    noted = run.config.get(ORIGIN_KEY)
     told = noted if isinstance(noted, dict) else {}
     tags = dict(tag.split(":", 1) for tag in run.tags if ":" in tag)
     branch, commit = told.get("git_branch"), told.get("git_commit")

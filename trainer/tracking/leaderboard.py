@@ -12,7 +12,7 @@ from typing import Literal, cast
 import yaml
 
 from trainer.errors import InputError, NotFoundError
-from trainer.records import Goal, Json, Metric, Ranking, RunRecord, SweepRecord
+from trainer.records import ORIGIN_KEY, Goal, Json, Metric, Ranking, RunRecord, SweepRecord
 from trainer.states import RunState
 from trainer.sweep.hydra_overrides import hydra_words
 from trainer.sweep.joint import member_paths, unpacked
@@ -88,6 +88,7 @@ def _flatten(config: Mapping[str, Json], prefix: str) -> dict[str, Json]:
 def varying_config(runs: Iterable[RunRecord]) -> list[str]:
     """Return the dotted keys of the configuration in which runs differ, in order of appearance.
 
+    Where a run is from (`ORIGIN_KEY`) is no difference of its configuration.
     A key that only some runs have counts where they finished: before, a program may not have reported it yet.
     """
     seen: dict[str, set[str]] = {}
@@ -99,7 +100,8 @@ def varying_config(runs: Iterable[RunRecord]) -> list[str]:
         for key, value in flatten_config(run.config).items():
             seen.setdefault(key, set()).add(f"{type(value).__name__}:{value!r}")
             counts[key] = counts.get(key, 0) + is_finished
-    return [key for key, values in seen.items() if len(values) > 1 or 0 < counts[key] < finished]
+    differing = (key for key, values in seen.items() if len(values) > 1 or 0 < counts[key] < finished)
+    return [key for key in differing if not key.startswith(f"{ORIGIN_KEY}.")]
 
 
 def swept_columns(sweep: SweepRecord, runs: Sequence[RunRecord]) -> list[str]:

@@ -15,6 +15,7 @@ from typing import TYPE_CHECKING
 
 from trainer.ci_job import tags_of
 from trainer.errors import AuthenticationError, InputError, TrainerError
+from trainer.records import ORIGIN_KEY
 from trainer.sweep.joint import is_joint_name, unpacked
 from trainer.training import reporting
 from trainer.training.arguments import Given, read_argv, read_sweep_parameters
@@ -22,7 +23,7 @@ from trainer.training.catalog import MODELS, OPTIONS, RUN_OPTIONS, TEXT_OPTIONS
 from trainer.training.datasets import Split, check_dataset, load_split
 from trainer.training.estimators import check_package
 from trainer.training.metrics import FIT_SECONDS, GOALS
-from trainer.training.provenance import KEY, provenance_of
+from trainer.training.provenance import provenance_of
 from trainer.training.request import RunRequest, known_names, make_request, names_in, split_run_options
 from trainer.training.stopping import StopRequest, listen_for_stop
 
@@ -136,7 +137,7 @@ def _train_in(
     provenance = provenance_of(request, os.environ, Path.cwd())
     recorded_names = names_in(recorded, request.model)
     missing = {name: value for name, value in request.config().items() if name not in recorded_names}
-    reporting.add_to_config(run, {**missing, KEY: provenance})
+    reporting.add_to_config(run, {**missing, ORIGIN_KEY: provenance})
     run.tags = tuple(dict.fromkeys((*(run.tags or ()), *tags_of(provenance))))
     from trainer.training.loop import train_run
 

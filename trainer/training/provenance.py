@@ -13,8 +13,6 @@ from pathlib import Path
 from trainer.ci_job import ci_job
 from trainer.training.request import RunRequest
 
-KEY = "provenance"
-
 
 def provenance_of(request: RunRequest, environ: Mapping[str, str], folder: Path) -> dict[str, str | int]:
     """Return what is known of a run's origin; what is not known is absent."""

@@ -301,6 +301,6 @@ def _line(name: str, sweeps: str, running: str, age: str) -> Content:
     return Content.assemble(
         (padded(shortened(name, NAME_WIDTH), NAME_WIDTH), "bold"),
         (f"  {sweeps:<12}", "$text-muted"),
-        (f"{running:<12}", "$primary"),
+        (f"{running:<14}", "$primary"),
         (age, "$text-muted"),
     )

@@ -14,7 +14,7 @@ from dataclasses import dataclass
 from textual import on, work
 from textual.message import Message
 from textual.screen import Screen
-from textual.worker import get_current_worker
+from textual.worker import Worker, get_current_worker
 
 from trainer.errors import AuthenticationError, ServerLostError, TrainerError
 from trainer.events import RunsChanged, ServerBack, ServerLost, SweepEvent
@@ -88,10 +88,25 @@ class SweepFollowing(Screen[None]):
     @work(thread=True, exclusive=True, exit_on_error=False, group=SWEEP_FEED)
     def follow_sweep(self) -> None:
         """Read events until the screen is left; a server that is away at the start is waited for."""
-        worker, was_lost = get_current_worker(), False
+        worker = get_current_worker()
         if not self.stop_following.is_set():
             collecting.put_off()
             self._reads_first = True
+        try:
+            self._read_events(worker)
+        except TrainerError as error:
+            failure = error
+        except Exception as error:
+            # Else the screen would say that it reads, for ever.
+            words = f"The sweep is no longer followed, by a fault of sweep-tui: {type(error).__name__}: {error}."
+            failure = TrainerError(words, hint="Open it again; please report it.")
+        else:
+            return
+        if not worker.is_cancelled and not self.stop_following.is_set():
+            self.post_message(self.FollowFailed(failure))
+
+    def _read_events(self, worker: Worker[None]) -> None:
+        was_lost = False
         while not worker.is_cancelled and not self.stop_following.is_set():
             try:
                 for event in self.session.follow(self.reference, self.stop_following):
@@ -111,10 +126,6 @@ class SweepFollowing(Screen[None]):
                 was_lost = True
                 self._inbox.put(ServerLost(error.message, REFUSED_SECONDS, refuses=True))
                 self.stop_following.wait(REFUSED_SECONDS)
-            except TrainerError as error:
-                if not worker.is_cancelled:
-                    self.post_message(self.FollowFailed(error))
-                return
 
     @on(EventsWaiting)
     def _events_waiting(self) -> None:

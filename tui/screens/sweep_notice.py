@@ -19,11 +19,11 @@ from tui.formatting import count_text, duration_text, metric_text, seconds_text
 from tui.screens.sweep_following import SweepFollowing
 from tui.session import Session
 from tui.waiting_app import waiting_words
+from tui.widgets.sweep_summary import SweepSummary
 
+_BACK = "esc goes back."
 _LAST = "What is shown was so last; esc goes back."
 _LOG_IN = "esc, then @ logs in again; it is also tried again by itself."
-
-
 CLOCK_SECONDS = 60.0
 """From here on it is said that clocks differ."""
 
@@ -49,7 +49,8 @@ class SweepNotice(Screen[None]):
         self.set_class(bool(feed.progress.failed), "-failures")
         notice = self.query_one("#notice", Static)
         if self._failure is not None:
-            notice.update(_standing(self._failure.message, _LAST))
+            notice.update(_standing(self._failure.message, _LAST if sweep else _BACK))
+            self.query_one(SweepSummary).give_up()
         elif feed.lost and feed.lost.is_gone:
             notice.update(_standing(feed.lost.message, self._last_words()))
         elif feed.lost and feed.lost.refuses:

@@ -13,7 +13,7 @@ from textual.widgets import Static
 from trainer.insight.intervals import Mean
 from trainer.records import Json, Metric, RunRecord
 from tui.columns import flat_items, metric_order, summary_numbers
-from tui.formatting import cells_of, count_text, metric_text, padded, shortened, value_text
+from tui.formatting import cells_of, count_text, metric_text, on_one_line, padded, shortened, value_text
 
 
 class BestConfig(VerticalScroll, can_focus=True):
@@ -137,21 +137,21 @@ class BestConfig(VerticalScroll, can_focus=True):
             text.truncate(width, overflow="ellipsis")
             return text
         text.append("  ")
-        text.append(run.name, self._style("name") + Style(link=self._url or None))
+        text.append(on_one_line(run.name), self._style("name") + Style(link=self._url or None))
         text.truncate(width, overflow="ellipsis")
         return text
 
     def _progress(self, width: int) -> list[Text]:
         """Return what is to be known of how good it is, on a line with air below; nothing for the first best run."""
         if self._mean is not None and self._run is not None:
-            found = f"the best of them {metric_text(self._value)}: {self._run.name}"
+            found = f"the best of them {metric_text(self._value)}: {on_one_line(self._run.name)}"
             return [Text(shortened(found, width), self._style("muted")), Text()]
         if self._before is None or self._gain is None:
             return []
         text = Text.assemble(
             ("▲ ", self._style("best")),
             (metric_text(self._gain), self._style("value")),
-            (f" better than {self._before.name}", self._style("muted")),
+            (f" better than {on_one_line(self._before.name)}", self._style("muted")),
         )
         text.truncate(width, overflow="ellipsis")
         return [text, Text()]

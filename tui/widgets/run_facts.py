@@ -13,7 +13,7 @@ from textual.widgets import Static
 
 from trainer.records import Json, RunRecord
 from tui.columns import flat_items, metric_order
-from tui.formatting import cells_of, metric_text, padded, shortened, value_text
+from tui.formatting import cells_of, metric_text, on_one_line, padded, shortened, value_text
 
 
 class RunFacts(VerticalScroll, can_focus=True):
@@ -96,7 +96,7 @@ class RunFacts(VerticalScroll, can_focus=True):
             if value and value == self._url:
                 # Terminals that know links (OSC 8) open it, also where the address is cut.
                 style += Style(link=value, underline=True)
-            lines.append(Text.assemble(name, "  ", (shortened(value, widths[1]), style)))
+            lines.append(Text.assemble(name, "  ", (shortened(on_one_line(value), widths[1]), style)))
         return [*lines, Text()]
 
 

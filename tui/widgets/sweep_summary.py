@@ -98,6 +98,7 @@ class SweepSummary(Widget):
     def __init__(self, id: str | None = None) -> None:  # noqa: A002
         super().__init__(id=id)
         self._view: SummaryView | None = None
+        self._is_to_come = True
 
     def show(self, view: SummaryView) -> None:
         """Show these facts; repaints only if something differs."""
@@ -105,11 +106,16 @@ class SweepSummary(Widget):
             self._view = view
             self.refresh()
 
+    def give_up(self) -> None:
+        """Say no longer that the sweep is being read: it will not come."""
+        self._is_to_come = False
+        self.refresh()
+
     def render(self) -> Text:
         """Return the four lines."""
         view = self._view
         if view is None:
-            return Text("Reading the sweep…", self._style("muted"))
+            return Text("Reading the sweep…" if self._is_to_come else "", self._style("muted"))
         width = self.content_size.width
         lines = [
             self._spread(self._title_line(view), self._kind(view.sweep), width),
