@@ -63,7 +63,7 @@ def isolated_home(tmp_path_factory: pytest.TempPathFactory, monkeypatch: pytest.
     """Give the test an empty HOME and no settings from outside."""
     home = tmp_path_factory.mktemp("home")
     for name in list(os.environ):
-        if name.startswith(("WANDB_", "XDG_", "GITHUB_", "SWEEP_TUI_")) or name == "NETRC":
+        if name.startswith(("WANDB_", "XDG_", "GITHUB_", "SWEEP_TUI_")) or name in ("NETRC", "COLUMNS", "LINES"):
             monkeypatch.delenv(name)
     monkeypatch.setenv("HOME", str(home))
     monkeypatch.setenv("WANDB_ERROR_REPORTING", "false")

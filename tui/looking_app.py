@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from collections.abc import Sequence
 from dataclasses import replace
 from time import monotonic
@@ -26,6 +27,7 @@ from tui.widgets.too_small import TooSmall, lacks_room
 
 KEEP_LOOKS = "keep_looks"
 ANNOUNCE_SECONDS = 0.15
+SIZE_SETTLES_SECONDS = 0.1
 
 
 class LookingApp(PresenceApp):
@@ -42,6 +44,7 @@ class LookingApp(PresenceApp):
         self.stylesheet = AppStylesheet(variables=self.get_css_variables())
         self.looks = looks or Looks()
         self._no_color, self._plain, self._steering = NoColor(), PlainFilter(), SteeringFilter()
+        self._told_size = Size()
         self._said_until = 0.0
         """Until when, by the clock of `monotonic`, a notice stands in the line that says what has the focus."""
         for theme in THEMES:
@@ -84,8 +87,23 @@ class LookingApp(PresenceApp):
         self._set_plain()
 
     def on_resize(self, event: Resize) -> None:
-        """Say where there is no room."""
+        """Say where there is no room, and paint everything."""
         self.cover_if_small(event.size)
+        # A terminal that was small for a moment has lost what it showed; Textual, for which it is as large as before,
+        # would paint nothing.
+        self.screen.refresh()
+        self._told_size = event.size
+        if not self.is_headless and not self.is_web:
+            self.set_timer(SIZE_SETTLES_SECONDS, self._look_at_size)
+
+    def _look_at_size(self) -> None:
+        """Take the size that the terminal has.
+
+        Textual 8.2 measures it in a signal handler; where the next signal interrupts that, the older size is told last.
+        """
+        size = Size(*shutil.get_terminal_size())
+        if size != self._told_size:
+            self.post_message(Resize(size, size))
 
     def cover_if_small(self, size: Size | None = None) -> None:
         """Have every screen say that the terminal is too small for it, if it is; one opened meanwhile, too."""

@@ -113,7 +113,7 @@ def _only_sweep(user: User) -> str:
 @pytest.mark.parametrize("size", [(40, 10), (80, 24), (200, 50)])
 def test_every_size_opens_and_quits(user: User, size: tuple[int, int]) -> None:
     with user.open(columns=size[0], rows=size[1]) as app:
-        app.wait_for("sweep-tui")
+        app.wait_for("Sweeps")
         app.press("ctrl+n")
         app.wait_for("9 runs")
         app.resize(1, 1)
