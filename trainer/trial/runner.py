@@ -188,6 +188,8 @@ class Trial:
     ) -> tuple[Ending, RunEnd, float]:
         """Wait for the end of a run, and bring it about when it has shown enough; tell when that was."""
         limits, ending, stopped_at = self._limits, Ending.FINISHED, 0.0
+        # Told of before anything else: a run that is over at the first look has printed something, too.
+        self._tell(run, watched, number, config, began_at)
         while (end := run.end(lambda _run_id: "")) is None:
             seconds = time.monotonic() - began_at
             if not run.process.stop_requested:
@@ -199,19 +201,21 @@ class Trial:
             if self._stop_level == 2:
                 run.process.begin_stop([(KILL, 0.0)])
             due = run.process.advance_stop()
-            state = run.process.stop_state
-            rows = len(watched.history)
-            self._on_progress(
-                TrialProgress(
-                    number, len(self._configurations), config, run.process.log_path, seconds, rows,
-                    state.done if state else "",
-                )
-            )  # fmt: skip
+            self._tell(run, watched, number, config, began_at)
             left = limits.seconds - seconds
             waits = [_POLL_SECONDS, due if due is not None else _POLL_SECONDS, left if left > 0 else _POLL_SECONDS]
             self._wake.wait(max(min(waits), 0.01))
             self._wake.clear()
         return (Ending.FAILED if end.failure is not None else ending), end, stopped_at or end.seconds
+
+    def _tell(self, run: SlotRun, watched: _Watched, number: int, config: Mapping[str, Json], began_at: float) -> None:
+        state = run.process.stop_state
+        self._on_progress(
+            TrialProgress(
+                number, len(self._configurations), config, run.process.log_path, time.monotonic() - began_at,
+                len(watched.history), state.done if state else "",
+            )
+        )  # fmt: skip
 
     def _reason_to_stop(self, watched: _Watched, seconds: float) -> Ending | None:
         limits, now = self._limits, time.monotonic()
