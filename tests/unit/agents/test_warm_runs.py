@@ -273,7 +273,7 @@ def test_a_stop_reaches_the_program_and_what_it_started(twins: Twins) -> None:
         "import signal, subprocess, sys, time\n"
         "child = subprocess.Popen([sys.executable, '-c', 'import time; time.sleep(60)'])\n"
         "signal.signal(signal.SIGTERM, lambda *_: print('asked', flush=True))\n"
-        "print(child.pid, flush=True)\nwhile True:\n    time.sleep(0.05)"
+        "sys.stdout.write(f'{child.pid}\\n')\nsys.stdout.flush()\nwhile True:\n    time.sleep(0.05)"
     )
     assert twins.prepare() == "warm"
     run = twins.start_warm()
